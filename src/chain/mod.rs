@@ -1,0 +1,1 @@
+//! Chains as of one time: building, checks, trust, status bits.

@@ -1,0 +1,23 @@
+//! whychain answers one question from recorded evidence: why did
+//! certificate-chain validation fail on that machine, at that time?
+//!
+//! Bytes flow one way. `evidence` opens files; `capture`, `packet`, `flow` and
+//! `protocol` turn captures into messages; `cryptnet` reads Windows' cache;
+//! `pki` reads the objects found. `retrieval` says what was fetched and how,
+//! `chain` says what was needed, `diagnosis` joins the two, `report` writes.
+//! `docs/ARCHITECTURE.md` has the map and the invariants.
+
+pub mod account;
+pub mod bytes;
+pub mod issue;
+pub mod provenance;
+pub mod time;
+
+pub mod capture;
+pub mod chain;
+pub mod cryptnet;
+pub mod evidence;
+pub mod flow;
+pub mod packet;
+pub mod pki;
+pub mod protocol;

@@ -1,0 +1,111 @@
+//! Frame to addresses, ports, flags and payload (etherparse, lax).
+
+use std::net::IpAddr;
+
+/// An IP packet with what it carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packet<'a> {
+    /// Sender.
+    pub source: IpAddr,
+    /// Receiver.
+    pub destination: IpAddr,
+    /// Time to live, or hop limit.
+    pub ttl: u8,
+    /// What the packet carries.
+    pub transport: Transport<'a>,
+}
+
+/// The transport layer of a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Transport<'a> {
+    /// A TCP segment.
+    Tcp(Segment<'a>),
+    /// A UDP datagram.
+    Udp(Datagram<'a>),
+    /// An ICMP or ICMPv6 message that reports a failed delivery.
+    Unreachable(Unreachable),
+    /// A fragment; `flow` puts the pieces together.
+    Fragment(Fragment<'a>),
+    /// Anything else, by protocol number.
+    Other(u8),
+}
+
+/// A TCP segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment<'a> {
+    /// Port of the sender.
+    pub source_port: u16,
+    /// Port of the receiver.
+    pub destination_port: u16,
+    /// Sequence number of the first payload byte (of the SYN itself, if set).
+    pub sequence: u32,
+    /// Acknowledgment number; meaningful when `flags.ack`.
+    pub acknowledgment: u32,
+    /// Control bits.
+    pub flags: TcpFlags,
+    /// Payload bytes that were captured.
+    pub payload: &'a [u8],
+    /// Payload bytes on the wire that the snaplen cut off the end.
+    pub missing: u32,
+    /// Maximum segment size option of a SYN.
+    pub maximum_segment_size: Option<u16>,
+}
+
+/// The control bits that matter here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs, clippy::struct_excessive_bools)]
+pub struct TcpFlags {
+    pub syn: bool,
+    pub ack: bool,
+    pub fin: bool,
+    pub rst: bool,
+}
+
+/// A UDP datagram.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Datagram<'a> {
+    /// Port of the sender.
+    pub source_port: u16,
+    /// Port of the receiver.
+    pub destination_port: u16,
+    /// Payload bytes that were captured.
+    pub payload: &'a [u8],
+    /// True when the snaplen cut the payload.
+    pub cut: bool,
+}
+
+/// An ICMP error: which packet of whom could not be delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreachable {
+    /// ICMP type and code as sent (v4: 3/x, 11/x; v6: 1/x, 2/0, 3/x).
+    pub icmp_type: u8,
+    /// See `icmp_type`.
+    pub code: u8,
+    /// True for ICMPv6.
+    pub v6: bool,
+    /// Sender of the packet that failed.
+    pub source: IpAddr,
+    /// Its receiver.
+    pub destination: IpAddr,
+    /// Its protocol number (6 TCP, 17 UDP).
+    pub protocol: u8,
+    /// Its source port, where the quoted bytes reach that far.
+    pub source_port: Option<u16>,
+    /// Its destination port.
+    pub destination_port: Option<u16>,
+}
+
+/// A piece of a fragmented packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fragment<'a> {
+    /// Identification of the whole packet.
+    pub identification: u32,
+    /// Protocol number of the whole.
+    pub protocol: u8,
+    /// Offset in bytes.
+    pub offset: u32,
+    /// True unless it is the last piece.
+    pub more: bool,
+    /// The bytes.
+    pub payload: &'a [u8],
+}

@@ -1,0 +1,178 @@
+//! TLS handshakes as far as they can be read without keys.
+
+use std::sync::Arc;
+
+use crate::flow::{ConversationId, Direction};
+use crate::provenance::Sighting;
+
+/// One handshake of a connection.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Handshake {
+    /// The connection.
+    pub conversation: ConversationId,
+    /// `Some(authority)` inside a CONNECT tunnel to that `host:port`.
+    pub tunnel: Option<String>,
+    /// The client's first message.
+    pub client_hello: Option<ClientHello>,
+    /// The server's answer.
+    pub server_hello: Option<ServerHello>,
+    /// The server's certificate list, or why there is none.
+    pub certificates: ServerCertificates,
+    /// A stapled OCSP answer, DER.
+    pub stapled_ocsp: Option<Arc<[u8]>>,
+    /// The frame of a CertificateRequest.
+    pub certificate_request: Option<Sighting>,
+    /// Number of certificates the client sent, where readable.
+    pub client_certificates: Option<usize>,
+    /// Alerts, readable and not.
+    pub alerts: Vec<Alert>,
+    /// First ChangeCipherSpec per sender.
+    pub change_cipher_spec: [Option<Sighting>; 2],
+    /// First application-data record per sender (index as in
+    /// `flow::Quality`: 0 from the client, 1 from the server).
+    pub application_data: [Option<Sighting>; 2],
+    /// Bytes of application data per sender.
+    pub application_bytes: [u64; 2],
+    /// How it ended, as far as the connection was seen.
+    pub ending: Option<Ending>,
+    /// True when bytes of the handshake itself are missing from the capture.
+    pub has_gap: bool,
+    /// First and last frame of the handshake messages.
+    pub first: Sighting,
+    /// Last frame of the connection that was seen.
+    pub last: Sighting,
+    /// Something in it that could not be read, in one line.
+    pub trouble: Option<String>,
+}
+
+/// Who ended the connection, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending {
+    /// `ToServer`: the client.
+    pub by: Direction,
+    /// True for RST.
+    pub reset: bool,
+    /// The frame.
+    pub sighting: Sighting,
+}
+
+/// What the client asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientHello {
+    /// server_name, where sent.
+    pub server_name: Option<String>,
+    /// `legacy_version` of the hello.
+    pub legacy_version: u16,
+    /// supported_versions, GREASE left out; empty when not sent.
+    pub supported_versions: Vec<u16>,
+    /// Application protocols offered.
+    pub alpn: Vec<String>,
+    /// Cipher suites offered, GREASE left out.
+    pub cipher_suites: Vec<u16>,
+    /// True when a session id, ticket or pre-shared key was offered.
+    pub offers_resumption: bool,
+    /// True when encrypted_client_hello was sent.
+    pub encrypted_client_hello: bool,
+    /// The client's own clock (first 4 bytes of the random, seconds since
+    /// 1970), meaningful only for old clients.
+    pub gmt_unix_time: u32,
+    /// The frame.
+    pub sighting: Sighting,
+}
+
+/// What the server chose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerHello {
+    /// The version in force (supported_versions counted).
+    pub version: u16,
+    /// The cipher suite.
+    pub cipher_suite: u16,
+    /// True when the session id echoes the client's (a resumed session, below TLS 1.3).
+    pub session_id_echoed: bool,
+    /// True for a HelloRetryRequest.
+    pub retry_request: bool,
+    /// The frame.
+    pub sighting: Sighting,
+}
+
+/// The server's certificates: three different things to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerCertificates {
+    /// Seen, in the order sent (may be empty).
+    Sent {
+        /// DER of each, leaf first.
+        list: Vec<Arc<[u8]>>,
+        /// The frames of the Certificate message.
+        packets: Vec<u64>,
+        /// The frame that completed it.
+        sighting: Sighting,
+    },
+    /// They were sent but cannot be read.
+    Hidden(HiddenBy),
+    /// The capture shows none: the handshake did not get there, or bytes are missing.
+    NotSeen,
+}
+
+/// Why certificates cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HiddenBy {
+    /// TLS 1.3 encrypts them.
+    Tls13,
+    /// A resumed session sends none.
+    Resumption,
+    /// QUIC.
+    Quic,
+}
+
+/// An alert record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Alert {
+    /// `ToServer`: the client sent it.
+    pub by: Direction,
+    /// Level and description; `None` when encrypted.
+    pub content: Option<(u8, u8)>,
+    /// The frame.
+    pub sighting: Sighting,
+}
+
+/// Name of an alert description (RFC 8446 §6, RFC 5246 §7.2).
+#[must_use]
+pub fn alert_name(description: u8) -> &'static str {
+    match description {
+        0 => "close_notify",
+        10 => "unexpected_message",
+        20 => "bad_record_mac",
+        21 => "decryption_failed",
+        22 => "record_overflow",
+        30 => "decompression_failure",
+        40 => "handshake_failure",
+        41 => "no_certificate",
+        42 => "bad_certificate",
+        43 => "unsupported_certificate",
+        44 => "certificate_revoked",
+        45 => "certificate_expired",
+        46 => "certificate_unknown",
+        47 => "illegal_parameter",
+        48 => "unknown_ca",
+        49 => "access_denied",
+        50 => "decode_error",
+        51 => "decrypt_error",
+        60 => "export_restriction",
+        70 => "protocol_version",
+        71 => "insufficient_security",
+        80 => "internal_error",
+        86 => "inappropriate_fallback",
+        90 => "user_canceled",
+        100 => "no_renegotiation",
+        109 => "missing_extension",
+        110 => "unsupported_extension",
+        111 => "certificate_unobtainable",
+        112 => "unrecognized_name",
+        113 => "bad_certificate_status_response",
+        114 => "bad_certificate_hash_value",
+        115 => "unknown_psk_identity",
+        116 => "certificate_required",
+        120 => "no_application_protocol",
+        _ => "unknown",
+    }
+}
