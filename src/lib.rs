@@ -14,10 +14,15 @@ pub mod provenance;
 pub mod time;
 
 pub mod capture;
+pub mod case;
 pub mod chain;
+pub mod clock;
 pub mod cryptnet;
+pub mod diagnosis;
 pub mod evidence;
 pub mod flow;
 pub mod packet;
 pub mod pki;
 pub mod protocol;
+pub mod retrieval;
+pub mod timeline;

@@ -1,0 +1,232 @@
+//! Everything established about one hand-over of evidence, with the questions
+//! that rules ask of it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::account::Account;
+use crate::chain::Chain;
+use crate::cryptnet::CacheEntry;
+use crate::evidence::EvidenceRecord;
+use crate::flow::Quality;
+use crate::issue::Issue;
+use crate::pki::Artifact;
+use crate::protocol::dns::Lookup;
+use crate::protocol::tls::{Alert, ServerCertificates};
+use crate::provenance::{Cite, Sighting};
+use crate::retrieval::Retrieval;
+use crate::time::Timestamp;
+
+/// All facts of a run. Lists are in the order of the report; an index into one
+/// is the identity of a thing.
+#[derive(Debug, Default)]
+pub struct Case {
+    /// The time given by `--at`.
+    pub as_of: Option<Timestamp>,
+    /// The ledger.
+    pub evidence: Vec<EvidenceRecord>,
+    /// Trouble with the evidence.
+    pub issues: Vec<Issue>,
+    /// The machines whose traffic or caches these are.
+    pub machines: Vec<Machine>,
+    /// Attempts to get objects, by start.
+    pub retrievals: Vec<Retrieval>,
+    /// The machine of each retrieval.
+    pub retrieval_machines: Vec<Option<usize>>,
+    /// TLS handshakes, by start.
+    pub handshakes: Vec<Handshake>,
+    /// Distinct objects, by first sight.
+    pub artifacts: Vec<ArtifactRecord>,
+    /// Cache entries, by hand-over, owner and name.
+    pub cache_entries: Vec<CacheEntry>,
+    /// The machine of each cache entry.
+    pub cache_machines: Vec<Option<usize>>,
+    /// Name lookups, by start.
+    pub lookups: Vec<Lookup>,
+    /// Chains examined.
+    pub chains: Vec<CaseChain>,
+    /// How completely each vantage point shows the traffic.
+    pub vantages: Vec<Vantage>,
+    /// HTTP exchanges that are no retrievals, and other counts for the method
+    /// section: (what, how many).
+    pub counts: Vec<(&'static str, u64)>,
+}
+
+/// A machine: one client address at one vantage point, one hand-over of
+/// caches, or several of these that were shown to be the same.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Machine {
+    /// Host names, from a collection or a path.
+    pub names: Vec<String>,
+    /// Addresses it used as a client.
+    pub addresses: Vec<IpAddr>,
+    /// Accounts whose caches were handed over.
+    pub profiles: Vec<Account>,
+    /// Accounts whose caches were not handed over, though others of the machine were.
+    pub missing: Vec<Account>,
+    /// What shows it.
+    pub cites: Vec<Cite>,
+    /// Why several hand-overs are taken for this one machine, where they are.
+    pub joined_because: Option<String>,
+}
+
+/// A TLS handshake with its outcome.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Handshake {
+    /// When it began.
+    pub at: Timestamp,
+    /// When its connection was last seen.
+    pub ended_at: Timestamp,
+    /// Vantage point.
+    pub vantage: u32,
+    /// The machine, an index.
+    pub machine: Option<usize>,
+    /// The client.
+    pub client: SocketAddr,
+    /// The other end of the conversation (the proxy, inside a tunnel).
+    pub server: SocketAddr,
+    /// server_name, or the host of the tunnel.
+    pub site: Option<String>,
+    /// server_name as sent.
+    pub sni: Option<String>,
+    /// Version chosen, for people: `TLS 1.2`.
+    pub version: Option<&'static str>,
+    /// The server's certificates.
+    pub certificates: ServerCertificates,
+    /// The certificates as artifacts (indices), leaf first, those that parse.
+    pub artifacts: Vec<usize>,
+    /// The deciding alert: the first fatal readable one, else the first.
+    pub alert: Option<Alert>,
+    /// How it ended.
+    pub outcome: HandshakeOutcome,
+    /// The CONNECT authority when it ran through a proxy.
+    pub tunnel: Option<String>,
+    /// What the capture lacks of it.
+    pub quality: Quality,
+    /// Where the reaction (close or alert) was seen.
+    pub reaction: Option<Sighting>,
+    /// The frames.
+    pub cites: Vec<Cite>,
+}
+
+/// How a handshake ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HandshakeOutcome {
+    /// Application data followed.
+    Completed,
+    /// The client closed or sent an alert before application data.
+    ClientClosed,
+    /// The server did.
+    ServerClosed,
+    /// Nothing came after the client's hello.
+    Unanswered,
+    /// The capture does not show how it ended.
+    IncompleteCapture,
+}
+
+impl HandshakeOutcome {
+    /// The word of the JSON report.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            HandshakeOutcome::Completed => "completed",
+            HandshakeOutcome::ClientClosed => "client-closed",
+            HandshakeOutcome::ServerClosed => "server-closed",
+            HandshakeOutcome::Unanswered => "unanswered",
+            HandshakeOutcome::IncompleteCapture => "incomplete-capture",
+        }
+    }
+}
+
+/// A distinct object and every place it was seen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ArtifactRecord {
+    /// The object.
+    pub artifact: Artifact,
+    /// Where it was seen.
+    pub seen: Vec<ArtifactSighting>,
+}
+
+/// One sight of an object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ArtifactSighting {
+    /// How it came.
+    pub source: ArtifactSource,
+    /// When it had arrived: the packet's time on the wire. `None` where no time
+    /// is known; a cache entry's last synchronization is a bound, not an arrival.
+    pub at: Option<Timestamp>,
+    /// The machine that had it.
+    pub machine: Option<usize>,
+    /// The account that had it.
+    pub account: Option<Account>,
+    /// The place.
+    pub cite: Cite,
+}
+
+/// How an object came to be in the evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ArtifactSource {
+    /// Sent in the TLS handshake with this index.
+    Handshake(usize),
+    /// The body (or part of it) of the retrieval with this index.
+    Retrieval(usize),
+    /// In the cache entry with this index.
+    Cache(usize),
+    /// A file handed over by itself.
+    File,
+}
+
+/// A chain examined for a purpose.
+#[derive(Debug)]
+pub struct CaseChain {
+    /// What it is for.
+    pub subject: ChainSubject,
+    /// Index of the leaf among the artifacts.
+    pub leaf: usize,
+    /// The site's name, where one was asked for.
+    pub host: Option<String>,
+    /// The time it is judged at.
+    pub as_of: Timestamp,
+    /// The best chain first.
+    pub chains: Vec<Chain>,
+}
+
+/// Whose chain it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ChainSubject {
+    /// The server's list of this handshake.
+    Handshake(usize),
+    /// The signer of this CTL (an artifact index) as this machine could see it.
+    CtlSigner {
+        /// The CTL.
+        ctl: usize,
+        /// The machine that had it.
+        machine: Option<usize>,
+    },
+}
+
+/// The capture quality at one vantage point.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Vantage {
+    /// Its number.
+    pub number: u32,
+    /// First and last packet.
+    pub first_at: Option<Timestamp>,
+    /// Last packet.
+    pub last_at: Option<Timestamp>,
+    /// TCP conversations.
+    pub conversations: u64,
+    /// Conversations of which one direction is missing.
+    pub one_sided: u64,
+    /// Conversations seen from the middle.
+    pub mid_stream: u64,
+    /// Conversations with holes.
+    pub with_gaps: u64,
+    /// Payload bytes seen.
+    pub bytes: u64,
+    /// Payload bytes known to be missing.
+    pub missing: u64,
+    /// Packets that the snaplen cut.
+    pub cut_packets: u64,
+    /// Packets dropped at capture, as the file itself says.
+    pub dropped: u64,
+}
