@@ -22,6 +22,7 @@ pub mod diagnosis;
 pub mod evidence;
 pub mod flow;
 pub mod packet;
+pub mod pipeline;
 pub mod pki;
 pub mod protocol;
 pub mod retrieval;
