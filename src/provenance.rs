@@ -122,6 +122,8 @@ pub fn merged(cites: impl IntoIterator<Item = Cite>) -> Vec<Cite> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
     use super::*;
 
     #[test]

@@ -1,8 +1,94 @@
 //! Opens inputs read-only, tells their kind by content, walks folders, reads
 //! zips in place, hashes. Nothing else in the library reads a file.
+//!
+//! [`discover`] lists what the arguments hold. Each [`Located`] file is then
+//! read through [`Inputs`]: captures as a [`Stream`] of chunks, small files at
+//! once. What is read enters the ledger; [`Inputs::finish`] returns it with all
+//! that went wrong. Nothing is ever written: no file is created, no member of
+//! a zip extracted.
+
+mod archive;
+mod directory;
+mod discover;
+mod hashing;
+mod inputs;
+mod limits;
+mod member;
+mod names;
+mod pool;
+mod salvage;
+mod sniff;
+mod sniff_object;
+mod sniff_text;
+mod stream;
+mod window;
+
+use std::path::PathBuf;
 
 use crate::provenance::EvidenceId;
 use crate::time::Timestamp;
+
+pub use discover::{Discovery, discover};
+pub use inputs::{Finish, Inputs, SmallFile};
+pub use limits::{
+    Limits, MAX_DIRECTORY_LEN, MAX_FILES, MAX_FOLDER_DEPTH, MAX_INFLATED_TOTAL, MAX_MEMBER_LEN,
+    MAX_NAME_LEN, MAX_NESTED_TOTAL, MAX_NESTED_ZIP_LEN, MAX_RATIO, MAX_ZIP_DEPTH, MAX_ZIP_ENTRIES,
+    RATIO_FLOOR, SNIFF_LEN,
+};
+pub use pool::{CHUNK_LEN, Chunk};
+pub use sniff::{Sniffed, Unreadable, sniff};
+pub use stream::{Finished, ReadError, Stream};
+
+/// How inputs are opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// The password of encrypted zips.
+    pub password: Option<String>,
+    /// When to stop reading hostile input.
+    pub limits: Limits,
+    /// False leaves out SHA-256, to measure the rest.
+    pub hash: bool,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        OpenOptions { password: None, limits: Limits::default(), hash: true }
+    }
+}
+
+/// A file or zip member that was found, before anything but its head is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Located {
+    /// Its place in [`Discovery::files`].
+    pub index: usize,
+    /// Path of the file as given or found below a folder given, with `/`.
+    pub path: String,
+    /// Path inside the zip as the zip spells it (`inner.zip/a/b` for nested
+    /// ones); a second member of the same name ends in ` (copy 2)`.
+    pub member: Option<String>,
+    /// The file's full path and the member joined by `/`, backslashes turned,
+    /// without the copy number: what folder layouts are told by. Never shown:
+    /// it depends on where the evidence lies.
+    pub logical: String,
+    /// The argument that led to it, or the zip on disk that holds it.
+    pub hand_over: String,
+    /// What it is, by content.
+    pub kind: EvidenceKind,
+    /// True for a gzip file; `kind` is then that of its content.
+    pub gzip: bool,
+    /// Bytes, as the file system or the zip states them.
+    pub size: u64,
+    /// Last modification, where it is known in UTC.
+    pub modified_at: Option<Timestamp>,
+    origin: Origin,
+}
+
+/// How to get at a file's bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Origin {
+    File(PathBuf),
+    Member { archive: usize, entry: usize },
+}
 
 /// One file or zip member in the ledger of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,100 @@
+//! Tells text files by what stands in their first lines.
+
+use super::EvidenceKind;
+
+/// The kind of a text, in UTF-8, an ANSI code page or UTF-16 with a mark.
+#[must_use]
+pub fn text_kind(head: &[u8]) -> Option<EvidenceKind> {
+    let text = ascii_of(head);
+    let start = text.trim_start();
+    // `<![LOG[text]LOG]!><time="…" …>` lines of Configuration Manager (CMTrace).
+    if text.contains("<![LOG[") {
+        return Some(EvidenceKind::CmLog);
+    }
+    if text.lines().take(MAX_LINES).any(is_key_log_line) {
+        return Some(EvidenceKind::KeyLog);
+    }
+    if start.starts_with('{') && CASE_SCHEMAS.iter().any(|schema| text.contains(schema)) {
+        return Some(EvidenceKind::Case);
+    }
+    let certutil = CERTUTIL_MARKS.iter().any(|mark| text.contains(mark));
+    certutil.then_some(EvidenceKind::CertutilText)
+}
+
+/// Lines looked at for a key log: comments may come first.
+const MAX_LINES: usize = 64;
+
+const CASE_SCHEMAS: [&str; 2] = ["\"whychain.report/", "\"whychain.case/"];
+
+/// Texts that only certutil prints: its closing line, the rule above each
+/// certificate of `-dump` and `-verify`, the rows of `-urlcache -v`.
+const CERTUTIL_MARKS: [&str; 5] = [
+    "CertUtil: -",
+    "================ Certificate ",
+    "WinHttp Cache entry",
+    "ChainContext.dwErrorStatus",
+    "CertContext[0][0]",
+];
+
+/// `LABEL <client random, 64 digits> <secret, digits>`; `RSA` has 16 digits of
+/// the encrypted premaster secret in the place of the random.
+///
+/// Spec: draft-ietf-tls-keylogfile §2.
+fn is_key_log_line(line: &str) -> bool {
+    let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut words = line.split_ascii_whitespace();
+    let (Some(label), Some(random), Some(secret)) = (words.next(), words.next(), words.next())
+    else {
+        return false;
+    };
+    let random_len = if label == "RSA" { 16 } else { 64 };
+    let known = label == "RSA"
+        || label == "CLIENT_RANDOM"
+        || label.ends_with("_SECRET")
+        || label.contains("_TRAFFIC_SECRET_");
+    known && random.len() == random_len && is_hex(random) && secret.len() >= 2 && is_hex(secret)
+}
+
+/// The characters that decide are ASCII; of UTF-16 the other half is dropped.
+fn ascii_of(head: &[u8]) -> String {
+    let bytes: Vec<u8> = match head {
+        [0xff, 0xfe, rest @ ..] => rest.iter().copied().step_by(2).collect(),
+        [0xfe, 0xff, rest @ ..] => rest.iter().copied().skip(1).step_by(2).collect(),
+        [0xef, 0xbb, 0xbf, rest @ ..] => rest.to_vec(),
+        _ => head.to_vec(),
+    };
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    #[test]
+    fn logs_are_known_also_in_utf_16() {
+        let text = "<![LOG[Raising event]LOG]!><time=\"10:00:00.000+000\"";
+        assert_eq!(text_kind(text.as_bytes()), Some(EvidenceKind::CmLog));
+        let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let marked = [vec![0xff, 0xfe], wide].concat();
+        assert_eq!(text_kind(&marked), Some(EvidenceKind::CmLog));
+    }
+
+    #[test]
+    fn a_key_log_needs_a_label_and_a_random_of_32_bytes() {
+        let line = format!("# made\nCLIENT_RANDOM {} {}\n", "ab".repeat(32), "cd".repeat(48));
+        assert_eq!(text_kind(line.as_bytes()), Some(EvidenceKind::KeyLog));
+        let line = format!("SERVER_TRAFFIC_SECRET_0 {} {}", "ab".repeat(32), "cd".repeat(32));
+        assert_eq!(text_kind(line.as_bytes()), Some(EvidenceKind::KeyLog));
+        assert_eq!(text_kind(b"CLIENT_RANDOM abc def"), None);
+    }
+
+    #[test]
+    fn reports_and_certutil_output_are_known_and_other_text_is_not() {
+        let report = b"{\n  \"schema\": \"whychain.report/1\"}";
+        assert_eq!(text_kind(report), Some(EvidenceKind::Case));
+        let printed = b"CertUtil: -URLCache command completed successfully.";
+        assert_eq!(text_kind(printed), Some(EvidenceKind::CertutilText));
+        assert_eq!(text_kind(b"Dear all, see \"whychain.report/1\""), None);
+    }
+}
