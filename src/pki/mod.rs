@@ -5,11 +5,32 @@
 //! original bytes, and signatures are verified over those, never over a
 //! re-encoding.
 
+mod asn1_time;
+pub mod cab;
+mod cab_folder;
 pub mod certificate;
 pub mod crl;
 pub mod ctl;
+mod ctl_entry;
+mod deviation;
+pub mod digest;
+mod distribution_point;
+mod extension;
+mod extension_value;
+mod general_name;
+mod html;
+mod key;
+mod looks_like;
+mod name;
+mod object;
 pub mod ocsp;
+pub mod pem;
 pub mod signature;
+mod signature_curve;
+mod signature_rsa;
+mod signed;
+mod signed_data;
+mod tlv;
 
 use std::sync::Arc;
 
@@ -18,6 +39,10 @@ use crate::bytes::ParseError;
 pub use certificate::Certificate;
 pub use crl::Crl;
 pub use ctl::Ctl;
+pub use html::html_title;
+pub use key::key_identifier_sha1;
+pub use looks_like::{LOOKS_LIKE_PREFIX, looks_like};
+pub use object::read_object;
 pub use ocsp::OcspResponse;
 
 /// A decoded object, shared by everything that saw its bytes.
