@@ -1,11 +1,37 @@
 //! Windows' CryptnetUrlCache: `MetaData` records, `Content` files, file names,
 //! and whose cache a folder is.
+//!
+//! [`locate`] finds the folders among the paths of the evidence, [`entries`]
+//! makes entries of a folder's files, [`recover_urls`] and [`explain_prefixes`]
+//! say what their names mean once the case knows URLs and certificates.
+
+mod entry;
+mod file_name;
+mod folder;
+mod machine;
+mod owner;
+mod record;
+mod url;
 
 use std::sync::Arc;
 
 use crate::account::Account;
 use crate::provenance::EvidenceId;
 use crate::time::Timestamp;
+
+pub use entry::{CacheFile, MAX_CONTENT_LEN, entries};
+pub use file_name::{
+    NameParts, PointLayout, check_name, distribution_points_der, explain_prefixes, file_name,
+    name_parts, ocsp_file_name, recover_urls,
+};
+pub use folder::{CacheFolder, CachePair, ListedFile, locate};
+pub use machine::{MAX_HOST_FILE_LEN, is_host_file, machine_from_host_file, machine_from_path};
+pub use owner::{missing_profiles, owner};
+pub use record::{CONSTANT, LONG_HEADER_LEN, MAX_BLOBS, MAX_META_DATA_LEN, SHORT_HEADER_LEN};
+pub use url::{
+    EtagCheck, check_etag, is_trust_list_url, known_crl_urls, known_urls, same_resource,
+    strip_ctl_query,
+};
 
 /// One entry of a cache: a `MetaData` record, a `Content` file, or both.
 #[derive(Debug, Clone, PartialEq)]
