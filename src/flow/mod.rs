@@ -1,8 +1,34 @@
 //! Packets to ordered chunks and gaps per conversation.
+//!
+//! [`FlowTable`] is pushed packets and pushes bytes on to one
+//! [`StreamConsumer`] per conversation, in order, as slices of the frames.
+//! `assembler` orders one direction (`pending` holds what came too early),
+//! `connection` is both with their opening and close (`reuse` tells whether a
+//! segment is still its own), `connect` a SYN that nothing but a refusal
+//! answered (as small as a record can be: port scans have millions),
+//! `fragments` puts IP fragments together, `table` finds the conversation and
+//! bounds them all.
 
-use std::net::SocketAddr;
+mod assembler;
+mod connect;
+mod connection;
+mod fragments;
+mod key;
+mod opening;
+mod pending;
+mod reuse;
+#[cfg(test)]
+mod stream_tests;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::net::{IpAddr, SocketAddr};
 
 use crate::provenance::Sighting;
+
+pub use fragments::Whole;
+pub use table::FlowTable;
 
 /// Which way bytes went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,6 +40,15 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// Its index in the pairs of [`Quality`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        match self {
+            Direction::ToServer => 0,
+            Direction::ToClient => 1,
+        }
+    }
+
     /// The opposite direction.
     #[must_use]
     pub fn reverse(self) -> Self {
@@ -45,10 +80,17 @@ pub trait StreamConsumer {
     fn bytes(&mut self, direction: Direction, bytes: &[u8], sighting: Sighting) -> Demand;
 
     /// Bytes that the capture does not hold; more may follow. `length` is
-    /// `None` when even the number is unknown.
+    /// `None` when even the number is unknown: before the first bytes of a
+    /// direction whose beginning was not seen.
     fn gap(&mut self, direction: Direction, length: Option<u64>, sighting: Sighting);
 
-    /// One side ended its stream (FIN in order) or the connection (RST).
+    /// Part or all of the bytes asked to be skipped went by, the last of them
+    /// in `sighting`; lengths add up. Holes among them count too: they are no
+    /// gap for a consumer that did not want the bytes.
+    fn skipped(&mut self, _direction: Direction, _length: u64, _sighting: Sighting) {}
+
+    /// One side ended its stream (FIN in order) or the connection (RST). Bytes
+    /// that were on their way may still follow a reset.
     fn closed(&mut self, close: &Close);
 
     /// True when the content shows that the side taken for the client is the
@@ -106,14 +148,49 @@ pub struct Conversation {
     pub first: Sighting,
     /// Last frame.
     pub last: Sighting,
-    /// FINs and RSTs, the first of each kind and side, in order.
+    /// FINs and RSTs, the first of each kind and side, in order (the RST of a
+    /// refusal included).
     pub closes: Vec<Close>,
+    /// ICMP errors about packets of this conversation (the first
+    /// [`MAX_ICMP_ERRORS`]); the one that refused the connect included.
+    pub icmp_errors: Vec<IcmpError>,
     /// How completely the capture shows it.
     pub quality: Quality,
 }
 
 /// SYN retransmissions kept per conversation; Windows sends 3, Linux 7.
 pub const MAX_SYNS: usize = 8;
+
+/// ICMP errors kept per conversation; a black hole repeats the same one.
+pub const MAX_ICMP_ERRORS: usize = 4;
+
+/// An ICMP error about a packet of a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IcmpError {
+    /// The frame.
+    pub sighting: Sighting,
+    /// Who sent it.
+    pub from: IpAddr,
+    /// Which way the packet went that failed.
+    pub about: Direction,
+    /// Type of the ICMP message.
+    pub icmp_type: u8,
+    /// Its code.
+    pub code: u8,
+    /// ICMPv6 numbers.
+    pub v6: bool,
+    /// The MTU it asks for, when the packet was too big.
+    pub mtu: Option<u32>,
+}
+
+impl IcmpError {
+    /// True when the packet was too big for the next link (v4 3/4, v6 2/0),
+    /// which refuses nothing: the sender is asked for smaller ones.
+    #[must_use]
+    pub fn is_too_big(&self) -> bool {
+        matches!((self.v6, self.icmp_type, self.code), (false, 3, 4) | (true, 2, _))
+    }
+}
 
 /// How `flow` knows which side is the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -134,7 +211,7 @@ pub struct Refusal {
     /// How it said it.
     pub how: RefusalKind,
     /// Who sent it: the server, or a router on the way.
-    pub from: std::net::IpAddr,
+    pub from: IpAddr,
 }
 
 /// The ways to turn a connect down.
@@ -161,10 +238,11 @@ pub struct Quality {
     pub mid_stream: bool,
     /// Packets seen per direction.
     pub packets: [u64; 2],
-    /// Payload bytes seen per direction.
+    /// Payload bytes seen per direction, repeated ones counted once.
     pub bytes: [u64; 2],
     /// Payload bytes known to be missing per direction (holes between bytes
-    /// seen, and bytes acknowledged that never showed).
+    /// seen, and bytes acknowledged that never showed; in a direction not seen
+    /// at all the FIN may count as one).
     pub missing: [u64; 2],
     /// Packets whose payload the snaplen cut.
     pub cut_packets: u64,
@@ -172,6 +250,8 @@ pub struct Quality {
     pub retransmissions: u64,
     /// Overlapping bytes that differed from the first copy.
     pub conflicting_overlaps: u64,
+    /// Segments too far off the stream to belong to it, not delivered.
+    pub strays: u64,
 }
 
 impl Quality {

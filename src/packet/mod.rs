@@ -1,6 +1,44 @@
 //! Frame to addresses, ports, flags and payload (etherparse, lax).
+//!
+//! Three steps, a file each: `link` strips what lies around the IP packet,
+//! `ip` reads its header and says how long it was on the wire, `transport`
+//! reads what it carries (also of a packet put together from fragments).
+
+mod ip;
+mod link;
+mod transport;
 
 use std::net::IpAddr;
+
+use crate::bytes::ParseError;
+
+pub use link::link_type_name;
+pub use transport::transport;
+
+/// Reads the IP packet in a frame of the given LINKTYPE; `None` when the frame
+/// carries something else (ARP, IPX, …).
+///
+/// Read are Ethernet with VLAN tags and `PPPoE`, raw IP, null and loop, and
+/// Linux cooked 1 and 2. `original_len` is the frame's length on the wire: it
+/// tells bytes that the snaplen cut from bytes that never were. Padding behind
+/// the IP packet is left out; an IP length of 0, as segmentation offload
+/// leaves it, means up to the end of the frame.
+///
+/// # Errors
+///
+/// `Unsupported` for another link type, naming it; `Truncated` when the frame
+/// ends before the fixed part of the TCP, UDP or ICMP header; `Malformed` when
+/// a header contradicts itself.
+pub fn packet(
+    link_type: u32,
+    captured: &[u8],
+    original_len: u32,
+) -> Result<Option<Packet<'_>>, ParseError> {
+    let Some(bytes) = link::ip_bytes(link_type, captured)? else { return Ok(None) };
+    let before = captured.len() - bytes.len();
+    let wire_len = (original_len as usize).max(captured.len()) - before;
+    ip::ip_packet(bytes, wire_len).map(Some).map_err(|error| error.shifted(before as u64))
+}
 
 /// An IP packet with what it carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +131,11 @@ pub struct Unreachable {
     pub source_port: Option<u16>,
     /// Its destination port.
     pub destination_port: Option<u16>,
+    /// Its TCP sequence number.
+    pub sequence: Option<u32>,
+    /// The MTU of the next link, in messages that say a packet was too big
+    /// (v4 3/4, v6 2/0), unless 0.
+    pub mtu: Option<u32>,
 }
 
 /// A piece of a fragmented packet.
@@ -108,4 +151,6 @@ pub struct Fragment<'a> {
     pub more: bool,
     /// The bytes.
     pub payload: &'a [u8],
+    /// Bytes on the wire that the snaplen cut off the end.
+    pub missing: u32,
 }

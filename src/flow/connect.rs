@@ -1,0 +1,211 @@
+//! A connect that nothing but a refusal has answered yet.
+//!
+//! Most conversations of a port scan, and all that a firewall drops, end as
+//! they begin. Their record is as small as it can be: 64 bytes.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use crate::packet::{Segment, Unreachable};
+use crate::provenance::Sighting;
+
+use super::key::{End, FlowKey, KeyHash};
+use super::opening::{Opening, icmp_error, refusal};
+use super::{
+    Close, CloseKind, ConversationId, Direction, IcmpError, MAX_ICMP_ERRORS, MAX_SYNS, Refusal,
+    RefusalKind, RoleBasis,
+};
+
+/// One or more SYNs of one client with one sequence number.
+#[derive(Debug)]
+pub(super) struct Connect {
+    pub(super) id: ConversationId,
+    first: Sighting,
+    sequence: u32,
+    client: End,
+    more: Option<Box<More>>,
+}
+
+/// What few connects have.
+#[derive(Debug)]
+struct More {
+    syns: Vec<Sighting>,
+    packets: [u64; 2],
+    refusal: Option<Refusal>,
+    reset: Option<Sighting>,
+    icmp_errors: Vec<IcmpError>,
+    last: Sighting,
+}
+
+/// What a segment means for a connect with its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// It was taken: the SYN again, or an RST.
+    Taken,
+    /// It opens another connect.
+    Another,
+    /// It shows a connection.
+    Connected,
+}
+
+impl Connect {
+    /// A connect that starts with a SYN.
+    pub(super) fn new(id: ConversationId, client: End, sequence: u32, first: Sighting) -> Self {
+        Connect { id, first, sequence, client, more: None }
+    }
+
+    /// Takes a segment between the same endpoints.
+    pub(super) fn segment(
+        &mut self,
+        key: &FlowKey,
+        sender: End,
+        segment: &Segment<'_>,
+        at: Sighting,
+    ) -> Answer {
+        let flags = segment.flags;
+        if flags.syn && !flags.ack && !flags.rst {
+            if sender != self.client || segment.sequence != self.sequence {
+                return Answer::Another;
+            }
+            if !segment.payload.is_empty() {
+                return Answer::Connected;
+            }
+            let more = self.more(at);
+            more.packets[0] += 1;
+            if more.syns.len() < MAX_SYNS - 1 {
+                more.syns.push(at);
+            }
+            return Answer::Taken;
+        }
+        if !flags.rst || sender == self.client {
+            return Answer::Connected;
+        }
+        let from = key.endpoint(sender).ip();
+        let more = self.more(at);
+        more.packets[1] += 1;
+        more.reset.get_or_insert(at);
+        more.refusal.get_or_insert(Refusal { sighting: at, how: RefusalKind::Reset, from });
+        Answer::Taken
+    }
+
+    /// Takes an ICMP error about a packet between the same endpoints.
+    pub(super) fn unreachable(
+        &mut self,
+        sender: End,
+        error: &Unreachable,
+        from: IpAddr,
+        at: Sighting,
+    ) {
+        if sender != self.client || error.sequence.is_some_and(|number| number != self.sequence) {
+            return;
+        }
+        let noted = icmp_error(error, from, Direction::ToServer, at);
+        let more = self.more(at);
+        more.refusal = more.refusal.or(refusal(&noted));
+        if more.icmp_errors.len() < MAX_ICMP_ERRORS {
+            more.icmp_errors.push(noted);
+        }
+    }
+
+    fn more(&mut self, at: Sighting) -> &mut More {
+        let more = self.more.get_or_insert_with(|| {
+            Box::new(More {
+                syns: Vec::new(),
+                packets: [1, 0],
+                refusal: None,
+                reset: None,
+                icmp_errors: Vec::new(),
+                last: at,
+            })
+        });
+        more.last = at;
+        more
+    }
+
+    /// All that is known, for a connection or for the summary.
+    pub(super) fn into_opening(self) -> Opening {
+        let mut opening = Opening {
+            client: self.client,
+            role_basis: RoleBasis::Handshake,
+            syns: vec![self.first],
+            sequence: Some(self.sequence),
+            packets: [1, 0],
+            refusal: None,
+            closes: Vec::new(),
+            icmp_errors: Vec::new(),
+            first: self.first,
+            last: self.first,
+        };
+        if let Some(more) = self.more {
+            opening.syns.extend(more.syns);
+            opening.packets = more.packets;
+            opening.refusal = more.refusal;
+            opening.closes.extend(more.reset.map(|sighting| Close {
+                by: Direction::ToClient,
+                how: CloseKind::Reset,
+                sighting,
+            }));
+            opening.icmp_errors = more.icmp_errors;
+            opening.last = more.last;
+        }
+        opening
+    }
+}
+
+/// Unanswered connects in two halves, a newer and an older: when the newer is
+/// full or old, the older is ended at one stroke. Finding the oldest one by
+/// one would cost more than all else that is done for a SYN.
+#[derive(Debug)]
+pub(super) struct Connects {
+    newer: HashMap<FlowKey, Connect, KeyHash>,
+    older: HashMap<FlowKey, Connect, KeyHash>,
+    since: i64,
+}
+
+/// Connects in the newer half. As many as a hash table of 2¹⁵ places has room
+/// for: what is handed out at one stroke stays small.
+const MAX_NEWER: usize = 28_672;
+
+/// The age of the newer half, in nanoseconds, at which the older is ended:
+/// Linux sends its last SYN after 63 s and gives up after 127 s, Windows after
+/// 21 s.
+const MAX_AGE: i64 = 130_000_000_000;
+
+impl Default for Connects {
+    fn default() -> Self {
+        Connects { newer: HashMap::default(), older: HashMap::default(), since: i64::MIN }
+    }
+}
+
+impl Connects {
+    pub(super) fn len(&self) -> usize {
+        self.newer.len() + self.older.len()
+    }
+
+    pub(super) fn of(&mut self, key: &FlowKey) -> Option<&mut Connect> {
+        self.newer.get_mut(key).or_else(|| self.older.get_mut(key))
+    }
+
+    pub(super) fn remove(&mut self, key: &FlowKey) -> Option<Connect> {
+        self.newer.remove(key).or_else(|| self.older.remove(key))
+    }
+
+    pub(super) fn insert(&mut self, key: FlowKey, connect: Connect) {
+        self.newer.insert(key, connect);
+    }
+
+    /// True when it is time to end the older half.
+    pub(super) fn is_due(&self, now: i64) -> bool {
+        self.newer.len() >= MAX_NEWER || now.saturating_sub(self.since) > MAX_AGE
+    }
+
+    /// Takes the older half out, in order; the newer becomes the older.
+    pub(super) fn take_older(&mut self, now: i64) -> Vec<(FlowKey, Connect)> {
+        self.since = now;
+        let mut older: Vec<(FlowKey, Connect)> = self.older.drain().collect();
+        // Map order is random; the order of what is handed out must not be.
+        older.sort_unstable_by_key(|(_, connect)| connect.id);
+        std::mem::swap(&mut self.newer, &mut self.older);
+        older
+    }
+}

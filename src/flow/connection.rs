@@ -1,0 +1,369 @@
+//! A TCP connection: its opening, both directions, its close.
+
+use std::net::IpAddr;
+
+use crate::packet::{Segment, Unreachable};
+use crate::provenance::Sighting;
+
+use super::assembler::{Assembler, Sink};
+use super::key::{End, FlowKey};
+use super::opening::{Opening, Syn, icmp_error, refusal};
+use super::{
+    Close, CloseKind, Conversation, ConversationId, Direction, IcmpError, MAX_ICMP_ERRORS,
+    MAX_SYNS, Quality, Refusal, RefusalKind, RoleBasis, StreamConsumer,
+};
+
+/// A connection and what consumes its bytes.
+#[derive(Debug)]
+pub(super) struct Connection<C> {
+    pub(super) key: FlowKey,
+    pub(super) id: ConversationId,
+    pub(super) live: Live,
+    pub(super) role_basis: RoleBasis,
+    consumer: C,
+    syns: Vec<Sighting>,
+    syn_ack: Option<Sighting>,
+    /// Sequence numbers of the SYN and the SYN-ACK.
+    pub(super) initial: [Option<u32>; 2],
+    /// Payload of the SYN, until the server takes or leaves it.
+    early: Option<Box<[u8]>>,
+    /// A SYN that fits no running connection: the next one's, if answered.
+    pub(super) next_syn: Option<Syn>,
+    refusal: Option<Refusal>,
+    first: Sighting,
+    closes: Vec<Close>,
+    icmp_errors: Vec<IcmpError>,
+}
+
+/// What every packet touches, kept together for the sake of the cache.
+#[derive(Debug)]
+pub(super) struct Live {
+    last: Sighting,
+    /// Capture time of the last packet, in nanoseconds.
+    pub(super) last_seen: i64,
+    pub(super) client: End,
+    reset: bool,
+    quality: Quality,
+    pub(super) streams: [Assembler; 2],
+}
+
+impl<C: StreamConsumer> Connection<C> {
+    pub(super) fn new(key: FlowKey, id: ConversationId, opening: Opening, consumer: C) -> Self {
+        let mut streams = [Assembler::default(), Assembler::default()];
+        if let Some(sequence) = opening.sequence {
+            streams[0].start(sequence.wrapping_add(1));
+        }
+        Connection {
+            key,
+            id,
+            live: Live {
+                last: opening.last,
+                last_seen: nanoseconds(opening.last),
+                client: opening.client,
+                reset: false,
+                quality: Quality { packets: opening.packets, ..Quality::default() },
+                streams,
+            },
+            role_basis: opening.role_basis,
+            consumer,
+            syns: opening.syns,
+            syn_ack: None,
+            initial: [opening.sequence, None],
+            early: None,
+            next_syn: None,
+            refusal: opening.refusal,
+            first: opening.first,
+            closes: opening.closes,
+            icmp_errors: opening.icmp_errors,
+        }
+    }
+
+    /// Capture time of the last packet, in nanoseconds.
+    pub(super) fn last_seen(&self) -> i64 {
+        self.live.last_seen
+    }
+
+    /// True when both sides have closed, or one has reset, or the only side
+    /// ever captured has closed.
+    pub(super) fn is_over(&self) -> bool {
+        let over = |side: usize| {
+            self.live.streams[side].is_closed() || self.live.quality.packets[side] == 0
+        };
+        self.live.reset || (over(0) && over(1))
+    }
+
+    /// True when bytes that differ from their first copy were met.
+    pub(super) fn has_conflicts(&self) -> bool {
+        self.live.quality.conflicting_overlaps > 0
+    }
+
+    pub(super) fn direction(&self, sender: End) -> Direction {
+        if sender == self.live.client { Direction::ToServer } else { Direction::ToClient }
+    }
+
+    /// Takes a segment.
+    pub(super) fn segment(
+        &mut self,
+        sender: End,
+        segment: &Segment<'_>,
+        at: Sighting,
+        pending_total: &mut usize,
+    ) {
+        let direction = self.direction(sender);
+        let side = direction.index();
+        self.live.last = at;
+        if self.live.streams[side].is_near(segment.sequence) {
+            self.live.last_seen = nanoseconds(at);
+        }
+        self.live.quality.packets[side] += 1;
+        let mut first_byte = segment.sequence;
+        if segment.flags.syn {
+            if !self.syn(direction, segment, at, pending_total) {
+                return;
+            }
+            first_byte = first_byte.wrapping_add(1);
+        }
+        if segment.flags.rst {
+            self.rst(direction, segment, at, pending_total);
+            return;
+        }
+        if !self.live.streams[side].is_started() {
+            self.start_in_the_middle(direction, first_byte, at);
+        }
+        if segment.flags.ack {
+            self.acknowledge(direction, segment, at);
+        }
+        for which in [direction.reverse(), direction] {
+            if self.live.streams[which.index()].is_overdue() {
+                let unseen = self.live.quality.packets[which.index()] == 0;
+                let (stream, mut sink) = self.stream(which, at, pending_total);
+                stream.await_overdue(unseen, &mut sink);
+            }
+        }
+        let (stream, mut sink) = self.stream(direction, at, pending_total);
+        stream.segment(first_byte, segment, &mut sink);
+    }
+
+    fn stream<'a>(
+        &'a mut self,
+        direction: Direction,
+        at: Sighting,
+        pending_total: &'a mut usize,
+    ) -> (&'a mut Assembler, Sink<'a, C>) {
+        let sink = Sink {
+            consumer: &mut self.consumer,
+            direction,
+            sighting: at,
+            now: nanoseconds(at),
+            quality: &mut self.live.quality,
+            closes: &mut self.closes,
+            pending_total,
+        };
+        (&mut self.live.streams[direction.index()], sink)
+    }
+
+    /// Takes a SYN or SYN-ACK; false when it is none of this connection's.
+    fn syn(
+        &mut self,
+        direction: Direction,
+        segment: &Segment<'_>,
+        at: Sighting,
+        pending_total: &mut usize,
+    ) -> bool {
+        let side = direction.index();
+        match self.initial[side] {
+            Some(known) if known != segment.sequence => {
+                self.live.quality.strays += 1;
+                return false;
+            }
+            Some(_) => self.live.quality.retransmissions += u64::from(self.is_answered(direction)),
+            None if self.live.streams[side].is_started()
+                && !self.live.streams[side].begins_after(segment.sequence) =>
+            {
+                self.live.quality.strays += 1;
+                return false;
+            }
+            None => {
+                self.initial[side] = Some(segment.sequence);
+                if !self.live.streams[side].is_started() {
+                    self.live.streams[side].start(segment.sequence.wrapping_add(1));
+                }
+            }
+        }
+        if segment.flags.ack == (direction == Direction::ToClient) {
+            self.role_basis = RoleBasis::Handshake;
+        }
+        if direction == Direction::ToServer && !segment.flags.ack {
+            if self.syns.len() < MAX_SYNS {
+                self.syns.push(at);
+            }
+            if self.early.is_none() && !segment.payload.is_empty() && self.syn_ack.is_none() {
+                let kept = segment.payload.get(..MAX_EARLY as usize).unwrap_or(segment.payload);
+                self.early = Some(kept.into());
+            }
+            return false;
+        }
+        if direction == Direction::ToClient && segment.flags.ack {
+            self.syn_ack.get_or_insert(at);
+            // A refusal that a later try overcame is none.
+            self.refusal = None;
+            self.acknowledge(direction, segment, at);
+            self.take_early(segment.acknowledgment, at, pending_total);
+            return false;
+        }
+        segment.flags.ack
+    }
+
+    fn is_answered(&self, direction: Direction) -> bool {
+        direction == Direction::ToClient || self.syn_ack.is_some()
+    }
+
+    /// Delivers the payload of the SYN if the server acknowledged all of it;
+    /// else the client will send it again (RFC 7413 §3).
+    fn take_early(&mut self, acknowledgment: u32, at: Sighting, pending_total: &mut usize) {
+        let (Some(early), Some(initial)) = (self.early.take(), self.initial[0]) else { return };
+        let first_byte = initial.wrapping_add(1);
+        if acknowledgment.wrapping_sub(first_byte) as usize == early.len() {
+            let (stream, mut sink) = self.stream(Direction::ToServer, at, pending_total);
+            stream.bytes(first_byte, &early, &mut sink);
+        }
+    }
+
+    fn start_in_the_middle(&mut self, direction: Direction, sequence: u32, at: Sighting) {
+        self.live.streams[direction.index()].start(sequence);
+        self.consumer.gap(direction, None, at);
+    }
+
+    /// Takes an acknowledgment for the other direction. If that one was not
+    /// seen yet its next byte is the one acknowledged: the first one when the
+    /// client answers a SYN-ACK (not captured) before sending anything, or the
+    /// server a SYN.
+    fn acknowledge(&mut self, direction: Direction, segment: &Segment<'_>, at: Sighting) {
+        let other = direction.reverse();
+        if self.live.streams[other.index()].is_started() {
+            self.live.streams[other.index()].acknowledge(segment.acknowledgment);
+            return;
+        }
+        let opening = match direction {
+            Direction::ToServer => {
+                let own = &self.live.streams[0];
+                self.initial[0].is_some() && own.is_at_start() && own.is_due(segment.sequence)
+            }
+            Direction::ToClient => segment.flags.syn,
+        };
+        if opening {
+            self.live.streams[other.index()].start(segment.acknowledgment);
+        } else {
+            self.start_in_the_middle(other, segment.acknowledgment, at);
+        }
+    }
+
+    /// Takes an RST: a refusal while only SYNs were sent, else an abort.
+    fn rst(
+        &mut self,
+        direction: Direction,
+        segment: &Segment<'_>,
+        at: Sighting,
+        pending_total: &mut usize,
+    ) {
+        let side = direction.index();
+        if segment.sequence != 0 && !self.live.streams[side].is_near(segment.sequence) {
+            self.live.quality.strays += 1;
+            return;
+        }
+        let only_syns = self.syn_ack.is_none()
+            && self.initial[1].is_none()
+            && self.live.quality.packets == [self.syns.len() as u64, 1];
+        let close = Close { by: direction, how: CloseKind::Reset, sighting: at };
+        if only_syns && direction == Direction::ToClient {
+            let from = self.key.endpoint(self.live.client.other()).ip();
+            self.refusal = Some(Refusal { sighting: at, how: RefusalKind::Reset, from });
+            self.live.reset = true;
+            self.closes.push(close);
+            return;
+        }
+        if !self.closes.iter().any(|known| known.by == direction && known.how == CloseKind::Reset) {
+            let (stream, mut sink) = self.stream(direction, at, pending_total);
+            stream.finish(&mut sink);
+            self.closes.push(close);
+            self.consumer.closed(&close);
+        }
+        self.live.reset = true;
+    }
+
+    /// Takes an ICMP error about a packet that `sender` sent.
+    pub(super) fn unreachable(
+        &mut self,
+        sender: End,
+        error: &Unreachable,
+        from: IpAddr,
+        at: Sighting,
+    ) {
+        let about = self.direction(sender);
+        let noted = icmp_error(error, from, about, at);
+        let connecting = self.syn_ack.is_none() && self.live.quality.packets[1] == 0;
+        if connecting && about == Direction::ToServer && !self.syns.is_empty() {
+            self.refusal = self.refusal.or(refusal(&noted));
+        }
+        if self.icmp_errors.len() < MAX_ICMP_ERRORS {
+            self.icmp_errors.push(noted);
+        }
+    }
+
+    /// Ends the conversation: holes become gaps, and when the content shows
+    /// that the sides were taken for each other, they are changed over.
+    pub(super) fn into_conversation(
+        mut self,
+        vantage: u32,
+        pending_total: &mut usize,
+    ) -> (Conversation, C) {
+        for direction in [Direction::ToServer, Direction::ToClient] {
+            let last = self.live.last;
+            let (stream, mut sink) = self.stream(direction, last, pending_total);
+            stream.finish(&mut sink);
+        }
+        self.closes.sort_by_key(|close| close.sighting);
+        self.live.quality.mid_stream = self.syns.is_empty() && self.syn_ack.is_none();
+        let mut conversation = Conversation {
+            id: self.id,
+            vantage,
+            client: self.key.endpoint(self.live.client),
+            server: self.key.endpoint(self.live.client.other()),
+            role_basis: self.role_basis,
+            syns: self.syns,
+            syn_ack: self.syn_ack,
+            refusal: self.refusal,
+            first: self.first,
+            last: self.live.last,
+            closes: self.closes,
+            icmp_errors: self.icmp_errors,
+            quality: self.live.quality,
+        };
+        if self.role_basis == RoleBasis::Port && self.consumer.reversed() {
+            change_over(&mut conversation);
+        }
+        (conversation, self.consumer)
+    }
+}
+
+/// Payload kept of a SYN; fast open carries up to one segment.
+pub(super) const MAX_EARLY: u32 = 1_460;
+
+/// Capture time as the table compares it; years beyond 2262 are all alike.
+pub(super) fn nanoseconds(at: Sighting) -> i64 {
+    i64::try_from(at.at.unix_nanoseconds()).unwrap_or(i64::MAX)
+}
+
+fn change_over(conversation: &mut Conversation) {
+    std::mem::swap(&mut conversation.client, &mut conversation.server);
+    conversation.role_basis = RoleBasis::Content;
+    for close in &mut conversation.closes {
+        close.by = close.by.reverse();
+    }
+    for error in &mut conversation.icmp_errors {
+        error.about = error.about.reverse();
+    }
+    conversation.quality.packets.reverse();
+    conversation.quality.bytes.reverse();
+    conversation.quality.missing.reverse();
+}
