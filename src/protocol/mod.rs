@@ -1,5 +1,40 @@
 //! Chunks to messages, found by content and never by port.
+//!
+//! [`Dialogue`] is what `flow` feeds with the bytes of one TCP conversation;
+//! it yields a [`Transcript`]: HTTP exchanges, TLS handshakes, and the tunnels
+//! they ran in. [`dns::Lookups`] takes datagrams one by one.
 
 pub mod dns;
 pub mod http;
+pub mod quic;
 pub mod tls;
+
+mod body;
+mod body_sink;
+mod chunked;
+mod content_coding;
+mod dialogue;
+mod dns_message;
+mod exchanges;
+mod head_buffer;
+mod http_dialogue;
+mod http_framing;
+mod http_head;
+mod sniff;
+mod socks;
+mod tls_dialogue;
+mod tls_handshake;
+mod tls_records;
+mod transcript;
+
+pub use dialogue::Dialogue;
+pub use transcript::{End, Recognition, Socks, Transcript, Tunnel};
+
+#[cfg(test)]
+mod cut_trial;
+#[cfg(test)]
+mod http_trial;
+#[cfg(test)]
+mod tls_trial;
+#[cfg(test)]
+mod trial;

@@ -28,10 +28,20 @@ pub struct Handshake {
     pub alerts: Vec<Alert>,
     /// First ChangeCipherSpec per sender.
     pub change_cipher_spec: [Option<Sighting>; 2],
+    /// The Finished message per sender. It is encrypted: below TLS 1.3 it is the
+    /// handshake record after ChangeCipherSpec; in TLS 1.3 the client's is known
+    /// by its length, and the server's, sent before it, is never told apart.
+    pub finished: [Option<Sighting>; 2],
     /// First application-data record per sender (index as in
     /// `flow::Quality`: 0 from the client, 1 from the server).
+    ///
+    /// TLS 1.3 sends handshake messages and alerts in records of the same type.
+    /// Left out are those of the server before the client's first answer, those
+    /// of the client up to its Finished, and those as long as an alert. What
+    /// the server sends after it may be a NewSessionTicket only.
     pub application_data: [Option<Sighting>; 2],
-    /// Bytes of application data per sender.
+    /// Bytes of such records per sender, encryption overhead included, as
+    /// their headers announce them.
     pub application_bytes: [u64; 2],
     /// How it ended, as far as the connection was seen.
     pub ending: Option<Ending>,

@@ -1,0 +1,413 @@
+//! One conversation, recognized by its content and read to its end.
+
+use crate::flow::{Close, CloseKind, ConversationId, Demand, Direction, StreamConsumer};
+use crate::protocol::body::BodyEnd;
+use crate::protocol::exchanges::{Exchanges, KeepExchange};
+use crate::protocol::http::{Ending, Exchange, Options};
+use crate::protocol::http_dialogue::{Handover, HttpDialogue};
+use crate::protocol::sniff::{self, Guess};
+use crate::protocol::socks::{SocksDialogue, SocksStep};
+use crate::protocol::tls_dialogue::TlsDialogue;
+use crate::protocol::transcript::{End, FIRST_BYTES, Recognition, Transcript, Tunnel, side};
+use crate::provenance::Sighting;
+
+/// Takes the bytes of one conversation and tells HTTP, TLS and SOCKS apart on
+/// any port; looks into CONNECT tunnels.
+///
+/// What begins as something unknown is watched for a segment that starts a
+/// message: for [`UNKNOWN_SEGMENTS`] segments, or to the end where the
+/// beginning was not captured. Calls go on with the directions they began
+/// with even when [`StreamConsumer::reversed`] has become true.
+pub struct Dialogue {
+    options: Options,
+    transcript: Transcript,
+    layer: Layer,
+    /// While the HTTP layer does not hold them.
+    exchanges: Option<Exchanges>,
+    tunnel: Option<String>,
+    /// The roles of the two sides are certain.
+    roles_known: bool,
+    from_the_middle: bool,
+    /// As `flow` says it, not reversed.
+    first_close: Option<Close>,
+    server_closed: bool,
+}
+
+enum Layer {
+    Sniffing(Sniffer),
+    Http(Box<HttpDialogue>),
+    Tls(Box<TlsDialogue>),
+    Socks(Box<SocksDialogue>),
+    Ignored,
+}
+
+/// Bytes held back, and the frame of the first of them.
+type Piece = (Direction, Vec<u8>, Sighting);
+
+#[derive(Default)]
+struct Sniffer {
+    pending: [Vec<u8>; 2],
+    first: [Option<Sighting>; 2],
+    unknown: [bool; 2],
+    segments: u32,
+}
+
+/// Segments of an unknown protocol that are looked at before it is given up;
+/// enough for the greetings before a `STARTTLS`.
+pub const UNKNOWN_SEGMENTS: u32 = 32;
+/// A tunnel in a tunnel is a proxy chain; deeper ones are not seen.
+const MAX_TUNNELS: usize = 4;
+
+impl Dialogue {
+    /// A dialogue of which nothing was seen yet.
+    #[must_use]
+    pub fn new(conversation: ConversationId, options: Options) -> Self {
+        Dialogue {
+            options,
+            transcript: Transcript::new(conversation),
+            layer: Layer::Sniffing(Sniffer::default()),
+            exchanges: Some(Exchanges::new(conversation, |_| true)),
+            tunnel: None,
+            roles_known: false,
+            from_the_middle: false,
+            first_close: None,
+            server_closed: false,
+        }
+    }
+
+    /// Keeps only the exchanges that `keep` says yes to when they are over.
+    #[must_use]
+    pub fn keeping(mut self, keep: KeepExchange) -> Self {
+        self.exchanges = Some(Exchanges::new(self.transcript.conversation, keep));
+        self
+    }
+
+    /// Says that the beginning was not captured, so that the dialogue never
+    /// gives up looking for a message. A gap before the first bytes says the same.
+    #[must_use]
+    pub fn from_the_middle(mut self) -> Self {
+        self.from_the_middle = true;
+        self
+    }
+
+    /// The exchanges that are over, in order; those taken will not be in the
+    /// transcript.
+    pub fn take_finished(&mut self) -> Vec<Exchange> {
+        match (&mut self.layer, &mut self.exchanges) {
+            (Layer::Http(http), _) => http.exchanges.take_finished(),
+            (_, Some(exchanges)) => exchanges.take_finished(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Everything read; the conversation is over or the capture ends.
+    #[must_use]
+    pub fn into_transcript(mut self, end: End) -> Transcript {
+        if let Layer::Http(http) = &mut self.layer {
+            http.open_unseen_tunnel();
+            if let Some(handover) = http.take_handover() {
+                self.enter_tunnel(Direction::ToServer, handover);
+            }
+        }
+        let (body_end, ending) = self.endings(end);
+        self.leave_layer(body_end, ending);
+        if let Some(mut exchanges) = self.exchanges.take() {
+            exchanges.settle(ending);
+            self.transcript.exchanges = exchanges.take_finished();
+            self.transcript.exchanges_not_kept = exchanges.not_kept;
+        }
+        self.transcript
+    }
+
+    fn endings(&self, end: End) -> (BodyEnd, Ending) {
+        let captured = if self.server_closed { BodyEnd::Closed } else { BodyEnd::CaptureEnds };
+        match (self.first_close, end) {
+            (Some(close), end) => {
+                let by = self.real(close.by);
+                let reset = close.how == CloseKind::Reset;
+                let ending = Ending::Closed { by, reset, sighting: close.sighting };
+                (if end == End::Closed { BodyEnd::Aborted } else { captured }, ending)
+            }
+            (None, End::CaptureEnds) => (BodyEnd::CaptureEnds, Ending::CaptureEnds),
+            // How it ended was not captured.
+            (None, End::Closed) => (BodyEnd::Gap, Ending::CaptureGap),
+        }
+    }
+
+    /// The direction by the roles that the content shows.
+    fn real(&self, direction: Direction) -> Direction {
+        if self.transcript.reversed { direction.reverse() } else { direction }
+    }
+
+    fn feed(&mut self, direction: Direction, bytes: &[u8], at: Sighting) -> Demand {
+        match &mut self.layer {
+            Layer::Sniffing(_) => self.sniff(direction, bytes, at),
+            Layer::Tls(tls) => tls.bytes(direction, bytes, at),
+            Layer::Ignored => Demand::Nothing,
+            Layer::Http(http) => {
+                let demand = http.bytes(direction, bytes, at);
+                match http.take_handover() {
+                    Some(handover) => self.enter_tunnel(direction, handover),
+                    None => demand,
+                }
+            }
+            Layer::Socks(socks) => match socks.bytes(direction, bytes) {
+                SocksStep::More => Demand::More,
+                SocksStep::Over => self.end_socks(),
+                SocksStep::Established([client, server]) => {
+                    self.end_socks();
+                    self.layer = Layer::Sniffing(Sniffer::default());
+                    let client = (Direction::ToServer, client, at);
+                    self.replay(direction, vec![client, (Direction::ToClient, server, at)])
+                }
+            },
+        }
+    }
+
+    fn sniff(&mut self, direction: Direction, bytes: &[u8], at: Sighting) -> Demand {
+        let index = side(direction);
+        let first_bytes = &mut self.transcript.first_bytes[index];
+        let room = FIRST_BYTES.saturating_sub(first_bytes.len()).min(bytes.len());
+        first_bytes.extend_from_slice(bytes.get(..room).unwrap_or_default());
+        let Layer::Sniffing(sniffer) = &mut self.layer else { return Demand::More };
+        if sniffer.unknown[index] {
+            return self.sniff_segment(direction, bytes, at);
+        }
+        sniffer.first[index].get_or_insert(at);
+        let pending = &mut sniffer.pending[index];
+        pending.extend_from_slice(bytes);
+        match sniff::guess(pending) {
+            Guess::Short => Demand::More,
+            Guess::Unknown => {
+                let socks = match direction {
+                    Direction::ToServer if self.transcript.socks.is_none() => {
+                        SocksDialogue::begin(pending, at)
+                    }
+                    _ => None,
+                };
+                pending.clear();
+                sniffer.unknown[index] = true;
+                if let Some(socks) = socks.filter(|_| self.tunnel.is_none()) {
+                    self.layer = Layer::Socks(Box::new(socks));
+                } else {
+                    self.recognize(Recognition::Unknown);
+                }
+                Demand::More
+            }
+            guess => self.begin(guess, direction),
+        }
+    }
+
+    /// Looks whether a segment of an unknown stream starts a message.
+    fn sniff_segment(&mut self, direction: Direction, bytes: &[u8], at: Sighting) -> Demand {
+        let Layer::Sniffing(sniffer) = &mut self.layer else { return Demand::More };
+        let guess = sniff::guess(bytes);
+        let starts = match guess {
+            Guess::Request | Guess::Response => {
+                let real = guess.direction().unwrap_or(direction);
+                (!self.roles_known || real == direction) && sniff::starts_message(real, bytes)
+            }
+            _ => sniff::starts_tls_hello(bytes),
+        };
+        if starts {
+            sniffer.pending[side(direction)] = bytes.to_vec();
+            sniffer.first[side(direction)] = Some(at);
+            return self.begin(guess, direction);
+        }
+        sniffer.segments = sniffer.segments.saturating_add(1);
+        if sniffer.segments > UNKNOWN_SEGMENTS && !self.from_the_middle {
+            self.layer = Layer::Ignored;
+            return Demand::Nothing;
+        }
+        Demand::More
+    }
+
+    /// Leaves sniffing for the protocol found and replays what was held.
+    fn begin(&mut self, guess: Guess, direction: Direction) -> Demand {
+        let Layer::Sniffing(sniffer) = std::mem::replace(&mut self.layer, Layer::Ignored) else {
+            return Demand::Nothing;
+        };
+        let turned = !self.roles_known && guess.direction() == Some(direction.reverse());
+        if turned {
+            self.transcript.reversed = !self.transcript.reversed;
+        }
+        self.roles_known |= guess.direction().is_some();
+        let recognition = match guess {
+            Guess::Http2 => Recognition::Http2,
+            Guess::Tls(_) => Recognition::Tls,
+            _ => Recognition::Http,
+        };
+        self.recognize(recognition);
+        self.transcript.first_bytes = Default::default();
+        self.layer = match guess {
+            Guess::Tls(_) => {
+                let conversation = self.transcript.conversation;
+                Layer::Tls(Box::new(TlsDialogue::new(conversation, self.tunnel.clone())))
+            }
+            Guess::Request | Guess::Response => match self.exchanges.take() {
+                Some(exchanges) => {
+                    Layer::Http(Box::new(HttpDialogue::new(self.options, exchanges)))
+                }
+                None => Layer::Ignored,
+            },
+            Guess::Http2 | Guess::Short | Guess::Unknown => Layer::Ignored,
+        };
+        let mut pieces = Vec::new();
+        let Sniffer { pending, first, .. } = sniffer;
+        for (index, (bytes, first)) in pending.into_iter().zip(first).enumerate() {
+            let called = if index == 0 { Direction::ToServer } else { Direction::ToClient };
+            let real = if turned { called.reverse() } else { called };
+            if let Some(first) = first {
+                pieces.push((real, bytes, first));
+            }
+        }
+        // What decided came last.
+        let decided = if turned { direction.reverse() } else { direction };
+        pieces.sort_by_key(|(real, ..)| *real == decided);
+        self.replay(decided, pieces)
+    }
+
+    /// Feeds held bytes during a call for `direction`, and answers its demand.
+    fn replay(&mut self, direction: Direction, pieces: Vec<Piece>) -> Demand {
+        let mut pieces = pieces.into_iter().filter(|(_, bytes, _)| !bytes.is_empty()).peekable();
+        while let Some((of, bytes, at)) = pieces.next() {
+            let demand = self.feed(of, &bytes, at);
+            if pieces.peek().is_none() && of == direction {
+                return demand;
+            }
+            // Nobody will hear this demand.
+            match &mut self.layer {
+                Layer::Http(http) => http.cancel_skip(of),
+                Layer::Tls(tls) => tls.cancel_skip(of),
+                Layer::Sniffing(_) | Layer::Socks(_) | Layer::Ignored => {}
+            }
+        }
+        Demand::More
+    }
+
+    fn recognize(&mut self, recognition: Recognition) {
+        let place = match self.transcript.tunnels.last_mut() {
+            Some(tunnel) => &mut tunnel.inside,
+            None => &mut self.transcript.recognition,
+        };
+        if *place != Recognition::Socks {
+            *place = recognition;
+        }
+    }
+
+    fn enter_tunnel(&mut self, direction: Direction, handover: Handover) -> Demand {
+        let Handover { authority, established, client_gap, pending } = handover;
+        self.leave_layer(BodyEnd::Gap, Ending::CaptureGap);
+        self.roles_known = true;
+        if self.transcript.tunnels.len() >= MAX_TUNNELS {
+            self.transcript.trouble.push(("too many tunnels, one in another".into(), established));
+            return Demand::Nothing;
+        }
+        if let Some(exchanges) = &mut self.exchanges {
+            exchanges.tunnel = Some(authority.clone());
+        }
+        self.tunnel = Some(authority.clone());
+        let inside = Recognition::Silent;
+        self.transcript.tunnels.push(Tunnel { authority, established, inside });
+        let mut sniffer = Sniffer::default();
+        sniffer.unknown[0] = client_gap;
+        self.layer = Layer::Sniffing(sniffer);
+        self.replay(direction, pending)
+    }
+
+    fn end_socks(&mut self) -> Demand {
+        if let Layer::Socks(socks) = std::mem::replace(&mut self.layer, Layer::Ignored) {
+            // Without the proxy's answer it may have been anything.
+            if socks.is_certain() {
+                self.recognize(Recognition::Socks);
+                self.transcript.socks = Some(socks.socks);
+                self.roles_known = true;
+                self.transcript.first_bytes = Default::default();
+            } else {
+                self.recognize(Recognition::Unknown);
+                let unknown = [true, true];
+                self.layer = Layer::Sniffing(Sniffer { unknown, ..Sniffer::default() });
+                return Demand::More;
+            }
+        }
+        Demand::Nothing
+    }
+
+    /// Takes the results of the current layer and leaves it.
+    fn leave_layer(&mut self, body_end: BodyEnd, ending: Ending) {
+        match std::mem::replace(&mut self.layer, Layer::Ignored) {
+            Layer::Http(http) => {
+                let mut http = *http;
+                http.finish(body_end, ending);
+                self.transcript.trouble.append(&mut http.trouble);
+                if http.exchanges.is_empty() {
+                    self.recognize(Recognition::Unknown);
+                }
+                self.exchanges = Some(http.exchanges);
+            }
+            Layer::Tls(tls) => self.transcript.handshakes.extend(tls.finish()),
+            Layer::Socks(socks) => {
+                self.layer = Layer::Socks(socks);
+                self.end_socks();
+            }
+            Layer::Sniffing(sniffer) => {
+                let short = sniffer.pending.iter().any(|pending| !pending.is_empty());
+                if short {
+                    self.recognize(Recognition::Unknown);
+                }
+            }
+            Layer::Ignored => {}
+        }
+    }
+}
+
+impl StreamConsumer for Dialogue {
+    fn bytes(&mut self, direction: Direction, bytes: &[u8], sighting: Sighting) -> Demand {
+        if bytes.is_empty() {
+            return Demand::More;
+        }
+        self.feed(self.real(direction), bytes, sighting)
+    }
+
+    fn gap(&mut self, direction: Direction, length: Option<u64>, _sighting: Sighting) {
+        let direction = self.real(direction);
+        match &mut self.layer {
+            Layer::Sniffing(sniffer) => {
+                sniffer.pending[side(direction)].clear();
+                sniffer.unknown[side(direction)] = true;
+                self.from_the_middle = true;
+            }
+            Layer::Http(http) => http.gap(direction, length),
+            Layer::Tls(tls) => tls.gap(direction, length),
+            Layer::Socks(_) => {
+                self.end_socks();
+            }
+            Layer::Ignored => {}
+        }
+    }
+
+    fn skipped(&mut self, direction: Direction, length: u64, sighting: Sighting) {
+        let direction = self.real(direction);
+        match &mut self.layer {
+            Layer::Http(http) => http.skipped(direction, length, sighting),
+            Layer::Tls(tls) => tls.skipped(direction, length, sighting),
+            Layer::Sniffing(_) | Layer::Socks(_) | Layer::Ignored => {}
+        }
+    }
+
+    fn closed(&mut self, close: &Close) {
+        self.first_close.get_or_insert(*close);
+        let by = self.real(close.by);
+        self.server_closed |= by == Direction::ToClient;
+        let close = Close { by, ..*close };
+        match &mut self.layer {
+            Layer::Http(http) => http.closed(&close),
+            Layer::Tls(tls) => tls.closed(&close),
+            Layer::Sniffing(_) | Layer::Socks(_) | Layer::Ignored => {}
+        }
+    }
+
+    fn reversed(&self) -> bool {
+        self.transcript.reversed
+    }
+}

@@ -1,0 +1,456 @@
+//! Both directions of an HTTP/1.x connection.
+
+use crate::flow::{Close, CloseKind, Demand, Direction};
+use crate::protocol::body::{AfterHole, BodyEnd, BodyReader, Read};
+use crate::protocol::exchanges::Exchanges;
+use crate::protocol::head_buffer::{HeadBuffer, HeadStep};
+use crate::protocol::http::{Ending, Options, Request, Response};
+use crate::protocol::http_framing::{of_request, of_response};
+use crate::protocol::http_head::{MAX_HEAD, request_head, status_head};
+use crate::protocol::sniff;
+use crate::protocol::transcript::side;
+use crate::provenance::Sighting;
+
+/// Reads requests one way and answers the other way, whatever the pieces they
+/// come in: keep-alive, pipelining, interim answers, bodies, CONNECT.
+///
+/// A direction whose place is lost (a hole, garbage) is taken up again where a
+/// segment starts a message.
+pub(super) struct HttpDialogue {
+    options: Options,
+    pub(super) exchanges: Exchanges,
+    sides: [Side; 2],
+    /// What the conversation may still keep in memory.
+    room: u64,
+    handover: Option<Handover>,
+    pub(super) trouble: Vec<(String, Sighting)>,
+}
+
+/// A CONNECT was granted: what follows is another dialogue.
+pub(super) struct Handover {
+    pub(super) authority: String,
+    pub(super) established: Sighting,
+    /// True when bytes of the client before `pending` are missing.
+    pub(super) client_gap: bool,
+    /// Bytes that belong to it already, in order of arrival.
+    pub(super) pending: Vec<(Direction, Vec<u8>, Sighting)>,
+}
+
+#[derive(Default)]
+struct Side {
+    state: State,
+    head: HeadBuffer,
+    /// Bytes of a client that waits for its tunnel, and their first frame.
+    held: Option<(Vec<u8>, Sighting)>,
+    /// Bytes asked to be skipped and not yet reported.
+    skipping: u64,
+    /// A hole came before the next message.
+    after_hole: bool,
+}
+
+#[derive(Default)]
+enum State {
+    #[default]
+    Head,
+    Body(u32, Box<BodyReader>),
+    /// The client asked for a tunnel to this authority and waits.
+    Waiting(u32, String),
+    /// The next message is awaited at the start of a segment.
+    Lost,
+    /// Nothing more is read.
+    Stopped,
+}
+
+/// What one conversation may keep of bodies: several large updates.
+const MAX_KEPT_BYTES: u64 = 256 * 1024 * 1024;
+/// Lines of trouble kept per conversation.
+const MAX_TROUBLE: usize = 16;
+
+impl HttpDialogue {
+    pub(super) fn new(options: Options, exchanges: Exchanges) -> Self {
+        HttpDialogue {
+            options,
+            exchanges,
+            sides: Default::default(),
+            room: MAX_KEPT_BYTES,
+            handover: None,
+            trouble: Vec::new(),
+        }
+    }
+
+    /// The next bytes of one direction.
+    pub(super) fn bytes(&mut self, direction: Direction, bytes: &[u8], at: Sighting) -> Demand {
+        self.skip_is_over(direction);
+        if matches!(self.side(direction).state, State::Lost) {
+            self.resync(direction, bytes, at);
+        }
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            rest = match self.side(direction).state {
+                State::Head => self.head_bytes(direction, rest, at),
+                State::Body(..) => self.body_bytes(direction, rest, at),
+                State::Waiting(..) => self.waiting_bytes(rest, at),
+                State::Lost | State::Stopped => &[],
+            };
+            if let Some(handover) = &mut self.handover {
+                if !rest.is_empty() {
+                    handover.pending.push((direction, rest.to_vec(), at));
+                }
+                break;
+            }
+        }
+        self.demand(direction)
+    }
+
+    /// Part or all of the bytes asked to be skipped went by.
+    pub(super) fn skipped(&mut self, direction: Direction, length: u64, at: Sighting) {
+        let own = self.side(direction);
+        let count = length.min(own.skipping);
+        own.skipping -= count;
+        if let State::Body(index, reader) = &mut own.state {
+            reader.skipped(count);
+            let index = *index;
+            self.seen(direction, index, at);
+        }
+    }
+
+    /// The demand to skip was not passed on: the bytes will come.
+    pub(super) fn cancel_skip(&mut self, direction: Direction) {
+        self.side(direction).skipping = 0;
+    }
+
+    /// A hole in one direction.
+    pub(super) fn gap(&mut self, direction: Direction, length: Option<u64>) {
+        self.skip_is_over(direction);
+        let own = self.side(direction);
+        match &mut own.state {
+            State::Stopped => return,
+            State::Lost => {}
+            State::Waiting(..) => own.held = None,
+            State::Head => {
+                if let Some(index) = self.salvage(direction) {
+                    self.exchanges.has_gap(index);
+                }
+                self.side(direction).state = State::Lost;
+            }
+            State::Body(_, reader) => {
+                let end = match reader.gap(length) {
+                    AfterHole::Inside => return,
+                    AfterHole::Ends => BodyEnd::Framed,
+                    AfterHole::Lost => BodyEnd::Gap,
+                };
+                self.end_body(direction, end);
+                if end == BodyEnd::Framed {
+                    return;
+                }
+                self.side(direction).state = State::Lost;
+            }
+        }
+        self.side(direction).after_hole = true;
+        if direction == Direction::ToClient {
+            self.exchanges.answers_lost();
+        }
+    }
+
+    /// A FIN ends one direction, a RST both.
+    pub(super) fn closed(&mut self, close: &Close) {
+        match close.how {
+            CloseKind::Fin => self.end_side(close.by, BodyEnd::Closed),
+            CloseKind::Reset => {
+                self.end_side(Direction::ToServer, BodyEnd::Aborted);
+                self.end_side(Direction::ToClient, BodyEnd::Aborted);
+            }
+        }
+    }
+
+    /// Ends what is open. `body_end` is for bodies, `ending` for exchanges.
+    pub(super) fn finish(&mut self, body_end: BodyEnd, ending: Ending) {
+        self.end_side(Direction::ToServer, body_end);
+        self.end_side(Direction::ToClient, body_end);
+        self.exchanges.settle(ending);
+    }
+
+    /// The dialogue that begins now, if one does.
+    pub(super) fn take_handover(&mut self) -> Option<Handover> {
+        self.handover.take()
+    }
+
+    /// Opens a tunnel whose grant was not captured, shown by a TLS hello of
+    /// the client after CONNECT; to be asked when no more bytes come.
+    pub(super) fn open_unseen_tunnel(&mut self) {
+        let [client, server] = &self.sides;
+        let unseen = server.after_hole || !self.exchanges.any_answered();
+        if let (State::Waiting(index, _), Some((held, first))) = (&client.state, &client.held)
+            && unseen
+            && sniff::starts_tls_hello(held)
+        {
+            let (index, first) = (*index, *first);
+            self.exchanges.has_gap(index);
+            self.hand_over(first);
+        }
+    }
+
+    fn side(&mut self, direction: Direction) -> &mut Side {
+        &mut self.sides[side(direction)]
+    }
+
+    fn demand(&mut self, direction: Direction) -> Demand {
+        let own = self.side(direction);
+        match &own.state {
+            State::Stopped => Demand::Nothing,
+            State::Body(_, reader) => match reader.may_skip() {
+                Some(count) => {
+                    own.skipping = count;
+                    Demand::Skip(count)
+                }
+                None => Demand::More,
+            },
+            _ => Demand::More,
+        }
+    }
+
+    /// Bytes or a hole after a skip: all of it has gone by.
+    fn skip_is_over(&mut self, direction: Direction) {
+        let own = self.side(direction);
+        let count = std::mem::take(&mut own.skipping);
+        if let State::Body(_, reader) = &mut own.state
+            && count > 0
+        {
+            reader.skipped(count);
+        }
+    }
+
+    fn resync(&mut self, direction: Direction, bytes: &[u8], at: Sighting) {
+        if sniff::starts_message(direction, bytes) {
+            self.side(direction).state = State::Head;
+        } else if sniff::starts_tls_hello(bytes)
+            && let State::Waiting(index, _) = self.sides[0].state
+        {
+            self.exchanges.has_gap(index);
+            self.hand_over(at);
+            if let Some(handover) = &mut self.handover {
+                handover.pending.push((direction, bytes.to_vec(), at));
+            }
+        }
+    }
+
+    fn head_bytes<'a>(&mut self, direction: Direction, bytes: &'a [u8], at: Sighting) -> &'a [u8] {
+        const NOT_READ: &str = "a message head cannot be read";
+        match self.side(direction).head.push(direction, bytes, at) {
+            HeadStep::More => &[],
+            HeadStep::NotHttp(why) => self.lose(direction, why, at),
+            HeadStep::Whole(head, first, rest) => {
+                let read = match direction {
+                    Direction::ToServer => self.request(&head, first, at),
+                    Direction::ToClient => self.response(&head, first, at),
+                };
+                if read { rest } else { self.lose(direction, NOT_READ, at) }
+            }
+        }
+    }
+
+    fn request(&mut self, head: &[u8], first: Sighting, last: Sighting) -> bool {
+        let Ok(head) = request_head(head) else { return false };
+        let (method, target, headers) = (head.method, head.target, head.headers);
+        let plan = of_request(&headers);
+        let reader = plan.reader(&headers, self.options.hash_every_body);
+        let authority = (method == "CONNECT").then(|| target.clone());
+        let request = Request { method, target, headers, first, last, body: None };
+        let index = self.exchanges.request(request);
+        let own = self.side(Direction::ToServer);
+        own.after_hole = false;
+        match reader {
+            Some(reader) => own.state = State::Body(index, reader),
+            None => {
+                own.state = authority.map_or(State::Head, |to| State::Waiting(index, to));
+                self.exchanges.request_done(index, None);
+            }
+        }
+        true
+    }
+
+    fn response(&mut self, head: &[u8], first: Sighting, last: Sighting) -> bool {
+        let Ok(head) = status_head(head) else { return false };
+        let (status, reason, headers) = (head.status, head.reason, head.headers);
+        if (100..200).contains(&status) && status != 101 {
+            return true;
+        }
+        let after_hole = std::mem::take(&mut self.sides[1].after_hole);
+        let index = self.exchanges.next_answered(after_hole);
+        let method = self.exchanges.method(index);
+        let granted = (200..300).contains(&status)
+            && match method {
+                Some(method) => method == "CONNECT",
+                // Only the answers were captured: squid, BlueCoat, TMG and most
+                // others say "Connection established".
+                None => reason.to_ascii_lowercase().contains("connection established"),
+            };
+        let plan = of_response(method, status, &headers);
+        let reader =
+            if granted { None } else { plan.reader(&headers, self.options.hash_every_body) };
+        let response = Response { status, reason, headers, first, last, body: None };
+        self.exchanges.response(index, response);
+        match reader {
+            Some(reader) => {
+                self.sides[1].state = State::Body(index, reader);
+                // A body of no bytes is over already.
+                self.body_bytes(Direction::ToClient, &[], last);
+            }
+            None => self.exchanges.response_done(index, None),
+        }
+        if granted {
+            self.hand_over(last);
+        } else if status == 101 {
+            self.sides = [Side::stopped(), Side::stopped()];
+        } else {
+            self.refuse_tunnel(index, last);
+        }
+        true
+    }
+
+    fn body_bytes<'a>(&mut self, direction: Direction, bytes: &'a [u8], at: Sighting) -> &'a [u8] {
+        let own = &mut self.sides[side(direction)];
+        let State::Body(index, reader) = &mut own.state else { return bytes };
+        let index = *index;
+        if direction == Direction::ToServer
+            && reader.wire_size() == 0
+            && self.exchanges.is_answered(index)
+            && sniff::starts_message(direction, bytes)
+        {
+            // The answer was final (417, 407, 401): the client that expected
+            // 100 Continue keeps its body and asks anew (RFC 9110 §10.1.1).
+            self.end_body(direction, BodyEnd::Aborted);
+            return bytes;
+        }
+        let (exchanges, options) = (&self.exchanges, &self.options);
+        let mut wants = |first: &[u8]| exchanges.wants_body(options, direction, index, first);
+        let (end, rest) = match reader.push(bytes, &mut self.room, &mut wants) {
+            Read::More => (None, &[][..]),
+            Read::Done(rest) => (Some(BodyEnd::Framed), rest),
+            Read::Broken => (Some(BodyEnd::Aborted), &[][..]),
+        };
+        if bytes.len() > rest.len() {
+            self.seen(direction, index, at);
+        }
+        if let Some(end) = end {
+            self.end_body(direction, end);
+        }
+        if end == Some(BodyEnd::Aborted) {
+            return self.lose(direction, "the framing of a body cannot be followed", at);
+        }
+        rest
+    }
+
+    fn seen(&mut self, direction: Direction, index: u32, at: Sighting) {
+        match direction {
+            Direction::ToServer => self.exchanges.request_seen(index, at),
+            Direction::ToClient => self.exchanges.response_seen(index, at),
+        }
+    }
+
+    /// Ends the body of one direction and awaits the next head.
+    fn end_body(&mut self, direction: Direction, end: BodyEnd) {
+        let state = std::mem::take(&mut self.side(direction).state);
+        let State::Body(index, reader) = state else { return };
+        let (exchanges, options) = (&self.exchanges, &self.options);
+        let mut wants = |first: &[u8]| exchanges.wants_body(options, direction, index, first);
+        let body = reader.finish(end, &mut self.room, &mut wants);
+        match direction {
+            Direction::ToServer => self.exchanges.request_done(index, Some(body)),
+            Direction::ToClient => self.exchanges.response_done(index, Some(body)),
+        }
+    }
+
+    fn end_side(&mut self, direction: Direction, end: BodyEnd) {
+        let own = self.side(direction);
+        own.skipping = 0;
+        match own.state {
+            State::Body(..) => self.end_body(direction, end),
+            State::Head => {
+                self.salvage(direction);
+            }
+            // The answer may still come.
+            State::Waiting(..) => return,
+            State::Lost | State::Stopped => {}
+        }
+        self.side(direction).state = State::Stopped;
+    }
+
+    /// Keeps what there is of a head that will not become whole.
+    fn salvage(&mut self, direction: Direction) -> Option<u32> {
+        let (head, first) = self.side(direction).head.salvage()?;
+        let index = match direction {
+            Direction::ToServer => {
+                let head = request_head(&head).ok()?;
+                let (method, target, headers) = (head.method, head.target, head.headers);
+                let request = Request { method, target, headers, first, last: first, body: None };
+                let index = self.exchanges.request(request);
+                self.exchanges.request_done(index, None);
+                index
+            }
+            Direction::ToClient => {
+                let head = status_head(&head).ok()?;
+                let index = self.exchanges.next_answered(self.sides[1].after_hole);
+                let (status, reason, headers) = (head.status, head.reason, head.headers);
+                let response = Response { status, reason, headers, first, last: first, body: None };
+                self.exchanges.response(index, response);
+                index
+            }
+        };
+        Some(index)
+    }
+
+    fn lose(&mut self, direction: Direction, why: &str, at: Sighting) -> &'static [u8] {
+        self.side(direction).state = State::Lost;
+        if self.trouble.len() < MAX_TROUBLE {
+            self.trouble.push((why.to_owned(), at));
+        }
+        &[]
+    }
+
+    /// The client waits for its tunnel; what it sends meanwhile is held.
+    fn waiting_bytes<'a>(&mut self, bytes: &[u8], at: Sighting) -> &'a [u8] {
+        let (held, _) = self.sides[0].held.get_or_insert_with(|| (Vec::new(), at));
+        held.extend_from_slice(bytes);
+        if held.len() > MAX_HEAD {
+            self.open_unseen_tunnel();
+            if self.handover.is_none() {
+                self.sides[0].held = None;
+                return self.lose(Direction::ToServer, "a CONNECT is not answered", at);
+            }
+        }
+        &[]
+    }
+
+    fn hand_over(&mut self, established: Sighting) {
+        let client = &mut self.sides[0];
+        let authority = match std::mem::replace(&mut client.state, State::Stopped) {
+            State::Waiting(_, authority) => authority,
+            _ => String::new(),
+        };
+        let client_gap = client.after_hole;
+        let held = client.held.take().map(|(held, first)| (Direction::ToServer, held, first));
+        let pending = held.into_iter().collect();
+        self.handover = Some(Handover { authority, established, client_gap, pending });
+    }
+
+    /// The proxy said no: what the client sent after CONNECT is a request.
+    fn refuse_tunnel(&mut self, index: u32, at: Sighting) {
+        let client = &mut self.sides[0];
+        if !matches!(client.state, State::Waiting(waiting, _) if waiting == index) {
+            return;
+        }
+        let lost = client.after_hole && client.held.is_none();
+        client.state = if lost { State::Lost } else { State::Head };
+        if let Some((held, _)) = client.held.take() {
+            self.bytes(Direction::ToServer, &held, at);
+            self.cancel_skip(Direction::ToServer);
+        }
+    }
+}
+
+impl Side {
+    fn stopped() -> Self {
+        Side { state: State::Stopped, ..Side::default() }
+    }
+}
