@@ -1,5 +1,76 @@
-//! Chains as of one time: building, checks, trust, status bits.
+//! Chains as of one time: every path, every check on every element, every
+//! outcome, in the vocabulary of `CERT_TRUST_STATUS`.
+//!
+//! [`examine`] is an examiner, not a verifier: it does not stop at the first
+//! error. It builds all paths from the leaf ([`build`]), runs all checks on
+//! each ([`evaluate`]), and returns the chains best first, each check with
+//! pass, fail or unknown. Profiles differ in one table ([`profile`]).
 
-/// Placeholder until the engine lands.
-#[derive(Debug)]
-pub struct Chain;
+mod build;
+mod constraints;
+mod crl_entry;
+mod crl_scope;
+mod crl_signer;
+mod disallowed;
+mod element;
+mod evaluate;
+mod examination;
+mod form;
+mod host;
+mod name_constraints;
+mod name_match;
+mod names;
+mod ocsp_answer;
+mod policies;
+mod pool;
+mod profile;
+mod punycode;
+mod question;
+mod rank;
+mod revocation;
+mod signatures;
+mod status;
+mod trust;
+mod usage;
+
+pub use examination::{
+    Chain, Check, CheckKind, Element, Examination, IssuerMatch, MissingIssuer, Needed, Outcome,
+    RootTrust, Verdict,
+};
+pub use question::{
+    AnchorChecks, Candidate, Host, Origin, Policy, Profile, Purpose, Question, TrustLists,
+};
+pub use status::{InfoStatus, TrustStatus, policy_error};
+
+/// Examines a leaf: builds every path within limits and runs every check on
+/// each. There is always at least one chain, best first.
+///
+/// The signer of a trust list is examined the same way, with
+/// [`Purpose::RootListSigner`].
+#[must_use]
+pub fn examine(question: &Question<'_>) -> Examination {
+    let context = evaluate::Context::new(question);
+    let found = context.paths_from(evaluate::LEAF);
+    let judged = |path: build::Path| (context.chain(&path, false), path);
+    let mut chains: Vec<(Chain, build::Path)> = found.paths.into_iter().map(judged).collect();
+    rank::sort(&mut chains, |(chain, _)| chain);
+    if question.policy.check_revocation {
+        chains.truncate(MAX_REVOCATION_CHAINS);
+        for (chain, path) in &mut chains {
+            *chain = context.chain(path, true);
+        }
+        rank::sort(&mut chains, |(chain, _)| chain);
+    }
+    chains.truncate(MAX_CHAINS);
+    Examination {
+        chains: chains.into_iter().map(|(chain, _)| chain).collect(),
+        truncated: found.truncated,
+        signatures_verified: context.signatures_verified(),
+    }
+}
+
+/// Chains whose revocation is looked into: the best ones but for that. CRLs
+/// are long, and a better chain below these would have to be worse in all else.
+const MAX_REVOCATION_CHAINS: usize = 8;
+/// Chains returned; people look at the best and a few alternatives.
+const MAX_CHAINS: usize = 32;

@@ -1,0 +1,226 @@
+//! Trust in a chain's end: the anchors given, and the lists of the day.
+
+use std::sync::Arc;
+
+use super::examination::{Check, CheckKind, MissingIssuer, Needed, RootTrust};
+use super::question::{Purpose, Question};
+use super::status::TrustStatus;
+use crate::bytes::to_hex;
+use crate::pki::Certificate;
+use crate::pki::certificate::CA_ISSUERS;
+use crate::pki::ctl::{Ctl, CtlEntry, Limit};
+use crate::pki::digest;
+
+/// What the end of a chain says of trust: the answer, and the checks behind
+/// it.
+pub(super) struct Judged {
+    pub root: RootTrust,
+    pub checks: Vec<Check>,
+}
+
+/// The entry of the list that names the issuer of a certificate, without the
+/// issuer's bytes: its key identifier is the one the child gives, and the MD5
+/// of its name is that of the child's issuer name.
+pub(super) fn entry_for_issuer<'a>(list: &'a Ctl, child: &Certificate) -> Option<&'a CtlEntry> {
+    let wanted = child.authority_key_identifier.value()?.key_identifier.as_ref()?;
+    let mut with_key = list
+        .entries
+        .iter()
+        .filter(|entry| entry.key_identifier.as_ref() == Some(wanted))
+        .peekable();
+    with_key.peek()?;
+    let name = digest::md5(&child.issuer.der);
+    with_key.find(|entry| entry.subject_name_md5.as_deref() == Some(name.as_slice()))
+}
+
+/// Judges a given anchor: trusted, unless the list of the day takes trust
+/// away.
+pub(super) fn judge_anchor(question: &Question<'_>, root: &Certificate) -> Judged {
+    let entry = question.trust_lists.authroot.and_then(|list| list.entry_for(&root.sha1));
+    let given = Check::pass(CheckKind::Trust, "a trusted root that was given");
+    let mut judged = Judged { root: RootTrust::Given, checks: vec![given] };
+    if let Some(entry) = entry {
+        let limits = judge_entry(question, entry);
+        if limits.root != RootTrust::Listed {
+            judged = limits;
+        }
+    }
+    judged
+}
+
+/// Judges a self-signed certificate that is no anchor.
+pub(super) fn judge_self_signed(question: &Question<'_>, root: &Certificate) -> Judged {
+    let kind = CheckKind::Trust;
+    let thumbprint = to_hex(&root.sha1);
+    if question.policy.knows_roots {
+        let detail = format!("self-signed {thumbprint} is no trusted root");
+        let check = Check::fail(kind, TrustStatus::IS_UNTRUSTED_ROOT, detail);
+        return Judged { root: RootTrust::Untrusted, checks: vec![check] };
+    }
+    let Some(list) = question.trust_lists.authroot else {
+        let detail = format!("whether the client trusts {thumbprint} is not known");
+        let check = Check::unknown(kind, Needed::ClientStore, detail);
+        return Judged { root: RootTrust::StoreUnknown, checks: vec![check] };
+    };
+    match list.entry_for(&root.sha1) {
+        Some(entry) => judge_entry(question, entry),
+        None => {
+            let detail = format!(
+                "{thumbprint} is not in the list of {}; only a store of the machine could trust it",
+                list.this_update
+            );
+            let check = Check::unknown(kind, Needed::ClientStore, detail);
+            Judged { root: RootTrust::Absent, checks: vec![check] }
+        }
+    }
+}
+
+/// Judges an end below a certificate that is not at hand.
+pub(super) fn judge_missing(
+    question: &Question<'_>,
+    child: &Arc<Certificate>,
+    by_list: bool,
+) -> Judged {
+    let listed = question.trust_lists.authroot.filter(|_| by_list);
+    if let Some(entry) = listed.and_then(|list| entry_for_issuer(list, child)) {
+        let mut judged = judge_entry(question, entry);
+        let friendly_name = entry.friendly_name.clone().unwrap_or_default();
+        if judged.root == RootTrust::Listed {
+            let sha1 = to_hex(&entry.subject_identifier);
+            judged.root = RootTrust::ListedByName { friendly_name, sha1 };
+        }
+        let detail = format!("{} is not at hand to verify this", child.issuer.short());
+        let needed = Needed::Issuer(missing(child));
+        judged.checks.push(Check::unknown(CheckKind::Signature, needed, detail));
+        return judged;
+    }
+    let kind = CheckKind::Issuer;
+    let issuer = &child.issuer.text;
+    if question.policy.knows_roots {
+        let detail = format!("no certificate of {issuer} was found");
+        let check = Check::fail(kind, TrustStatus::IS_PARTIAL_CHAIN, detail);
+        return Judged { root: RootTrust::Partial, checks: vec![check] };
+    }
+    let detail = format!("{issuer} is not in the evidence; the client may have it");
+    let check = Check::unknown(kind, Needed::Issuer(missing(child)), detail);
+    Judged { root: RootTrust::StoreUnknown, checks: vec![check] }
+}
+
+/// What is missing above a certificate.
+pub(super) fn missing(child: &Arc<Certificate>) -> MissingIssuer {
+    let identifier = child.authority_key_identifier.value();
+    MissingIssuer {
+        child: Arc::clone(child),
+        issuer: child.issuer.text.clone(),
+        key_identifier: identifier.and_then(|identifier| identifier.key_identifier.clone()),
+        urls: child.access_urls(CA_ISSUERS).into_iter().map(str::to_string).collect(),
+    }
+}
+
+/// The cases of an entry: listed; disabled after a time (104); newer leaves
+/// not trusted (126, 127); not for this usage (9, 122).
+fn judge_entry(question: &Question<'_>, entry: &CtlEntry) -> Judged {
+    let name = entry.friendly_name.clone().unwrap_or_else(|| to_hex(&entry.subject_identifier));
+    let found = disabled(question, entry, &name)
+        .or_else(|| too_new(question, entry, &name))
+        .or_else(|| usage_removed(&question.policy.purpose, entry, &name));
+    found.unwrap_or_else(|| {
+        let check = Check::pass(CheckKind::Trust, format!("{name} is in the list of the day"));
+        Judged { root: RootTrust::Listed, checks: vec![check] }
+    })
+}
+
+fn judged(root: RootTrust, check: Check) -> Option<Judged> {
+    Some(Judged { root, checks: vec![check] })
+}
+
+/// Property 104: disabled from a time on. What an empty time means is not
+/// documented, so it decides nothing.
+fn disabled(question: &Question<'_>, entry: &CtlEntry, name: &str) -> Option<Judged> {
+    let kind = CheckKind::Trust;
+    match entry.disallowed_after? {
+        Limit::At(since) if question.at >= since => {
+            let detail = format!("{name} is disabled by the list of the day since {since}");
+            let check = Check::fail(kind, TrustStatus::IS_EXPLICIT_DISTRUST, detail);
+            judged(RootTrust::Disabled { since: Some(since) }, check)
+        }
+        Limit::At(_) => None,
+        Limit::Empty | Limit::OutOfRange(_) => {
+            let detail = format!("{name} is disabled by the list of the day, without a time");
+            let check = Check::unknown(kind, Needed::ClientStore, detail);
+            judged(RootTrust::Disabled { since: None }, check)
+        }
+    }
+}
+
+/// Properties 126 and 127: leaves issued after a time are not trusted, for all
+/// usages or for some. Windows' own status bit for it is not documented; it is
+/// taken to be that of other distrust.
+fn too_new(question: &Question<'_>, entry: &CtlEntry, name: &str) -> Option<Judged> {
+    let kind = CheckKind::Trust;
+    let limit = entry.not_before_limit?;
+    let purpose = &question.policy.purpose;
+    let concerned = match (&entry.not_before_usages, purpose.oid()) {
+        (None, _) => Some(true),
+        (Some(usages), Some(wanted)) => Some(usages.iter().any(|usage| usage == wanted)),
+        (Some(_), None) => None,
+    };
+    if concerned == Some(false) {
+        return None;
+    }
+    let issued = question.leaf.not_before;
+    let Limit::At(limit) = limit else {
+        let detail = format!("{name} is limited to older leaves by the list, without a time");
+        let check = Check::unknown(kind, Needed::ClientStore, detail);
+        return judged(RootTrust::NotBeforeLimited { limit: None }, check);
+    };
+    if issued <= limit {
+        return None;
+    }
+    let root = RootTrust::NotBeforeLimited { limit: Some(limit) };
+    let detail = format!("{name} is trusted for leaves issued until {limit}, this is of {issued}");
+    judged(
+        root,
+        match concerned {
+            Some(_) => Check::fail(kind, TrustStatus::IS_EXPLICIT_DISTRUST, detail),
+            None => {
+                let detail = format!("{detail}, for some usages");
+                Check::unknown(kind, Needed::ClientStore, detail)
+            }
+        },
+    )
+}
+
+/// Properties 9 and 122: usages allowed and usages removed. The root of the
+/// list's own signer is one of Windows itself; the list does not limit it.
+fn usage_removed(purpose: &Purpose, entry: &CtlEntry, name: &str) -> Option<Judged> {
+    let wanted = purpose.oid().filter(|_| *purpose != Purpose::RootListSigner)?;
+    let among = |usages: &Vec<String>| {
+        usages.iter().any(|usage| usage == wanted || usage == super::usage::ANY_USAGE)
+    };
+    let removed = entry.disallowed_usages.as_ref().is_some_and(among);
+    let allowed = entry.allowed_usages.as_ref().is_none_or(among);
+    if allowed && !removed {
+        return None;
+    }
+    let how = if removed { "removed" } else { "not allowed" };
+    let detail = format!("{wanted} is {how} for {name} by the list of the day");
+    let bits = TrustStatus::IS_NOT_VALID_FOR_USAGE;
+    judged(RootTrust::UsageRemoved, Check::fail(CheckKind::Trust, bits, detail))
+}
+
+/// Judges a path whose issuers lead back into itself.
+pub(super) fn judge_cycle(last: &Certificate) -> Judged {
+    let detail = format!("every issuer {} found is below it already", last.issuer.text);
+    let bits = TrustStatus::IS_CYCLIC | TrustStatus::IS_PARTIAL_CHAIN;
+    let check = Check::fail(CheckKind::Issuer, bits, detail);
+    Judged { root: RootTrust::Partial, checks: vec![check] }
+}
+
+/// Judges a path that the depth asked for cuts off.
+pub(super) fn judge_depth(last: &Certificate, most: Option<usize>) -> Judged {
+    let limit = most.map_or_else(|| "the limit".to_string(), |most| format!("{most} issuers"));
+    let detail = format!("{} would be more than {limit} deep", last.issuer.text);
+    let check = Check::fail(CheckKind::Issuer, TrustStatus::IS_PARTIAL_CHAIN, detail);
+    Judged { root: RootTrust::Partial, checks: vec![check] }
+}
