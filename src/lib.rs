@@ -12,6 +12,7 @@ pub mod bytes;
 pub mod issue;
 pub mod provenance;
 pub mod time;
+pub mod words;
 
 pub mod capture;
 pub mod case;
@@ -22,8 +23,10 @@ pub mod diagnosis;
 pub mod evidence;
 pub mod flow;
 pub mod packet;
+pub mod phrase;
 pub mod pipeline;
 pub mod pki;
 pub mod protocol;
+pub mod report;
 pub mod retrieval;
 pub mod timeline;

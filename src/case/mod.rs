@@ -1,6 +1,12 @@
 //! Everything established about one hand-over of evidence, with the questions
 //! that rules ask of it.
 
+pub mod assemble;
+pub mod chains;
+pub mod handshakes;
+pub mod machines;
+pub mod questions;
+
 use std::net::{IpAddr, SocketAddr};
 
 use crate::account::Account;
@@ -100,6 +106,8 @@ pub struct Handshake {
     pub outcome: HandshakeOutcome,
     /// The CONNECT authority when it ran through a proxy.
     pub tunnel: Option<String>,
+    /// True when the client answered the server's flight (ChangeCipherSpec).
+    pub key_exchange_sent: bool,
     /// What the capture lacks of it.
     pub quality: Quality,
     /// Where the reaction (close or alert) was seen.

@@ -1,9 +1,78 @@
 //! So why did it fail? Rules that read the case, find causes, and say what
 //! they explain; a ranking that gives each finding its role.
 
-use crate::account::Account;
-use crate::provenance::Cite;
+use crate::case::Case;
 use crate::time::Timestamp;
+
+mod aia_object_unusable;
+mod ctl_body_not_cabinet;
+mod ctl_signer_issuer_missing_aia_blocked;
+mod direct_blocked;
+mod dns_failed;
+mod failure;
+mod failures;
+mod finding;
+mod identity_proxy_gap;
+mod incidents;
+mod inquiry;
+mod intermediary_serves_stale;
+mod intermediate_missing_aia_failed;
+mod leaf_expired;
+mod leaf_not_yet_valid;
+mod leaf_validity;
+mod network;
+mod origin_http_error;
+mod outcomes;
+mod proposal;
+mod proxy_auth_required;
+mod proxy_denied_or_filtered;
+mod proxy_unreachable;
+mod ranking;
+mod revocation_server_unreachable;
+mod transfer_incomplete;
+mod verdict;
+
+pub use failure::{Failure, FailureKind, Verifier, VerifierKind};
+pub use finding::{Confidence, Finding, Role};
+pub use inquiry::{Inquiry, Link, Need};
+pub use proposal::{Precedence, Proposal, Rule, Stance};
+
+/// Every rule, in the order of `whychain rules`: causes by family, then the
+/// outcomes when the evidence does not suffice.
+pub const RULES: &[Rule] = &[
+    ctl_signer_issuer_missing_aia_blocked::RULE,
+    ctl_body_not_cabinet::RULE,
+    identity_proxy_gap::RULE,
+    intermediate_missing_aia_failed::RULE,
+    aia_object_unusable::RULE,
+    leaf_expired::RULE,
+    leaf_not_yet_valid::RULE,
+    revocation_server_unreachable::RULE,
+    dns_failed::RULE,
+    direct_blocked::RULE,
+    proxy_auth_required::RULE,
+    proxy_denied_or_filtered::RULE,
+    proxy_unreachable::RULE,
+    intermediary_serves_stale::RULE,
+    origin_http_error::RULE,
+    transfer_incomplete::RULE,
+    outcomes::NO_FAILURE_OBSERVED,
+    outcomes::CAPTURE_LOSS,
+    outcomes::CAPTURE_ONE_SIDED,
+    outcomes::CERTIFICATES_NOT_VISIBLE,
+    outcomes::IDENTITY_UNKNOWN,
+    outcomes::STORE_UNKNOWN,
+    outcomes::CTL_UNKNOWN,
+];
+
+/// Finds what failed, asks every rule why, and ranks the answers. `site` is the
+/// server whose failure comes first.
+#[must_use]
+pub fn diagnose(case: &Case, site: Option<&str>) -> Diagnosis {
+    let inquiry = failures::inquire(case);
+    let proposals = RULES.iter().flat_map(|rule| (rule.apply)(&inquiry)).collect();
+    ranking::rank(inquiry, proposals, site)
+}
 
 /// The answer to the whole case.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,166 +140,4 @@ pub struct Incident {
     pub failures: Vec<usize>,
     /// For people.
     pub sentence: String,
-}
-
-/// A validation rejected or delayed, or a trust object not obtained or not
-/// believable.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Failure {
-    /// Which of the three.
-    pub kind: FailureKind,
-    /// When.
-    pub at: Timestamp,
-    /// The machine, by index.
-    pub machine: Option<usize>,
-    /// The account, where known.
-    pub account: Option<Account>,
-    /// Who validated.
-    pub verifier: Verifier,
-    /// The site, for a rejected or delayed validation.
-    pub site: Option<String>,
-    /// The handshake, by index.
-    pub handshake: Option<usize>,
-    /// The chain, by index.
-    pub chain: Option<usize>,
-    /// The retrievals that belong to it, by index.
-    pub retrievals: Vec<usize>,
-    /// The findings that speak of it, by index.
-    pub findings: Vec<usize>,
-}
-
-/// The kinds of failures, gravest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum FailureKind {
-    /// A validation ended in a rejection.
-    Rejected,
-    /// A validation succeeded after waiting for dead URLs.
-    Delayed,
-    /// A trust object was not obtained or is not believable.
-    Object,
-}
-
-impl FailureKind {
-    /// The word of the JSON report.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            FailureKind::Rejected => "rejected",
-            FailureKind::Delayed => "delayed",
-            FailureKind::Object => "object",
-        }
-    }
-}
-
-/// Who validated the chain that failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verifier {
-    /// Which kind.
-    pub kind: VerifierKind,
-    /// The program, where known.
-    pub name: Option<String>,
-    /// What shows it.
-    pub basis: String,
-}
-
-/// The kinds of verifiers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VerifierKind {
-    /// Windows' CryptoAPI.
-    Capi,
-    /// A verifier that a program brings along.
-    Own,
-    /// An inspecting proxy.
-    Proxy,
-    /// The evidence does not tell.
-    Unknown,
-}
-
-impl VerifierKind {
-    /// The word of the JSON report.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            VerifierKind::Capi => "capi",
-            VerifierKind::Own => "own",
-            VerifierKind::Proxy => "proxy",
-            VerifierKind::Unknown => "unknown",
-        }
-    }
-}
-
-/// One thing found, considered or ruled out.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Finding {
-    /// Id of the rule.
-    pub rule: &'static str,
-    /// Its part in the story, given by the ranking.
-    pub role: Role,
-    /// How sure; `None` for [`Role::CannotTell`] only.
-    pub confidence: Option<Confidence>,
-    /// One sentence.
-    pub summary: String,
-    /// The failures it explains, by index; none for an observation.
-    pub explains: Vec<usize>,
-    /// The findings that brought it about, by index.
-    pub because_of: Vec<usize>,
-    /// What to do about it, and how to see that it worked.
-    pub remedy: String,
-    /// What shows it.
-    pub cites: Vec<Cite>,
-}
-
-/// The part a finding has in the story.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// The earliest link whose repair lets the rest succeed.
-    RootCause,
-    /// A part of the cause or a consequence of it.
-    Contributing,
-    /// Worth knowing; explains no failure.
-    Observation,
-    /// Considered and refuted by the evidence cited.
-    RuledOut,
-    /// The evidence does not decide; the summary says what would.
-    CannotTell,
-}
-
-impl Role {
-    /// The word of the JSON report.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Role::RootCause => "root-cause",
-            Role::Contributing => "contributing",
-            Role::Observation => "observation",
-            Role::RuledOut => "ruled-out",
-            Role::CannotTell => "cannot-tell",
-        }
-    }
-}
-
-/// How sure a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Confidence {
-    /// Pattern only.
-    Low,
-    /// One needed link is inferred.
-    Medium,
-    /// The fault was seen directly, or the reaction with exactly one matching cause.
-    High,
-    /// The fault was checked by us and the reaction was seen.
-    Proven,
-}
-
-impl Confidence {
-    /// The word of the JSON report.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Confidence::Low => "low",
-            Confidence::Medium => "medium",
-            Confidence::High => "high",
-            Confidence::Proven => "proven",
-        }
-    }
 }

@@ -1,0 +1,273 @@
+//! Joins what the stages found into a case.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{ArtifactRecord, ArtifactSighting, ArtifactSource, Case, Handshake, Vantage};
+use super::{chains, handshakes, machines};
+use crate::cryptnet::CacheEntry;
+use crate::evidence::EvidenceRecord;
+use crate::issue::Issue;
+use crate::pki::{self, Artifact, Certificate};
+use crate::protocol::dns::Lookup;
+use crate::protocol::tls::ServerCertificates;
+use crate::provenance::Cite;
+use crate::retrieval::{self, BodyIndex, KnownUrls, Observed};
+use crate::time::Timestamp;
+
+/// What the stages before `case` found.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    /// The ledger.
+    pub evidence: Vec<EvidenceRecord>,
+    /// Trouble so far.
+    pub issues: Vec<Issue>,
+    /// Conversations with what was said in them.
+    pub observed: Vec<Observed>,
+    /// Name lookups.
+    pub lookups: Vec<Lookup>,
+    /// Cache entries.
+    pub cache_entries: Vec<CacheEntry>,
+    /// The objects in each cache entry's content, by SHA-256.
+    pub cache_objects: Vec<Vec<[u8; 32]>>,
+    /// Objects handed over by themselves.
+    pub files: Vec<(Cite, Vec<[u8; 32]>)>,
+    /// Every object read so far, by SHA-256.
+    pub artifacts: BTreeMap<[u8; 32], Artifact>,
+    /// What each distinct body holds.
+    pub bodies: BodyIndex,
+    /// Capture quality per vantage point.
+    pub vantages: Vec<Vantage>,
+    /// Roots that the analyst gave.
+    pub roots: Vec<Arc<Certificate>>,
+    /// Counts for the method section.
+    pub counts: Vec<(&'static str, u64)>,
+}
+
+/// Which part of the evidence the case is about.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Judge every validation at this time.
+    pub as_of: Option<Timestamp>,
+    /// Keep every HTTP exchange as a retrieval.
+    pub all_http: bool,
+    /// Only the machine of this name or address.
+    pub machine: Option<String>,
+    /// Only what ended at this time or later.
+    pub from: Option<Timestamp>,
+    /// Only what began up to this time.
+    pub to: Option<Timestamp>,
+}
+
+/// Builds the case.
+#[must_use]
+pub fn assemble(mut gathered: Gathered, selection: &Selection) -> Case {
+    read_handshake_certificates(&mut gathered);
+    let known = KnownUrls::from_artifacts(gathered.artifacts.values());
+    let capture_ends = gathered
+        .vantages
+        .iter()
+        .filter_map(|vantage| Some((vantage.number, vantage.last_at?)))
+        .collect();
+    let (retrievals, counts) = retrieval::retrievals(&retrieval::Inputs {
+        observed: &gathered.observed,
+        lookups: &gathered.lookups,
+        cache: &gathered.cache_entries,
+        bodies: &gathered.bodies,
+        known: &known,
+        capture_ends: &capture_ends,
+        all_http: selection.all_http,
+    });
+    let mut case = Case {
+        as_of: selection.as_of,
+        evidence: gathered.evidence,
+        issues: gathered.issues,
+        retrievals,
+        cache_entries: gathered.cache_entries,
+        lookups: gathered.lookups,
+        vantages: gathered.vantages,
+        counts: gathered.counts,
+        ..Case::default()
+    };
+    case.counts.push(("HTTP exchanges", counts.exchanges));
+    case.counts
+        .push(("HTTP exchanges that have nothing to do with validation", counts.other_exchanges));
+    case.issues.extend(counts.issue());
+    case.handshakes = all_handshakes(&gathered.observed);
+    keep_window(&mut case, selection);
+    machines::assign(&mut case);
+    machines::name_accounts(&mut case);
+    if let Some(machine) = &selection.machine {
+        machines::keep_only(&mut case, machine);
+    }
+    let sightings = Sightings { cache_objects: &gathered.cache_objects, files: &gathered.files };
+    fill_artifacts(&mut case, &gathered.artifacts, &sightings);
+    case.chains = chains::chains(&case, &gathered.roots);
+    case
+}
+
+/// Drops what lies outside the time asked for.
+fn keep_window(case: &mut Case, selection: &Selection) {
+    let inside = |began: Timestamp, ended: Timestamp| {
+        selection.from.is_none_or(|from| ended >= from) && selection.to.is_none_or(|to| began <= to)
+    };
+    case.retrievals.retain(|retrieval| inside(retrieval.started_at, retrieval.ended_at));
+    case.handshakes.retain(|handshake| inside(handshake.at, handshake.ended_at));
+}
+
+/// Certificates sent in handshakes become artifacts like all others.
+fn read_handshake_certificates(gathered: &mut Gathered) {
+    for observed in &gathered.observed {
+        for handshake in &observed.handshakes {
+            let ServerCertificates::Sent { list, sighting, .. } = &handshake.certificates else {
+                continue;
+            };
+            for der in list {
+                let sha256 = pki::digest::sha256(der);
+                if gathered.artifacts.contains_key(&sha256) {
+                    continue;
+                }
+                match Certificate::from_der(der) {
+                    Ok(certificate) => {
+                        let artifact = Artifact::Certificate(Arc::new(certificate));
+                        gathered.artifacts.insert(sha256, artifact);
+                    }
+                    Err(error) => gathered.issues.push(Issue::new(
+                        sighting.evidence,
+                        format!("packet {}", sighting.packet),
+                        format!("a certificate of the server's list: {error}"),
+                        "this certificate is left out of the chain",
+                    )),
+                }
+            }
+            if let Some(stapled) = &handshake.stapled_ocsp {
+                for artifact in pki::read_object(stapled).artifacts {
+                    gathered.artifacts.entry(artifact.sha256()).or_insert(artifact);
+                }
+            }
+        }
+    }
+}
+
+fn all_handshakes(observed: &[Observed]) -> Vec<Handshake> {
+    let mut all: Vec<Handshake> = observed
+        .iter()
+        .flat_map(|observed| {
+            let seen = observed.handshakes.iter();
+            seen.map(|handshake| handshakes::handshake(&observed.conversation, handshake))
+        })
+        .collect();
+    all.sort_by(|a, b| (a.at, &a.cites).cmp(&(b.at, &b.cites)));
+    all
+}
+
+/// Where objects were seen besides handshakes and retrievals.
+struct Sightings<'a> {
+    cache_objects: &'a [Vec<[u8; 32]>],
+    files: &'a [(Cite, Vec<[u8; 32]>)],
+}
+
+/// Collects every sight of every object, orders the objects by first sight, and
+/// points the handshakes at theirs.
+fn fill_artifacts(
+    case: &mut Case,
+    artifacts: &BTreeMap<[u8; 32], Artifact>,
+    sightings: &Sightings<'_>,
+) {
+    let mut seen: BTreeMap<[u8; 32], Vec<ArtifactSighting>> = BTreeMap::new();
+    let mut add = |sha256: &[u8; 32], sighting: ArtifactSighting| {
+        seen.entry(*sha256).or_default().push(sighting);
+    };
+    let mut lists: Vec<Vec<[u8; 32]>> = Vec::new();
+    for (index, handshake) in case.handshakes.iter().enumerate() {
+        let mut list = Vec::new();
+        if let ServerCertificates::Sent { list: sent, sighting, .. } = &handshake.certificates {
+            for der in sent {
+                let sha256 = pki::digest::sha256(der);
+                if !artifacts.contains_key(&sha256) {
+                    continue;
+                }
+                list.push(sha256);
+                add(
+                    &sha256,
+                    ArtifactSighting {
+                        source: ArtifactSource::Handshake(index),
+                        at: Some(sighting.at),
+                        machine: handshake.machine,
+                        account: None,
+                        cite: sighting.cite(),
+                    },
+                );
+            }
+        }
+        lists.push(list);
+    }
+    for (index, retrieval) in case.retrievals.iter().enumerate() {
+        let Some(body) = &retrieval.body else { continue };
+        let Some(cite) = retrieval.cites.first() else { continue };
+        for sha256 in &body.artifacts {
+            add(
+                sha256,
+                ArtifactSighting {
+                    source: ArtifactSource::Retrieval(index),
+                    at: Some(retrieval.ended_at),
+                    machine: case.retrieval_machines.get(index).copied().flatten(),
+                    account: retrieval.account.clone(),
+                    cite: cite.clone(),
+                },
+            );
+        }
+    }
+    for (index, entry) in case.cache_entries.iter().enumerate() {
+        let Some(content) = &entry.content else { continue };
+        for sha256 in sightings.cache_objects.get(index).into_iter().flatten() {
+            add(
+                sha256,
+                ArtifactSighting {
+                    source: ArtifactSource::Cache(index),
+                    at: entry.record.as_ref().and_then(|record| record.last_sync_at),
+                    machine: case.cache_machines.get(index).copied().flatten(),
+                    account: Some(entry.owner.clone()),
+                    cite: Cite::whole(content.evidence, content.bytes.len() as u64),
+                },
+            );
+        }
+    }
+    for (cite, objects) in sightings.files {
+        for sha256 in objects {
+            add(
+                sha256,
+                ArtifactSighting {
+                    source: ArtifactSource::File,
+                    at: None,
+                    machine: None,
+                    account: None,
+                    cite: cite.clone(),
+                },
+            );
+        }
+    }
+    let mut records: Vec<ArtifactRecord> = seen
+        .into_iter()
+        .filter_map(|(sha256, mut seen)| {
+            seen.sort_by(|a, b| {
+                (a.at.is_none(), a.at, a.source).cmp(&(b.at.is_none(), b.at, b.source))
+            });
+            seen.dedup();
+            Some(ArtifactRecord { artifact: artifacts.get(&sha256)?.clone(), seen })
+        })
+        .collect();
+    let first = |record: &ArtifactRecord| record.seen.iter().find_map(|sighting| sighting.at);
+    records
+        .sort_by_key(|record| (first(record).is_none(), first(record), record.artifact.sha256()));
+    let position: BTreeMap<[u8; 32], usize> = records
+        .iter()
+        .enumerate()
+        .map(|(index, record)| (record.artifact.sha256(), index))
+        .collect();
+    for (handshake, list) in case.handshakes.iter_mut().zip(lists) {
+        handshake.artifacts =
+            list.iter().filter_map(|sha256| position.get(sha256).copied()).collect();
+    }
+    case.artifacts = records;
+}

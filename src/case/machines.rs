@@ -1,0 +1,231 @@
+//! Which machines the evidence speaks of, and which facts are whose.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use super::{Case, Machine};
+use crate::account::Account;
+use crate::cryptnet;
+use crate::provenance::Cite;
+use crate::time::Span;
+
+/// A cache copy proves a download when its last synchronization is this near;
+/// Windows takes the time once per chain build (`docs/FORMATS.md`).
+const SYNC_WINDOW: Span = Span::seconds(600);
+
+/// Where a fact that needs a machine comes from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Source {
+    /// A client address at a vantage point.
+    Client(u32, IpAddr),
+    /// A hand-over of caches with the machine's name in it.
+    HandOver(String, Option<String>),
+}
+
+/// Finds the machines, joins a hand-over with a client where downloads show it,
+/// and gives every retrieval, handshake and cache entry its machine.
+pub fn assign(case: &mut Case) {
+    let mut clients: BTreeSet<Source> = BTreeSet::new();
+    for retrieval in &case.retrievals {
+        clients.extend(client_of(retrieval));
+    }
+    for handshake in &case.handshakes {
+        clients.insert(Source::Client(handshake.vantage, handshake.client.ip()));
+    }
+    let hand_overs: BTreeSet<Source> = case.cache_entries.iter().map(hand_over_of).collect();
+    let joined = joins(case, &hand_overs);
+
+    let mut index_of: BTreeMap<Source, usize> = BTreeMap::new();
+    for client in clients {
+        index_of.insert(client, case.machines.len());
+        case.machines.push(Machine::default());
+    }
+    for hand_over in hand_overs {
+        let (index, because) = match joined.get(&hand_over) {
+            Some((client, because)) => (index_of.get(client).copied(), Some(because.clone())),
+            None => (None, None),
+        };
+        let index = index.unwrap_or_else(|| {
+            case.machines.push(Machine::default());
+            case.machines.len() - 1
+        });
+        if let Some(machine) = case.machines.get_mut(index) {
+            machine.joined_because = because;
+        }
+        index_of.insert(hand_over, index);
+    }
+    fill(case, &index_of);
+}
+
+fn client_of(retrieval: &crate::retrieval::Retrieval) -> Option<Source> {
+    Some(Source::Client(retrieval.vantage?, retrieval.client?.ip()))
+}
+
+fn hand_over_of(entry: &crate::cryptnet::CacheEntry) -> Source {
+    Source::HandOver(entry.hand_over.clone(), entry.machine.clone())
+}
+
+/// For each hand-over of caches, the one client whose downloads lie in it: same
+/// URL, same bytes, last synchronized when the download ended.
+fn joins(case: &Case, hand_overs: &BTreeSet<Source>) -> BTreeMap<Source, (Source, String)> {
+    let mut joined = BTreeMap::new();
+    for hand_over in hand_overs {
+        let mut matches: BTreeMap<Source, usize> = BTreeMap::new();
+        for entry in case.cache_entries.iter().filter(|entry| hand_over_of(entry) == *hand_over) {
+            for retrieval in case.retrievals.iter().filter(|retrieval| is_copy(entry, retrieval)) {
+                if let Some(client) = client_of(retrieval) {
+                    *matches.entry(client).or_default() += 1;
+                }
+            }
+        }
+        let most = matches.values().copied().max().unwrap_or_default();
+        let mut best = matches.iter().filter(|(_, count)| **count == most);
+        if let (Some((client, count)), None) = (best.next(), best.next()) {
+            let noun = if *count == 1 { "download" } else { "downloads" };
+            let because = format!(
+                "{count} {noun} of this client {} in these caches byte for byte, synchronized at the time of the download",
+                if *count == 1 { "lies" } else { "lie" }
+            );
+            joined.insert(hand_over.clone(), (client.clone(), because));
+        }
+    }
+    joined
+}
+
+/// True when a cache entry holds what a retrieval brought, from the same time.
+#[must_use]
+pub fn is_copy(
+    entry: &crate::cryptnet::CacheEntry,
+    retrieval: &crate::retrieval::Retrieval,
+) -> bool {
+    let (Some(entry_url), Some(url)) = (entry.url(), &retrieval.url) else { return false };
+    let body = retrieval.body.as_ref().and_then(|body| body.sha256);
+    let content = entry.content.as_ref().map(|content| content.sha256);
+    let synced = entry.record.as_ref().and_then(|record| record.last_sync_at);
+    body.is_some()
+        && body == content
+        && cryptnet::same_resource(url, entry_url)
+        && synced.is_some_and(|at| at.since(retrieval.ended_at).abs() <= SYNC_WINDOW)
+}
+
+fn fill(case: &mut Case, index_of: &BTreeMap<Source, usize>) {
+    let machine_of =
+        |source: Option<Source>| source.and_then(|source| index_of.get(&source).copied());
+    case.retrieval_machines =
+        case.retrievals.iter().map(|retrieval| machine_of(client_of(retrieval))).collect();
+    case.cache_machines =
+        case.cache_entries.iter().map(|entry| machine_of(Some(hand_over_of(entry)))).collect();
+    for handshake in &mut case.handshakes {
+        let client = Source::Client(handshake.vantage, handshake.client.ip());
+        handshake.machine = machine_of(Some(client));
+    }
+    for (source, index) in index_of {
+        let Some(machine) = case.machines.get_mut(*index) else { continue };
+        match source {
+            Source::Client(_, address) => machine.addresses.push(*address),
+            Source::HandOver(_, name) => machine.names.extend(name.clone()),
+        }
+    }
+    for (entry, machine) in case.cache_entries.iter().zip(&case.cache_machines) {
+        let Some(machine) = machine.and_then(|index| case.machines.get_mut(index)) else {
+            continue;
+        };
+        machine.profiles.push(entry.owner.clone());
+        if let Some((evidence, size)) = entry.meta_data {
+            machine.cites.push(Cite::whole(evidence, size));
+        }
+    }
+    for (retrieval, machine) in case.retrievals.iter().zip(&case.retrieval_machines) {
+        let Some(machine) = machine.and_then(|index| case.machines.get_mut(index)) else {
+            continue;
+        };
+        machine.cites.extend(retrieval.cites.iter().cloned());
+    }
+    for handshake in &case.handshakes {
+        let machine = handshake.machine.and_then(|index| case.machines.get_mut(index));
+        if let Some(machine) = machine {
+            machine.cites.extend(handshake.cites.iter().cloned());
+        }
+    }
+    for machine in &mut case.machines {
+        machine.names.sort();
+        machine.names.dedup();
+        machine.addresses.sort();
+        machine.addresses.dedup();
+        machine.profiles.sort();
+        machine.profiles.dedup();
+        if !machine.profiles.is_empty() {
+            machine.missing = cryptnet::missing_profiles(&machine.profiles);
+        }
+        machine.cites = crate::provenance::merged(std::mem::take(&mut machine.cites));
+    }
+}
+
+/// Drops the facts of all machines but the one of this name or address. Cache
+/// entries stay in place, so that their numbers hold.
+pub fn keep_only(case: &mut Case, wanted: &str) {
+    let is_wanted = |machine: Option<usize>| {
+        let machine = machine.and_then(|index| case.machines.get(index));
+        machine.is_some_and(|machine| {
+            machine.names.iter().any(|name| name.eq_ignore_ascii_case(wanted))
+                || machine.addresses.iter().any(|address| address.to_string() == wanted)
+        })
+    };
+    let keep: Vec<bool> =
+        case.retrieval_machines.iter().map(|machine| is_wanted(*machine)).collect();
+    let keep_handshake: Vec<bool> =
+        case.handshakes.iter().map(|handshake| is_wanted(handshake.machine)).collect();
+    let mut flags = keep.iter();
+    case.retrievals.retain(|_| flags.next().copied().unwrap_or(false));
+    let mut flags = keep.iter();
+    case.retrieval_machines.retain(|_| flags.next().copied().unwrap_or(false));
+    let mut flags = keep_handshake.iter();
+    case.handshakes.retain(|_| flags.next().copied().unwrap_or(false));
+}
+
+/// Names the account of each retrieval whose bytes lie in exactly one account's
+/// cache of the same machine, synchronized at the time of the download.
+pub fn name_accounts(case: &mut Case) {
+    for index in 0..case.retrievals.len() {
+        let Some(machine) = case.retrieval_machines.get(index).copied().flatten() else { continue };
+        let Some(retrieval) = case.retrievals.get(index) else { continue };
+        if retrieval.account.is_some() {
+            continue;
+        }
+        let account = owner_of(case, machine, retrieval);
+        if let (Some(account), Some(retrieval)) = (account, case.retrievals.get_mut(index)) {
+            retrieval.account = Some(account);
+        }
+    }
+}
+
+fn owner_of(
+    case: &Case,
+    machine: usize,
+    retrieval: &crate::retrieval::Retrieval,
+) -> Option<Account> {
+    let copies = case
+        .cache_entries
+        .iter()
+        .zip(&case.cache_machines)
+        .filter(|(entry, owner)| **owner == Some(machine) && is_copy(entry, retrieval));
+    let by_distance = copies.filter_map(|(entry, _)| {
+        let synced = entry.record.as_ref()?.last_sync_at?;
+        Some((synced.since(retrieval.ended_at).abs(), entry.owner.clone()))
+    });
+    let mut by_distance: Vec<(Span, Account)> = by_distance.collect();
+    by_distance.sort();
+    match by_distance.as_slice() {
+        [(_, account)] => Some(account.clone()),
+        // Two accounts fetched the same bytes: the time must tell them apart.
+        [(near, account), (far, _), ..]
+            if near.as_seconds() + CLEARLY_NEARER <= far.as_seconds() =>
+        {
+            Some(account.clone())
+        }
+        _ => None,
+    }
+}
+
+/// Seconds by which one cache's time must be nearer than another's.
+const CLEARLY_NEARER: f64 = 2.0;

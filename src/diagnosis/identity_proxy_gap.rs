@@ -1,0 +1,127 @@
+#![doc = include_str!("../../docs/rules/identity-proxy-gap.md")]
+
+use super::inquiry::{Basis, Inquiry, Need, confidence};
+use super::network;
+use super::proposal::{Precedence, Proposal, Rule, Stance};
+use crate::cryptnet;
+use crate::retrieval::{Outcome, Retrieval, RouteKind};
+use crate::time::Span;
+
+/// The rule.
+pub const RULE: Rule = Rule {
+    id: "identity-proxy-gap",
+    doc: include_str!("../../docs/rules/identity-proxy-gap.md"),
+    apply,
+};
+
+/// The two attempts belong together when they are this near in time.
+const WINDOW: Span = Span::seconds(30 * 60);
+
+fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
+    let mut proposals: Vec<Proposal> = Vec::new();
+    for index in inquiry.linked_retrievals() {
+        let Some(failed) = inquiry.retrieval(index) else { continue };
+        if !failed_directly(inquiry, failed) {
+            continue;
+        }
+        let Some((twin, succeeded)) = success_by_proxy(inquiry, index, failed) else { continue };
+        let explains: Vec<(usize, Precedence)> = inquiry
+            .linked_to(index)
+            .map(|(failure, need)| {
+                let place = match need {
+                    Need::Revocation => Precedence::RevocationNetwork,
+                    _ => Precedence::RouteGap,
+                };
+                (failure, place)
+            })
+            .collect();
+        let account = succeeded.account.as_ref();
+        let lacking = lacks_object(inquiry, index, succeeded);
+        let basis = Basis {
+            checked: false,
+            fault_seen: true,
+            reaction_seen: false,
+            // Which account tried is inferred from the routes, unless the caches
+            // show one account with the object and another without it.
+            inferred: u8::from(!(account.is_some() && lacking)),
+            poor_capture: inquiry.is_poor(failed),
+        };
+        let proxy = succeeded.route.proxy.map_or_else(String::new, |proxy| format!(" {proxy}"));
+        let who = account.map_or_else(String::new, |account| format!(" by {account}"));
+        let mut cites = failed.cites.clone();
+        cites.extend(inquiry.cites_of(&[twin]));
+        let host = failed.host.clone().unwrap_or_default();
+        if let Some(known) = proposals.iter_mut().find(|known| known.subject == host) {
+            known.cites.extend(cites);
+            known.explains.extend(explains);
+            known.explains.sort_unstable();
+            known.explains.dedup_by_key(|(failure, _)| *failure);
+            continue;
+        }
+        proposals.push(Proposal {
+            rule: RULE.id,
+            stance: Stance::Cause,
+            confidence: Some(confidence(basis)),
+            summary: format!(
+                "The same machine takes two routes to {host}: through the proxy{proxy} the {} was fetched{who}, and the direct attempt {}.",
+                succeeded.object.phrase(),
+                network::outcome_phrase(failed)
+            ),
+            remedy: format!(
+                "Tell the services of this machine the proxy that its users have (netsh winhttp set proxy{proxy}, WPAD, or ProxySettingsPerUser=0), or allow {host} directly. Requests for {host} that appear only at the proxy show that it worked."
+            ),
+            cites,
+            explains,
+            subject: host,
+        });
+    }
+    proposals
+}
+
+fn failed_directly(inquiry: &Inquiry<'_>, retrieval: &Retrieval) -> bool {
+    let by_name = matches!(retrieval.outcome, Outcome::NoSuchName | Outcome::NameTimeout);
+    let by_connect = matches!(
+        retrieval.outcome,
+        Outcome::ConnectTimeout | Outcome::Refused | Outcome::Unreachable
+    );
+    by_name || (by_connect && !network::went_to_proxy(inquiry, retrieval))
+}
+
+/// A success of the same machine, for the same URL or host, through a proxy.
+fn success_by_proxy<'a>(
+    inquiry: &'a Inquiry<'_>,
+    index: usize,
+    failed: &Retrieval,
+) -> Option<(usize, &'a Retrieval)> {
+    let machine = inquiry.machine_of(index)?;
+    let all = inquiry.case.retrievals.iter().enumerate();
+    let mut matching = all.filter(|(other, retrieval)| {
+        inquiry.machine_of(*other) == Some(machine)
+            && retrieval.outcome.is_success()
+            && matches!(retrieval.route.kind, RouteKind::HttpProxy | RouteKind::Connect)
+            && retrieval.started_at.since(failed.started_at).abs() <= WINDOW
+            && match (&failed.url, &retrieval.url) {
+                (Some(failed), Some(url)) => cryptnet::same_resource(failed, url),
+                _ => failed.host.is_some() && failed.host == retrieval.host,
+            }
+    });
+    matching.next()
+}
+
+/// True when a service account's cache was handed over and lacks what the
+/// proxied attempt brought.
+fn lacks_object(inquiry: &Inquiry<'_>, failed: usize, succeeded: &Retrieval) -> bool {
+    let Some(body) = succeeded.body.as_ref().and_then(|body| body.sha256) else { return false };
+    let Some(machine) = inquiry.machine_of(failed) else { return false };
+    let case = inquiry.case;
+    let Some(profiles) = case.machines.get(machine).map(|machine| &machine.profiles) else {
+        return false;
+    };
+    profiles.iter().filter(|account| account.kind.is_service()).any(|account| {
+        !case.cache_entries.iter().zip(&case.cache_machines).any(|(entry, owner)| {
+            *owner == Some(machine)
+                && entry.owner == *account
+                && entry.content.as_ref().is_some_and(|content| content.sha256 == body)
+        })
+    })
+}

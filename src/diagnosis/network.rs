@@ -1,0 +1,163 @@
+//! What the rules about the network path have in common: which failures a
+//! failed retrieval explains, and how to speak of it.
+
+use super::inquiry::{Basis, Inquiry, Need, confidence};
+use super::proposal::{Precedence, Proposal, Rule, Stance};
+use crate::provenance::Cite;
+use crate::retrieval::{Outcome, Retrieval};
+
+/// What a network rule says of one failed retrieval.
+pub struct Fault {
+    /// One sentence without its end: `the proxy … asked for a login`.
+    pub summary: String,
+    /// What to do.
+    pub remedy: String,
+    /// The hop at fault, for incidents.
+    pub hop: String,
+    /// Whether the answer itself proves the fault (an error status, a refusal),
+    /// or only silence does.
+    pub checked: bool,
+    /// Links that are inferred.
+    pub inferred: u8,
+}
+
+/// Applies a network rule to every failed retrieval that a failure is linked
+/// to. Retrievals of one object with the same hop are one proposal.
+pub fn proposals(
+    inquiry: &Inquiry<'_>,
+    rule: &'static str,
+    fault: impl Fn(usize, &Retrieval) -> Option<Fault>,
+) -> Vec<Proposal> {
+    let mut proposals: Vec<Proposal> = Vec::new();
+    for index in inquiry.linked_retrievals() {
+        let Some(retrieval) = inquiry.retrieval(index) else { continue };
+        let Some(fault) = fault(index, retrieval) else { continue };
+        let explains: Vec<(usize, Precedence)> = inquiry
+            .linked_to(index)
+            .map(|(failure, need)| (failure, precedence_of(need)))
+            .collect();
+        let nearby_only = inquiry.linked_to(index).all(|(_, need)| need == Need::Nearby);
+        let host = retrieval.host.as_deref().unwrap_or_default();
+        let subject = format!("{} {host} {}", retrieval.object.word(), fault.hop);
+        let basis = Basis {
+            checked: fault.checked,
+            fault_seen: true,
+            // The client gave up or came back with the same result: that is
+            // its reaction to a failed download.
+            reaction_seen: true,
+            inferred: fault.inferred + u8::from(nearby_only),
+            poor_capture: inquiry.is_poor(retrieval),
+        };
+        let basis = if fault.checked { basis } else { Basis { reaction_seen: false, ..basis } };
+        let same = proposals
+            .iter_mut()
+            .find(|known| known.subject == subject && known.summary == fault.summary);
+        if let Some(known) = same {
+            known.explains.extend(explains);
+            known.cites.extend(retrieval.cites.iter().cloned());
+            continue;
+        }
+        proposals.push(Proposal {
+            rule,
+            stance: Stance::Cause,
+            confidence: Some(confidence(basis)),
+            summary: fault.summary,
+            remedy: fault.remedy,
+            cites: retrieval.cites.clone(),
+            explains,
+            subject,
+        });
+    }
+    for proposal in &mut proposals {
+        proposal.explains.sort_unstable();
+        proposal.explains.dedup_by_key(|(failure, _)| *failure);
+    }
+    proposals
+}
+
+/// Where a network fault stands among the causes of a failure, by the need.
+#[must_use]
+pub fn precedence_of(need: Need) -> Precedence {
+    match need {
+        Need::Revocation => Precedence::RevocationNetwork,
+        Need::Itself | Need::Issuer | Need::List | Need::Root | Need::Nearby => Precedence::Network,
+    }
+}
+
+/// How an attempt ended, as the end of a sentence: `was never answered (3 SYNs)`.
+#[must_use]
+pub fn outcome_phrase(retrieval: &Retrieval) -> String {
+    match retrieval.outcome {
+        Outcome::ConnectTimeout => {
+            let count = retrieval.syns.len();
+            format!("was never answered ({count} SYN{})", if count == 1 { "" } else { "s" })
+        }
+        Outcome::Refused => "was refused (RST)".to_owned(),
+        Outcome::Unreachable => "was turned back by a router (ICMP)".to_owned(),
+        Outcome::NoSuchName => "failed: the name could not be resolved".to_owned(),
+        Outcome::NameTimeout => "failed: no name server answered".to_owned(),
+        Outcome::ProxyLogin => "was answered with a demand for a login (407)".to_owned(),
+        Outcome::Forbidden | Outcome::HttpError => match retrieval.status {
+            Some(status) => format!("was answered with status {status}"),
+            None => "was answered with an error".to_owned(),
+        },
+        Outcome::UnexpectedContent => "brought something else than the object".to_owned(),
+        Outcome::Truncated => "broke off before the end".to_owned(),
+        Outcome::Reset => "was reset".to_owned(),
+        Outcome::Stalled => "stalled".to_owned(),
+        Outcome::NoAnswer => "got no answer".to_owned(),
+        _ => "did not succeed".to_owned(),
+    }
+}
+
+/// True when the retrieval went to an address that other exchanges of the case
+/// use as a proxy.
+#[must_use]
+pub fn went_to_proxy(inquiry: &Inquiry<'_>, retrieval: &Retrieval) -> bool {
+    retrieval.route.kind.is_explicit_proxy()
+        || inquiry
+            .case
+            .retrievals
+            .iter()
+            .any(|other| other.route.proxy.is_some() && other.route.proxy == retrieval.server)
+}
+
+/// Silence is a finding only where the same capture shows that this client's
+/// other connections are answered.
+#[must_use]
+pub fn others_were_answered(inquiry: &Inquiry<'_>, retrieval: &Retrieval) -> bool {
+    let Some(client) = retrieval.client else { return false };
+    let same_client = |other: &std::net::SocketAddr| other.ip() == client.ip();
+    inquiry
+        .case
+        .retrievals
+        .iter()
+        .any(|other| other.status.is_some() && other.client.as_ref().is_some_and(same_client))
+        || inquiry.case.handshakes.iter().any(|handshake| same_client(&handshake.client))
+        || inquiry
+            .case
+            .lookups
+            .iter()
+            .any(|lookup| lookup.answer.is_some() && same_client(&lookup.client))
+}
+
+/// A proposal of something that cannot be told.
+#[must_use]
+pub fn cannot_tell(
+    rule: &Rule,
+    summary: String,
+    remedy: &str,
+    cites: Vec<Cite>,
+    failures: &[usize],
+) -> Proposal {
+    Proposal {
+        rule: rule.id,
+        stance: Stance::CannotTell,
+        confidence: None,
+        summary,
+        remedy: remedy.to_owned(),
+        cites,
+        explains: failures.iter().map(|failure| (*failure, Precedence::Revocation)).collect(),
+        subject: String::new(),
+    }
+}

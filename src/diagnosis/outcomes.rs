@@ -1,0 +1,257 @@
+//! The outcomes when the evidence does not suffice: what is missing, and how
+//! to get it. They never explain a failure.
+
+use super::failure::FailureKind;
+use super::inquiry::{Inquiry, join_words, lacks_bytes};
+use super::network::cannot_tell;
+use super::proposal::{Proposal, Rule};
+use crate::case::HandshakeOutcome;
+use crate::protocol::tls::{HiddenBy, ServerCertificates};
+use crate::provenance::Cite;
+use crate::retrieval::Outcome;
+
+macro_rules! rule {
+    ($name:ident, $id:literal, $apply:ident) => {
+        #[doc = include_str!(concat!("../../docs/rules/", $id, ".md"))]
+        pub const $name: Rule = Rule {
+            id: $id,
+            doc: include_str!(concat!("../../docs/rules/", $id, ".md")),
+            apply: $apply,
+        };
+    };
+}
+
+rule!(NO_FAILURE_OBSERVED, "no-failure-observed", no_failure_observed);
+rule!(CAPTURE_LOSS, "capture-loss", capture_loss);
+rule!(CAPTURE_ONE_SIDED, "capture-one-sided", capture_one_sided);
+rule!(CERTIFICATES_NOT_VISIBLE, "certificates-not-visible", certificates_not_visible);
+rule!(IDENTITY_UNKNOWN, "identity-unknown", identity_unknown);
+rule!(STORE_UNKNOWN, "store-unknown", store_unknown);
+rule!(CTL_UNKNOWN, "ctl-unknown", ctl_unknown);
+
+/// Said where trust objects were handed over and nothing failed. An ordinary
+/// capture of healthy TLS needs no finding: its verdict says it.
+fn no_failure_observed(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
+    let case = inquiry.case;
+    let accepted: Vec<_> = case
+        .handshakes
+        .iter()
+        .filter(|handshake| handshake.outcome == HandshakeOutcome::Completed)
+        .collect();
+    let nothing = inquiry.failures.is_empty() && super::verdict::poor_places(inquiry) == 0;
+    if !nothing || accepted.is_empty() || case.retrievals.is_empty() {
+        return Vec::new();
+    }
+    let mut sites: Vec<String> = accepted.iter().filter_map(|h| h.site.clone()).collect();
+    sites.sort();
+    sites.dedup();
+    sites.truncate(5);
+    let of = if sites.is_empty() { String::new() } else { format!(" ({})", join_words(&sites)) };
+    let cites: Vec<Cite> = accepted.iter().flat_map(|h| h.cites.iter().cloned()).take(5).collect();
+    vec![cannot_tell(
+        &NO_FAILURE_OBSERVED,
+        format!(
+            "Every validation that is seen was accepted{of}; a failure at another time, site or account is not in this evidence."
+        ),
+        "Ask for the time, the site and the user of the failure, and capture that.",
+        cites,
+        &[],
+    )]
+}
+
+fn capture_loss(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
+    let mut cites: Vec<Cite> = Vec::new();
+    let mut what: Vec<String> = Vec::new();
+    for retrieval in &inquiry.case.retrievals {
+        let holes = retrieval.quality.as_ref().is_some_and(|quality| {
+            (quality.missing != [0, 0] || quality.cut_packets > 0) && !quality.is_one_sided()
+        });
+        if retrieval.outcome == Outcome::IncompleteCapture && holes {
+            cites.extend(retrieval.cites.iter().cloned());
+            what.push(inquiry.object_phrase(retrieval));
+        }
+    }
+    for handshake in &inquiry.case.handshakes {
+        if handshake.outcome == HandshakeOutcome::IncompleteCapture
+            && lacks_bytes(&handshake.quality)
+            && !handshake.quality.is_one_sided()
+        {
+            cites.extend(handshake.cites.iter().cloned());
+            let site = handshake.site.as_deref().unwrap_or("an unnamed site");
+            what.push(format!("the handshake with {site}"));
+        }
+    }
+    what.sort();
+    what.dedup();
+    if what.is_empty() {
+        return Vec::new();
+    }
+    let more = what.len().saturating_sub(3);
+    what.truncate(3);
+    if more > 0 {
+        what.push(format!("{more} more"));
+    }
+    vec![cannot_tell(
+        &CAPTURE_LOSS,
+        format!(
+            "The capture lacks bytes of {}: incomplete here does not mean broken on the machine.",
+            join_words(&what)
+        ),
+        "Capture again with snaplen 0 at a point that sees every packet (at the client itself), and check the drop counters.",
+        cites,
+        &[],
+    )]
+}
+
+fn capture_one_sided(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
+    let one_sided: Vec<_> = inquiry
+        .case
+        .retrievals
+        .iter()
+        .filter(|retrieval| {
+            retrieval.quality.as_ref().is_some_and(crate::flow::Quality::is_one_sided)
+        })
+        .collect();
+    if one_sided.is_empty() {
+        return Vec::new();
+    }
+    let count = one_sided.len();
+    let noun = if count == 1 { "1 download that matters" } else { "downloads that matter" };
+    let number = if count == 1 { String::new() } else { format!("{count} ") };
+    vec![cannot_tell(
+        &CAPTURE_ONE_SIDED,
+        format!(
+            "Only one direction of {number}{noun} was captured; an answer that is not here may well have come."
+        ),
+        "Capture both directions, best at the client itself.",
+        one_sided.iter().flat_map(|retrieval| retrieval.cites.iter().cloned()).collect(),
+        &[],
+    )]
+}
+
+fn certificates_not_visible(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
+    let mut failures = Vec::new();
+    let mut cites = Vec::new();
+    for (index, failure) in inquiry.failures.iter().enumerate() {
+        let Some(handshake) = inquiry.handshake_of(index) else { continue };
+        if failure.kind == FailureKind::Rejected
+            && handshake.certificates == ServerCertificates::Hidden(HiddenBy::Tls13)
+        {
+            failures.push(index);
+            cites.extend(handshake.cites.iter().cloned());
+        }
+    }
+    if failures.is_empty() {
+        return Vec::new();
+    }
+    let connections = if failures.len() == 1 { "connection" } else { "connections" };
+    vec![cannot_tell(
+        &CERTIFICATES_NOT_VISIBLE,
+        format!(
+            "TLS 1.3 hides the certificates and the alert of the abandoned {connections}: no chain can be judged from these packets."
+        ),
+        "Hand over the server's certificates, or look into the CAPI2/Operational log of the machine (event 11) for the chain it built.",
+        cites,
+        &failures,
+    )]
+}
+
+/// Failed downloads whose account the packets do not tell, where it matters
+/// which account it was.
+fn identity_unknown(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
+    let unnamed: Vec<usize> = inquiry
+        .linked_retrievals()
+        .into_iter()
+        .filter(|index| {
+            inquiry.retrieval(*index).is_some_and(|retrieval| {
+                retrieval.account.is_none() && depends_on_account(retrieval.outcome)
+            })
+        })
+        .collect();
+    let Some(first) = unnamed.first().and_then(|index| inquiry.retrieval(*index)) else {
+        return Vec::new();
+    };
+    let mut failures: Vec<usize> = unnamed
+        .iter()
+        .flat_map(|index| inquiry.linked_to(*index).map(|(failure, _)| failure))
+        .collect();
+    failures.sort_unstable();
+    failures.dedup();
+    vec![cannot_tell(
+        &IDENTITY_UNKNOWN,
+        format!(
+            "Packets do not name accounts: which account of the machine tried to fetch the {} is inferred from the route at best.",
+            inquiry.object_phrase(first)
+        ),
+        "Hand over the caches of all accounts. On the machine, the CAPI2/Operational log (event 53) names the user of each request, and netsh winhttp show proxy the route of services.",
+        inquiry.cites_of(&unnamed),
+        &failures,
+    )]
+}
+
+/// Route and login are an account's own; a broken file is everybody's.
+fn depends_on_account(outcome: Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::ConnectTimeout
+            | Outcome::Refused
+            | Outcome::Unreachable
+            | Outcome::NoSuchName
+            | Outcome::NameTimeout
+            | Outcome::ProxyLogin
+    )
+}
+
+/// Rejections of chains that end at a root nobody captured: whether the machine
+/// trusted it lies in its stores.
+fn store_unknown(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
+    let failures = unknown_roots(inquiry);
+    if failures.is_empty() {
+        return Vec::new();
+    }
+    vec![cannot_tell(
+        &STORE_UNKNOWN,
+        "Which roots and intermediates the machine had installed is not in this evidence, so that a root missing from its stores can be neither shown nor excluded."
+            .to_owned(),
+        "Look into the SOFTWARE and NTUSER hives of the machine, or its certutil -store output for Root, AuthRoot and CA; give what it trusted with --roots.",
+        cites_of(inquiry, &failures),
+        &failures,
+    )]
+}
+
+fn ctl_unknown(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
+    let failures: Vec<usize> = unknown_roots(inquiry)
+        .into_iter()
+        .filter(|index| {
+            inquiry.failures.get(*index).is_some_and(|failure| {
+                inquiry.case.list_of_the_day(failure.machine, failure.at).is_none()
+            })
+        })
+        .collect();
+    if failures.is_empty() {
+        return Vec::new();
+    }
+    vec![cannot_tell(
+        &CTL_UNKNOWN,
+        "No trust list of the day is in this evidence: whether the root was in Microsoft's program cannot be said."
+            .to_owned(),
+        "Hand over the caches of the machine, or the bytes of its registry value EncodedCtl under AuthRoot\\AutoUpdate as a file.",
+        cites_of(inquiry, &failures),
+        &failures,
+    )]
+}
+
+fn unknown_roots(inquiry: &Inquiry<'_>) -> Vec<usize> {
+    let rejected = inquiry.failures.iter().enumerate().filter(|(_, failure)| {
+        failure
+            .chain
+            .and_then(|chain| inquiry.case.chains.get(chain))
+            .is_some_and(|chain| chain.ends_in_unknown_root())
+    });
+    rejected.map(|(index, _)| index).collect()
+}
+
+fn cites_of(inquiry: &Inquiry<'_>, failures: &[usize]) -> Vec<Cite> {
+    let handshakes = failures.iter().filter_map(|failure| inquiry.handshake_of(*failure));
+    handshakes.flat_map(|handshake| handshake.cites.iter().cloned()).collect()
+}

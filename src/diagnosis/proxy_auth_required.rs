@@ -1,0 +1,60 @@
+#![doc = include_str!("../../docs/rules/proxy-auth-required.md")]
+
+use super::inquiry::Inquiry;
+use super::network::{self, Fault};
+use super::proposal::{Proposal, Rule};
+use crate::retrieval::{Login, Outcome, Retrieval};
+
+/// The rule.
+pub const RULE: Rule = Rule {
+    id: "proxy-auth-required",
+    doc: include_str!("../../docs/rules/proxy-auth-required.md"),
+    apply,
+};
+
+fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
+    network::proposals(inquiry, RULE.id, |_, retrieval| {
+        if retrieval.outcome != Outcome::ProxyLogin {
+            return None;
+        }
+        let proxy = retrieval.route.proxy.or(retrieval.server);
+        let proxy = proxy.map_or_else(|| "the proxy".to_owned(), |proxy| proxy.to_string());
+        let (who, status) = match retrieval.status {
+            Some(401) => ("The server", 401),
+            _ => ("The proxy", 407),
+        };
+        let then = match retrieval.route.login {
+            Login::Refused => "and refused the credentials that were sent",
+            _ => "and no credentials were sent",
+        };
+        let schemes = schemes(retrieval);
+        Some(Fault {
+            summary: format!(
+                "{who} {proxy} asked for a login ({status}{schemes}) before giving the {}{}, {then}.",
+                retrieval.object.phrase(),
+                retrieval.host.as_ref().map_or_else(String::new, |host| format!(" of {host}"))
+            ),
+            remedy: format!(
+                "Let requests for {} pass {proxy} without a login: Windows services do not log on to a proxy. A request for the same URL answered with 200 shows that it worked.",
+                retrieval.host.as_deref().unwrap_or("the certificate hosts")
+            ),
+            hop: proxy,
+            checked: true,
+            inferred: 0,
+        })
+    })
+}
+
+/// The schemes offered, names only: `: Negotiate, NTLM`.
+fn schemes(retrieval: &Retrieval) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for field in ["Proxy-Authenticate", "WWW-Authenticate"] {
+        for value in retrieval.response_headers.all(field) {
+            let name = value.split_whitespace().next().unwrap_or_default().trim_end_matches(',');
+            if !name.is_empty() && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) }
+}

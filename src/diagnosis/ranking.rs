@@ -1,0 +1,209 @@
+//! Gives each proposal its part in the story: one root cause per failure, what
+//! it led to, and the incidents that share it.
+
+use std::collections::BTreeMap;
+
+use super::failure::FailureKind;
+use super::finding::{Confidence, Finding, Role};
+use super::inquiry::Inquiry;
+use super::proposal::{Precedence, Proposal, Stance};
+use super::{Diagnosis, Incident, VerdictState};
+use crate::provenance;
+
+/// Ranks the proposals of all rules.
+#[must_use]
+pub fn rank(inquiry: Inquiry<'_>, mut proposals: Vec<Proposal>, site: Option<&str>) -> Diagnosis {
+    proposals.sort_by(|a, b| {
+        let key = |proposal: &Proposal| (proposal.stance, proposal.explains.first().map(|e| e.1));
+        key(a)
+            .cmp(&key(b))
+            .then(b.confidence.cmp(&a.confidence))
+            .then_with(|| (a.rule, &a.summary, &a.cites).cmp(&(b.rule, &b.summary, &b.cites)))
+    });
+    let roots: Vec<Root> =
+        (0..inquiry.failures.len()).map(|failure| root_of(failure, &proposals)).collect();
+    drop_settled(&mut proposals, &roots);
+    for index in roots.iter().flat_map(|root| &root.tied) {
+        if let Some(proposal) = proposals.get_mut(*index) {
+            proposal.confidence = proposal.confidence.min(Some(Confidence::Medium));
+        }
+    }
+    let mut findings: Vec<Finding> = proposals
+        .iter()
+        .enumerate()
+        .map(|(index, proposal)| finding(index, proposal, &roots))
+        .collect();
+    let mut order = order_of(&findings);
+    order.retain(|index| proposals.get(*index).is_some_and(|p| p.stance != Stance::Settled));
+    let position: BTreeMap<usize, usize> =
+        order.iter().enumerate().map(|(new, old)| (*old, new)).collect();
+    for finding in &mut findings {
+        for cause in &mut finding.because_of {
+            *cause = position.get(cause).copied().unwrap_or(*cause);
+        }
+        finding.because_of.sort_unstable();
+    }
+    let mut slots: Vec<Option<Finding>> = findings.into_iter().map(Some).collect();
+    let findings: Vec<Finding> =
+        order.iter().filter_map(|old| slots.get_mut(*old).and_then(Option::take)).collect();
+    let roots: Vec<Option<usize>> = roots
+        .iter()
+        .map(|root| root.chosen.and_then(|index| position.get(&index).copied()))
+        .collect();
+    let subjects: Vec<&str> = order
+        .iter()
+        .map(|old| proposals.get(*old).map_or("", |proposal| proposal.subject.as_str()))
+        .collect();
+
+    let mut failures = inquiry.failures.clone();
+    for (failure_index, failure) in failures.iter_mut().enumerate() {
+        let speaking = findings.iter().enumerate();
+        failure.findings = speaking
+            .filter(|(_, finding)| finding.explains.contains(&failure_index))
+            .map(|(index, _)| index)
+            .collect();
+    }
+    let incidents =
+        super::incidents::incidents(&inquiry, &failures, &findings, &roots, &subjects, site);
+    let verdict = super::verdict::verdict(&inquiry, &incidents, &failures, &findings, site);
+    debug_assert!(verdict.state != VerdictState::Explained || verdict.root_cause.is_some());
+    Diagnosis { verdict, incidents, failures, findings }
+}
+
+/// The root cause of one failure among the proposals.
+#[derive(Debug, Default)]
+struct Root {
+    /// The chosen one; `None` when there is none or several explain equally.
+    chosen: Option<usize>,
+    /// Those that explain equally well.
+    tied: Vec<usize>,
+}
+
+fn root_of(failure: usize, proposals: &[Proposal]) -> Root {
+    let place = |proposal: &Proposal| {
+        proposal.explains.iter().find(|(index, _)| *index == failure).map(|(_, place)| *place)
+    };
+    let causes: Vec<(usize, Precedence)> = proposals
+        .iter()
+        .enumerate()
+        .filter(|(_, proposal)| proposal.stance == Stance::Cause)
+        .filter_map(|(index, proposal)| place(proposal).map(|place| (index, place)))
+        .collect();
+    let Some(best) = causes.iter().map(|(_, place)| *place).min() else { return Root::default() };
+    let best: Vec<usize> =
+        causes.iter().filter(|(_, place)| *place == best).map(|(index, _)| *index).collect();
+    let strongest =
+        best.iter().filter_map(|index| proposals.get(*index)).map(|p| p.confidence).max().flatten();
+    let strongest: Vec<usize> = best
+        .into_iter()
+        .filter(|index| proposals.get(*index).is_some_and(|p| p.confidence == strongest))
+        .collect();
+    let rules = |list: &[usize]| {
+        let mut rules: Vec<&str> =
+            list.iter().filter_map(|index| proposals.get(*index)).map(|p| p.rule).collect();
+        rules.dedup();
+        rules.len()
+    };
+    match strongest.as_slice() {
+        [] => Root::default(),
+        [first, ..] if rules(&strongest) == 1 => Root { chosen: Some(*first), tied: Vec::new() },
+        _ => Root { chosen: None, tied: strongest },
+    }
+}
+
+/// What a store or a list held does not matter to a failure whose cause is what
+/// a certificate says.
+fn drop_settled(proposals: &mut [Proposal], roots: &[Root]) {
+    let settled: Vec<bool> = roots
+        .iter()
+        .enumerate()
+        .map(|(failure, root)| {
+            let proposal = root.chosen.and_then(|index| proposals.get(index));
+            proposal.is_some_and(|proposal| {
+                proposal.confidence >= Some(Confidence::High)
+                    && proposal.explains.contains(&(failure, Precedence::Content))
+            })
+        })
+        .collect();
+    for proposal in proposals.iter_mut().filter(|proposal| proposal.stance == Stance::CannotTell) {
+        let had = !proposal.explains.is_empty();
+        proposal.explains.retain(|(failure, _)| settled.get(*failure) != Some(&true));
+        if had && proposal.explains.is_empty() {
+            proposal.stance = Stance::Settled;
+        }
+    }
+}
+
+fn finding(index: usize, proposal: &Proposal, roots: &[Root]) -> Finding {
+    let is_root = roots.iter().any(|root| root.chosen == Some(index));
+    let role = match proposal.stance {
+        Stance::RuledOut => Role::RuledOut,
+        Stance::CannotTell | Stance::Settled => Role::CannotTell,
+        _ if is_root => Role::RootCause,
+        Stance::Observation => Role::Observation,
+        _ if proposal.explains.is_empty() => Role::Observation,
+        Stance::Cause | Stance::Consequence => Role::Contributing,
+    };
+    let mut because_of = Vec::new();
+    if proposal.stance == Stance::Consequence {
+        let explained = proposal.explains.iter().filter_map(|(failure, _)| roots.get(*failure));
+        because_of =
+            explained.filter_map(|root| root.chosen).filter(|root| *root != index).collect();
+        because_of.sort_unstable();
+        because_of.dedup();
+    }
+    let mut explains: Vec<usize> = proposal.explains.iter().map(|(failure, _)| *failure).collect();
+    explains.sort_unstable();
+    explains.dedup();
+    Finding {
+        rule: proposal.rule,
+        role,
+        confidence: if role == Role::CannotTell { None } else { proposal.confidence },
+        summary: proposal.summary.clone(),
+        explains,
+        because_of,
+        remedy: proposal.remedy.clone(),
+        cites: provenance::merged(proposal.cites.iter().cloned()),
+    }
+}
+
+/// Findings in the order of the report: by role; root causes by the failures
+/// they explain.
+fn order_of(findings: &[Finding]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..findings.len()).collect();
+    order.sort_by_key(|index| {
+        findings
+            .get(*index)
+            .map(|finding| (finding.role, finding.explains.first().copied(), *index))
+    });
+    order
+}
+
+/// Failures in the order in which an incident lead wants them.
+#[must_use]
+pub fn gravity(kind: FailureKind) -> u8 {
+    match kind {
+        FailureKind::Rejected => 0,
+        FailureKind::Delayed => 1,
+        FailureKind::Object => 2,
+    }
+}
+
+/// Sorts incidents: those of the site asked for, then rejected before delayed
+/// before object only, then most failures, then earliest.
+pub fn sort_incidents(incidents: &mut [Incident], failures: &[super::Failure], site: Option<&str>) {
+    let of = |incident: &Incident| -> Vec<&super::Failure> {
+        incident.failures.iter().filter_map(|index| failures.get(*index)).collect()
+    };
+    incidents.sort_by_key(|incident| {
+        let own = of(incident);
+        let asked_for = site.is_some_and(|site| {
+            own.iter().any(|failure| {
+                failure.site.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(site))
+            })
+        });
+        let gravest = own.iter().map(|failure| gravity(failure.kind)).min().unwrap_or(u8::MAX);
+        let count = usize::MAX - own.len();
+        (!asked_for, gravest, count, incident.from, incident.failures.first().copied())
+    });
+}

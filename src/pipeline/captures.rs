@@ -1,0 +1,346 @@
+//! Captures: frames to conversations, one pass over each file.
+
+use std::collections::BTreeMap;
+
+use super::Progress;
+use super::files::keep;
+use crate::capture::CaptureReader;
+use crate::case::Vantage;
+use crate::case::assemble::Gathered;
+use crate::evidence::{Chunk, Discovery, EvidenceKind, Located};
+use crate::flow::{Conversation, FlowTable};
+use crate::issue::Issue;
+use crate::packet::{self, Packet, Transport};
+use crate::pki;
+use crate::protocol::{Dialogue, End, Recognition, Transcript, dns, http, quic};
+use crate::provenance::{EvidenceId, Sighting};
+use crate::retrieval::{self, BodyFacts, Observed};
+use crate::time::{Span, Timestamp};
+
+/// A capture that begins this soon after another of the same folder ended
+/// continues it: ring buffers switch files within a packet, people within minutes.
+const CONTINUES_WITHIN: Span = Span::seconds(600);
+/// Failed connects kept. A scan makes millions; the first ones show it, and
+/// what matters is named by a look-up or a certificate.
+const MAX_FAILED_CONNECTS: usize = 200_000;
+
+/// A place where packets were captured: captures that follow one another share
+/// its flow table.
+struct Place {
+    number: u32,
+    parent: String,
+    stem: String,
+    last_at: Option<Timestamp>,
+    flows: FlowTable<Dialogue>,
+    lookups: dns::Lookups,
+    quality: Vantage,
+    datagrams_quic: u64,
+}
+
+/// Reads every capture of the discovery.
+pub fn captures(
+    discovery: &mut Discovery,
+    options: http::Options,
+    gathered: &mut Gathered,
+    progress: &mut dyn FnMut(Progress),
+) {
+    let Discovery { files, inputs } = discovery;
+    let mut captures: Vec<&Located> = files
+        .iter()
+        .filter(|file| matches!(file.kind, EvidenceKind::Pcap | EvidenceKind::Pcapng))
+        .collect();
+    let mut first_at: BTreeMap<usize, Option<Timestamp>> = BTreeMap::new();
+    if captures.len() > 1 {
+        for file in &captures {
+            first_at.insert(file.index, inputs.peek(file).and_then(|head| first_time(&head)));
+        }
+        captures.sort_by_key(|file| (first_at.get(&file.index).copied().flatten(), file.index));
+    }
+    let total = captures.iter().map(|file| file.size).sum();
+    let mut done = 0;
+    let mut places: Vec<Place> = Vec::new();
+    let mut failed_connects = 0;
+    for file in captures {
+        let begins = first_at.get(&file.index).copied().flatten();
+        let index = place_of(&mut places, file, begins, options);
+        let Some(place) = places.get_mut(index) else { continue };
+        let Some(mut stream) = inputs.open(file) else { continue };
+        let evidence = stream.evidence();
+        let mut reader = CaptureReader::new(evidence);
+        let mut frames = Frames { evidence, last_at: begins, unread: BTreeMap::new() };
+        loop {
+            match stream.next_chunk() {
+                Ok(Some(chunk)) => {
+                    reader.feed(Bytes(chunk));
+                    frames.drain(&mut reader, place);
+                    let what = file.path.clone();
+                    progress(Progress { what, done: done + stream.file_position(), total });
+                }
+                // The stream keeps the error; closing it makes the issue.
+                Ok(None) | Err(_) => break,
+            }
+        }
+        reader.end();
+        frames.drain(&mut reader, place);
+        gathered.issues.extend(reader.take_issues());
+        gathered.issues.extend(frames.issues());
+        done += file.size;
+        let summary = reader.summary().clone();
+        inputs.close(stream);
+        if let Some(record) = inputs.record_mut(evidence) {
+            record.first_at = summary.first_at;
+            record.last_at = summary.last_at;
+            record.vantage = Some(place.number);
+        }
+        place.last_at = place.last_at.max(summary.last_at);
+        let quality = &mut place.quality;
+        quality.first_at = quality.first_at.into_iter().chain(summary.first_at).min();
+        quality.last_at = place.last_at;
+        quality.dropped += summary.dropped();
+        quality.cut_packets += summary.cut_frames;
+        let ended = place.flows.take_ended();
+        collect(ended, End::Closed, place, gathered, &mut failed_connects);
+    }
+    finish(places, gathered, &mut failed_connects);
+}
+
+/// A chunk as `capture` takes it: shared with the hashing thread, not copied.
+struct Bytes(Chunk);
+
+impl AsRef<[u8]> for Bytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// What is left when the last capture has been read.
+fn finish(places: Vec<Place>, gathered: &mut Gathered, failed_connects: &mut usize) {
+    let mut quic = 0;
+    for mut place in places {
+        let open = place.flows.finish();
+        gathered.issues.extend(place.flows.take_issues());
+        collect(open, End::CaptureEnds, &mut place, gathered, failed_connects);
+        let unkept = place.lookups.not_kept();
+        if unkept > 0 {
+            gathered.counts.push(("name lookups beyond the limit", unkept));
+        }
+        gathered.lookups.extend(std::mem::take(&mut place.lookups).finish());
+        quic += place.datagrams_quic;
+        gathered.vantages.push(place.quality);
+    }
+    if *failed_connects > MAX_FAILED_CONNECTS {
+        gathered.issues.push(Issue {
+            evidence: None,
+            place: "all captures".to_owned(),
+            what: format!("{failed_connects} connects were never answered; the first {MAX_FAILED_CONNECTS} are kept"),
+            effect: "later failed connects are counted only".to_owned(),
+        });
+    }
+    if quic > 0 {
+        gathered.counts.push(("QUIC datagrams (their certificates are encrypted)", quic));
+    }
+    gathered
+        .observed
+        .sort_by_key(|observed| (observed.conversation.first.at, observed.conversation.id));
+    gathered.lookups.sort_by(|a, b| {
+        (a.questions.first(), &a.name, a.question_type).cmp(&(
+            b.questions.first(),
+            &b.name,
+            b.question_type,
+        ))
+    });
+}
+
+/// The first time in the first bytes of a capture.
+fn first_time(head: &[u8]) -> Option<Timestamp> {
+    let mut reader = CaptureReader::new(EvidenceId(0));
+    reader.feed(head);
+    while let Some(frame) = reader.next_frame() {
+        if frame.at.is_some() {
+            return frame.at;
+        }
+    }
+    None
+}
+
+/// The place a capture belongs to: the one it continues, or a new one.
+fn place_of(
+    places: &mut Vec<Place>,
+    file: &Located,
+    begins: Option<Timestamp>,
+    options: http::Options,
+) -> usize {
+    let (parent, name) = file.logical.rsplit_once('/').unwrap_or(("", &file.logical));
+    let stem: String = name.chars().filter(|c| c.is_alphabetic()).collect();
+    let continued = places.iter().position(|place| {
+        let (Some(ended), Some(begins)) = (place.last_at, begins) else { return false };
+        place.parent == parent
+            && begins >= ended
+            && (place.stem == stem || begins.since(ended) <= CONTINUES_WITHIN)
+    });
+    continued.unwrap_or_else(|| {
+        let first_id = places.len() as u64 * CONVERSATIONS_PER_PLACE;
+        let number = u32::try_from(places.len()).unwrap_or(u32::MAX);
+        places.push(Place {
+            number,
+            parent: parent.to_owned(),
+            stem,
+            last_at: None,
+            flows: FlowTable::new(number, first_id, move |id| Dialogue::new(id, options)),
+            lookups: dns::Lookups::new(),
+            quality: Vantage { number, ..Vantage::default() },
+            datagrams_quic: 0,
+        });
+        places.len() - 1
+    })
+}
+
+/// Keeps the numbers of conversations apart between places.
+const CONVERSATIONS_PER_PLACE: u64 = 1 << 40;
+
+/// The frames of one file on their way into a place.
+struct Frames {
+    evidence: EvidenceId,
+    /// The time of the last frame that had one, for those that have none.
+    last_at: Option<Timestamp>,
+    /// What could not be read: how often, and where first.
+    unread: BTreeMap<String, (u64, u64)>,
+}
+
+impl Frames {
+    fn drain<B: AsRef<[u8]>>(&mut self, reader: &mut CaptureReader<B>, place: &mut Place) {
+        while let Some(frame) = reader.next_frame() {
+            self.last_at = frame.at.or(self.last_at);
+            let Some(at) = self.last_at else { continue };
+            let sighting = Sighting { at, evidence: self.evidence, packet: frame.number };
+            match packet::packet(frame.link_type, frame.captured, frame.original_len) {
+                Ok(Some(packet)) => take(place, &packet, sighting),
+                Ok(None) => {}
+                Err(error) => {
+                    let entry =
+                        self.unread.entry(error.kind.to_string()).or_insert((0, frame.number));
+                    entry.0 += 1;
+                }
+            }
+        }
+    }
+
+    fn issues(self) -> Vec<Issue> {
+        let evidence = self.evidence;
+        let unread = self.unread.into_iter();
+        unread
+            .map(|(what, (count, first))| {
+                let noun = if count == 1 { "frame" } else { "frames" };
+                Issue::new(
+                    evidence,
+                    format!("packet {first}"),
+                    format!("{count} {noun}: {what}"),
+                    "these frames are left out",
+                )
+            })
+            .collect()
+    }
+}
+
+fn take(place: &mut Place, packet: &Packet<'_>, sighting: Sighting) {
+    if let Transport::Udp(datagram) = &packet.transport {
+        let source = (packet.source, datagram.source_port).into();
+        let destination = (packet.destination, datagram.destination_port).into();
+        if quic::is_long_header_initial(datagram.payload) {
+            place.datagrams_quic += 1;
+        } else {
+            let number = place.number;
+            place.lookups.datagram(number, source, destination, datagram.payload, sighting);
+        }
+        return;
+    }
+    if let Some(whole) = place.flows.push(packet, sighting)
+        && let Ok(whole) = whole.packet()
+        && matches!(whole.transport, Transport::Udp(_))
+    {
+        take(place, &whole, sighting);
+    }
+}
+
+/// Turns ended conversations into what the later stages read; bodies are
+/// parsed once per SHA-256 and let go.
+fn collect(
+    ended: Vec<(Conversation, Dialogue)>,
+    end: End,
+    place: &mut Place,
+    gathered: &mut Gathered,
+    failed_connects: &mut usize,
+) {
+    for (conversation, dialogue) in ended {
+        let mut transcript = dialogue.into_transcript(end);
+        count(&mut place.quality, &conversation);
+        for exchange in &mut transcript.exchanges {
+            let requests = exchange.request.as_mut().and_then(|request| request.body.as_mut());
+            let responses = exchange.response.as_mut().and_then(|response| response.body.as_mut());
+            for body in requests.into_iter().chain(responses) {
+                digest_body(body, gathered);
+            }
+        }
+        for (what, sighting) in &transcript.trouble {
+            gathered.issues.push(Issue::new(
+                sighting.evidence,
+                format!("packet {}", sighting.packet),
+                what.clone(),
+                "this message is not used",
+            ));
+        }
+        let connected =
+            conversation.syn_ack.is_some() || transcript.recognition != Recognition::Silent;
+        let failed = !connected && !conversation.syns.is_empty();
+        if failed {
+            *failed_connects += 1;
+        }
+        if is_of_use(&transcript) || (failed && *failed_connects <= MAX_FAILED_CONNECTS) {
+            gathered.observed.push(Observed {
+                conversation,
+                exchanges: transcript.exchanges,
+                handshakes: transcript.handshakes,
+                recognized: transcript.recognition != Recognition::Unknown,
+                socks: transcript.socks.and_then(|socks| socks.target),
+            });
+        }
+    }
+}
+
+fn is_of_use(transcript: &Transcript) -> bool {
+    !transcript.exchanges.is_empty()
+        || !transcript.handshakes.is_empty()
+        || !transcript.tunnels.is_empty()
+        || transcript.socks.is_some()
+}
+
+fn digest_body(body: &mut http::Body, gathered: &mut Gathered) {
+    let Some(bytes) = body.bytes.take() else { return };
+    let Some(sha256) = body.sha256 else { return };
+    if gathered.bodies.bodies.contains_key(&sha256) {
+        return;
+    }
+    let read = pki::read_object(&bytes);
+    let facts = BodyFacts {
+        looks_like: read.looks_like,
+        artifacts: keep(&mut gathered.artifacts, read.artifacts),
+        title: pki::html_title(&bytes),
+    };
+    gathered.bodies.bodies.insert(sha256, facts);
+}
+
+fn count(quality: &mut Vantage, conversation: &Conversation) {
+    let seen = &conversation.quality;
+    quality.conversations += 1;
+    quality.one_sided += u64::from(seen.is_one_sided());
+    quality.mid_stream += u64::from(seen.mid_stream);
+    quality.with_gaps += u64::from(seen.missing != [0, 0]);
+    quality.bytes += seen.bytes.iter().sum::<u64>();
+    quality.missing += seen.missing.iter().sum::<u64>();
+}
+
+/// The body rule of the retrieval stage.
+#[must_use]
+pub fn http_options(all_http: bool) -> http::Options {
+    http::Options { want_body: retrieval::wants_body, hash_every_body: all_http }
+}

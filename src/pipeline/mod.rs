@@ -1,0 +1,165 @@
+//! Runs the stages in order; reads like the table of modules.
+
+mod captures;
+mod files;
+
+use std::path::PathBuf;
+
+use crate::case::Case;
+use crate::case::assemble::{Gathered, Selection, assemble};
+use crate::clock::{self, Clock};
+use crate::cryptnet;
+use crate::diagnosis::{self, Diagnosis};
+use crate::evidence::{self, OpenOptions};
+use crate::pki::Artifact;
+use crate::protocol::http::Exchange;
+use crate::time::Timestamp;
+use crate::timeline::{self, Event};
+
+/// Explains the evidence: every stage in order.
+///
+/// # Errors
+///
+/// `Input` when a path does not exist or cannot be opened; `NothingReadable`
+/// when not one file could be looked at. Everything else becomes an issue of
+/// the case.
+pub fn explain(
+    paths: &[PathBuf],
+    options: &Options,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Explained, Error> {
+    let open = OpenOptions { password: options.password.clone(), ..OpenOptions::default() };
+    let mut discovery = evidence::discover(paths, &open);
+    if discovery.recognized() == 0 {
+        return Err(Error::NothingReadable(nothing_readable(paths, &discovery)));
+    }
+    let mut gathered = Gathered::default();
+    let used = files::caches(&mut discovery, &mut gathered);
+    files::objects(&mut discovery, &mut gathered, &used);
+    let http = captures::http_options(options.all_http);
+    captures::captures(&mut discovery, http, &mut gathered, progress);
+    if let Some(folder) = &options.roots {
+        let mut given = evidence::discover(std::slice::from_ref(folder), &open);
+        gathered.roots = files::roots(&mut given);
+    }
+    recover_urls(&mut gathered);
+    let finish = discovery.inputs.finish();
+    gathered.evidence = finish.records;
+    gathered.issues.extend(finish.issues);
+    gathered.issues.sort();
+    gathered.issues.dedup();
+
+    let selection = Selection {
+        as_of: options.at,
+        all_http: options.all_http,
+        machine: options.machine.clone(),
+        from: options.from,
+        to: options.to,
+    };
+    let case = assemble(gathered, &selection);
+    let diagnosis = diagnosis::diagnose(&case, options.site.as_deref());
+    let timeline = timeline::timeline(&case, &diagnosis);
+    let clocks = clock::clocks(&case);
+    Ok(Explained { case, diagnosis, timeline, clocks })
+}
+
+/// Names `Content` files without a record from every URL in the case.
+fn recover_urls(gathered: &mut Gathered) {
+    let mut urls: Vec<String> = Vec::new();
+    for artifact in gathered.artifacts.values() {
+        if let Artifact::Certificate(certificate) = artifact {
+            let access = certificate.authority_info_access.value().into_iter().flatten();
+            urls.extend(access.flat_map(|access| {
+                let of_method = certificate.access_urls(&access.method);
+                of_method.into_iter().map(str::to_owned).collect::<Vec<_>>()
+            }));
+            urls.extend(certificate.crl_urls().into_iter().map(str::to_owned));
+        }
+    }
+    for observed in &gathered.observed {
+        urls.extend(observed.exchanges.iter().filter_map(request_url));
+    }
+    urls.sort();
+    urls.dedup();
+    cryptnet::recover_urls(&mut gathered.cache_entries, urls.iter().map(String::as_str));
+}
+
+/// The absolute URL of a request, as far as its head tells.
+fn request_url(exchange: &Exchange) -> Option<String> {
+    let request = exchange.request.as_ref()?;
+    if request.target.contains("://") {
+        return Some(request.target.clone());
+    }
+    let host = request.headers.get("Host")?;
+    Some(format!("http://{host}{}", request.target))
+}
+
+/// One line that says what was looked at in vain.
+fn nothing_readable(paths: &[PathBuf], discovery: &evidence::Discovery) -> String {
+    let issues = discovery.inputs.issues();
+    let why = issues.first().map(|issue| format!(": {}", issue.what)).unwrap_or_default();
+    let names: Vec<String> =
+        paths.iter().map(|path| path.display().to_string().replace('\\', "/")).collect();
+    format!("{} holds no capture, cache or certificate object{why}", names.join(", "))
+}
+
+/// What a run is asked to do.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Judge every validation at this time instead of its own.
+    pub at: Option<Timestamp>,
+    /// Keep every HTTP exchange as a retrieval and hash its body.
+    pub all_http: bool,
+    /// The site whose failure comes first.
+    pub site: Option<String>,
+    /// Only this machine (a name or an address).
+    pub machine: Option<String>,
+    /// Only facts from this time on.
+    pub from: Option<Timestamp>,
+    /// Only facts up to this time.
+    pub to: Option<Timestamp>,
+    /// Password of encrypted zips.
+    pub password: Option<String>,
+    /// A folder of certificates that the analyst knows the machine trusted.
+    pub roots: Option<PathBuf>,
+}
+
+/// Everything a report is written from.
+#[derive(Debug)]
+pub struct Explained {
+    /// The facts.
+    pub case: Case,
+    /// The answer.
+    pub diagnosis: Diagnosis,
+    /// The events in order.
+    pub timeline: Vec<Event>,
+    /// The clocks compared.
+    pub clocks: Vec<Clock>,
+}
+
+/// What makes a report impossible.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not one input could be read.
+    #[error("nothing readable: {0}")]
+    NothingReadable(String),
+    /// A path that was named does not exist or cannot be opened.
+    #[error("{path}: {why}")]
+    Input {
+        /// The path.
+        path: String,
+        /// The reason of the system.
+        why: String,
+    },
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// What is being read.
+    pub what: String,
+    /// Bytes read so far, of all inputs.
+    pub done: u64,
+    /// Bytes of all inputs.
+    pub total: u64,
+}

@@ -1,0 +1,134 @@
+//! Cache entries in the JSON report.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::json_case::machine_id;
+use super::json_ids::{JsonAccount, JsonCite, Kind, id, time};
+use crate::bytes::to_hex;
+use crate::case::{ArtifactSource, Case};
+use crate::pki::{Artifact, LooksLike};
+use crate::provenance::{Cite, merged};
+
+#[derive(Debug, Serialize)]
+pub(super) struct JsonCacheEntry {
+    id: String,
+    name: String,
+    url: Option<String>,
+    url_basis: Option<&'static str>,
+    machine: Option<String>,
+    owner: JsonAccount,
+    last_sync_at: Option<String>,
+    last_modified: Option<String>,
+    etag: Option<String>,
+    proxy_id: Option<String>,
+    object_type: Option<u32>,
+    prefetch_error: Option<u32>,
+    content: Option<JsonContent>,
+    cites: Vec<JsonCite>,
+}
+
+#[derive(Debug, Serialize)]
+struct JsonContent {
+    size: u64,
+    sha256: String,
+    looks_like: &'static str,
+    artifact: Option<String>,
+}
+
+impl JsonCacheEntry {
+    pub(super) fn list(case: &Case) -> Vec<Self> {
+        let contents = cached_artifacts(case);
+        let numbered = case.cache_entries.iter().enumerate();
+        let one = |(index, it): (usize, &crate::cryptnet::CacheEntry)| {
+            let record = it.record.as_ref();
+            let extended = record.and_then(|record| record.extended.as_ref());
+            let artifact = contents.get(&index).copied();
+            JsonCacheEntry {
+                id: id(Kind::CacheEntry, index),
+                name: it.name.clone(),
+                url: it.url().map(str::to_owned),
+                url_basis: match (record, &it.recovered_url) {
+                    (Some(_), _) => Some("metadata"),
+                    (None, Some(_)) => Some("dictionary"),
+                    (None, None) => None,
+                },
+                machine: machine_id(&case.cache_machines, index),
+                owner: JsonAccount::from_account(&it.owner),
+                last_sync_at: record.and_then(|record| record.last_sync_at).map(time),
+                last_modified: extended.and_then(|extended| extended.last_modified).map(time),
+                etag: record.and_then(|record| record.etag.clone()),
+                proxy_id: extended.map(|extended| format!("{:08x}", extended.proxy_id)),
+                object_type: extended.map(|extended| extended.object_type),
+                prefetch_error: extended.map(|extended| extended.prefetch_error),
+                content: it.content.as_ref().map(|content| JsonContent {
+                    size: content.bytes.len() as u64,
+                    sha256: to_hex(&content.sha256),
+                    looks_like: looks_like(case, artifact, &content.bytes).word(),
+                    artifact: artifact.map(|index| id(Kind::Artifact, index)),
+                }),
+                cites: JsonCite::list(&cache_cites(it)),
+            }
+        };
+        numbered.map(one).collect()
+    }
+}
+
+/// The files of a cache entry.
+pub(super) fn cache_cites(entry: &crate::cryptnet::CacheEntry) -> Vec<Cite> {
+    let record = entry.meta_data.map(|(evidence, length)| Cite::whole(evidence, length));
+    let content = entry.content.as_ref();
+    let content = content.map(|it| Cite::whole(it.evidence, it.bytes.len() as u64));
+    merged(record.into_iter().chain(content))
+}
+
+/// The outermost object in each cache entry: a list rather than the
+/// certificates it encloses.
+pub(super) fn cached_artifacts(case: &Case) -> BTreeMap<usize, usize> {
+    let mut found: BTreeMap<usize, usize> = BTreeMap::new();
+    let rank = |index: &usize| {
+        !matches!(
+            case.artifacts.get(*index).map(|record| &record.artifact),
+            Some(Artifact::Ctl(_) | Artifact::Ocsp(_) | Artifact::Crl(_))
+        )
+    };
+    for (index, record) in case.artifacts.iter().enumerate() {
+        for sight in &record.seen {
+            if let ArtifactSource::Cache(entry) = sight.source {
+                let outermost = found.entry(entry).or_insert(index);
+                if (rank(&index), index) < (rank(outermost), *outermost) {
+                    *outermost = index;
+                }
+            }
+        }
+    }
+    found
+}
+
+fn looks_like(case: &Case, artifact: Option<usize>, bytes: &[u8]) -> LooksLike {
+    let artifact = artifact.and_then(|index| case.artifacts.get(index));
+    match artifact.map(|record| &record.artifact) {
+        _ if bytes.is_empty() => LooksLike::Empty,
+        _ if bytes.starts_with(b"MSCF") => LooksLike::Cab,
+        _ if bytes.starts_with(b"-----BEGIN ") => LooksLike::Pem,
+        Some(Artifact::Certificate(it)) if *it.der == *bytes => LooksLike::Certificate,
+        Some(Artifact::Certificate(_)) => LooksLike::Pkcs7,
+        Some(Artifact::Crl(_)) => LooksLike::Crl,
+        Some(Artifact::Ocsp(_)) => LooksLike::Ocsp,
+        Some(Artifact::Ctl(_)) => LooksLike::Ctl,
+        None if is_html(bytes) => LooksLike::Html,
+        None if is_text(bytes) => LooksLike::Text,
+        None => LooksLike::Other,
+    }
+}
+
+fn is_html(bytes: &[u8]) -> bool {
+    let start = bytes.get(..bytes.len().min(512)).unwrap_or_default().to_ascii_lowercase();
+    [&b"<html"[..], b"<!doctype html"].iter().any(|tag| start.windows(tag.len()).any(|w| w == *tag))
+}
+
+fn is_text(bytes: &[u8]) -> bool {
+    let printable = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~');
+    bytes.iter().take(512).all(printable)
+}

@@ -1,0 +1,337 @@
+//! The facts in the JSON report: machines, evidence, retrievals, handshakes,
+//! vantage points, issues.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::json_ids::{JsonAccount, JsonCite, Kind, evidence_id, id, ids, time};
+use crate::bytes::to_hex;
+use crate::case::{Case, Machine, Vantage};
+use crate::evidence::EvidenceRecord;
+use crate::flow::Direction;
+use crate::issue::Issue;
+use crate::protocol::tls::{Alert, HiddenBy, ServerCertificates, alert_name};
+use crate::retrieval::{RetrievedBody, Route};
+
+#[derive(Debug, Serialize)]
+pub(super) struct JsonMachine {
+    id: String,
+    names: Vec<String>,
+    addresses: Vec<String>,
+    profiles: Vec<JsonAccount>,
+    missing: Vec<JsonAccount>,
+    cites: Vec<JsonCite>,
+    joined_because: Option<String>,
+}
+
+impl JsonMachine {
+    pub(super) fn list(case: &Case) -> Vec<Self> {
+        let numbered = case.machines.iter().enumerate();
+        let machine = |(index, machine): (usize, &Machine)| JsonMachine {
+            id: id(Kind::Machine, index),
+            names: machine.names.clone(),
+            addresses: machine.addresses.iter().map(ToString::to_string).collect(),
+            profiles: machine.profiles.iter().map(JsonAccount::from_account).collect(),
+            missing: machine.missing.iter().map(JsonAccount::from_account).collect(),
+            cites: JsonCite::list(&machine.cites),
+            joined_because: machine.joined_because.clone(),
+        };
+        numbered.map(machine).collect()
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct JsonEvidence {
+    id: String,
+    path: String,
+    member: Option<String>,
+    kind: &'static str,
+    size: u64,
+    sha256: Option<String>,
+    first_at: Option<String>,
+    last_at: Option<String>,
+    vantage: Option<u32>,
+}
+
+impl JsonEvidence {
+    pub(super) fn from_record(record: &EvidenceRecord) -> Self {
+        JsonEvidence {
+            id: evidence_id(record.id),
+            path: record.path.clone(),
+            member: record.member.clone(),
+            kind: record.kind.word(),
+            size: record.size,
+            sha256: record.sha256.map(|hash| to_hex(&hash)),
+            first_at: record.first_at.map(time),
+            last_at: record.last_at.map(time),
+            vantage: record.vantage,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct JsonRetrieval {
+    id: String,
+    url: Option<String>,
+    host: Option<String>,
+    object: &'static str,
+    method: Option<String>,
+    status: Option<u16>,
+    outcome: &'static str,
+    detail: Option<String>,
+    started_at: String,
+    ended_at: String,
+    client: Option<String>,
+    server: Option<String>,
+    machine: Option<String>,
+    account: Option<JsonAccount>,
+    process: Option<String>,
+    user_agent: Option<String>,
+    route: JsonRoute,
+    syns: u64,
+    body: Option<JsonBody>,
+    cache_entry: Option<String>,
+    cites: Vec<JsonCite>,
+}
+
+#[derive(Debug, Serialize)]
+struct JsonRoute {
+    kind: &'static str,
+    proxy: Option<String>,
+    login: &'static str,
+    hops: Vec<JsonHop>,
+}
+
+#[derive(Debug, Serialize)]
+struct JsonHop {
+    name: String,
+    address: Option<String>,
+    cache: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct JsonBody {
+    size: u64,
+    declared: Option<u64>,
+    sha256: Option<String>,
+    complete: bool,
+    looks_like: &'static str,
+    artifact: Option<String>,
+    title: Option<String>,
+}
+
+/// Positions of the objects by hash.
+pub(super) type ByHash = BTreeMap<[u8; 32], usize>;
+
+/// Indexes the objects of a case by the SHA-256 of their bytes.
+pub(super) fn by_hash(case: &Case) -> ByHash {
+    let numbered = case.artifacts.iter().enumerate();
+    numbered.map(|(index, record)| (record.artifact.sha256(), index)).collect()
+}
+
+impl JsonRetrieval {
+    pub(super) fn list(case: &Case) -> Vec<Self> {
+        let artifacts = by_hash(case);
+        let numbered = case.retrievals.iter().enumerate();
+        let one = |(index, it): (usize, &crate::retrieval::Retrieval)| JsonRetrieval {
+            id: id(Kind::Retrieval, index),
+            url: it.url.clone(),
+            host: it.host.clone(),
+            object: it.object.word(),
+            method: it.method.clone(),
+            status: it.status,
+            outcome: it.outcome.word(),
+            detail: it.detail.clone(),
+            started_at: time(it.started_at),
+            ended_at: time(it.ended_at),
+            client: it.client.map(|address| address.to_string()),
+            server: it.server.map(|address| address.to_string()),
+            machine: machine_id(&case.retrieval_machines, index),
+            account: it.account.as_ref().map(JsonAccount::from_account),
+            process: it.process.clone(),
+            user_agent: it.user_agent.clone(),
+            route: JsonRoute::from_route(&it.route),
+            syns: it.syns.len() as u64,
+            body: it.body.as_ref().map(|body| JsonBody::from_body(body, &artifacts)),
+            cache_entry: it.cache_entry.map(|index| id(Kind::CacheEntry, index)),
+            cites: JsonCite::list(&it.cites),
+        };
+        numbered.map(one).collect()
+    }
+}
+
+pub(super) fn machine_id(machines: &[Option<usize>], index: usize) -> Option<String> {
+    machines.get(index).copied().flatten().map(|machine| id(Kind::Machine, machine))
+}
+
+impl JsonRoute {
+    fn from_route(route: &Route) -> Self {
+        let hop = |hop: &crate::retrieval::Hop| JsonHop {
+            name: hop.name.clone(),
+            address: hop.address.map(|address| address.to_string()),
+            cache: hop.cache.clone(),
+        };
+        JsonRoute {
+            kind: route.kind.word(),
+            proxy: route.proxy.map(|address| address.to_string()),
+            login: route.login.word(),
+            hops: route.hops.iter().map(hop).collect(),
+        }
+    }
+}
+
+impl JsonBody {
+    fn from_body(body: &RetrievedBody, artifacts: &ByHash) -> Self {
+        let artifact = body.artifacts.iter().find_map(|hash| artifacts.get(hash));
+        JsonBody {
+            size: body.size,
+            declared: body.declared,
+            sha256: body.sha256.map(|hash| to_hex(&hash)),
+            complete: body.complete,
+            looks_like: body.looks_like.word(),
+            artifact: artifact.map(|index| id(Kind::Artifact, *index)),
+            title: body.title.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct JsonHandshake {
+    id: String,
+    at: String,
+    ended_at: String,
+    machine: Option<String>,
+    client: String,
+    server: String,
+    site: Option<String>,
+    sni: Option<String>,
+    version: Option<&'static str>,
+    certificates: Vec<String>,
+    certificates_seen: &'static str,
+    alert: Option<JsonAlert>,
+    outcome: &'static str,
+    via_proxy: Option<String>,
+    tunnel: Option<String>,
+    cites: Vec<JsonCite>,
+}
+
+#[derive(Debug, Serialize)]
+struct JsonAlert {
+    by: &'static str,
+    level: Option<u8>,
+    number: Option<u8>,
+    name: Option<&'static str>,
+    at: String,
+}
+
+impl JsonHandshake {
+    pub(super) fn list(case: &Case) -> Vec<Self> {
+        let numbered = case.handshakes.iter().enumerate();
+        let one = |(index, it): (usize, &crate::case::Handshake)| JsonHandshake {
+            id: id(Kind::Handshake, index),
+            at: time(it.at),
+            ended_at: time(it.ended_at),
+            machine: it.machine.map(|machine| id(Kind::Machine, machine)),
+            client: it.client.to_string(),
+            server: it.server.to_string(),
+            site: it.site.clone(),
+            sni: it.sni.clone(),
+            version: it.version,
+            certificates: ids(Kind::Artifact, &it.artifacts),
+            certificates_seen: match &it.certificates {
+                ServerCertificates::Sent { .. } => "sent",
+                ServerCertificates::Hidden(HiddenBy::Tls13) => "hidden-by-tls13",
+                ServerCertificates::Hidden(HiddenBy::Resumption) => "hidden-by-resumption",
+                ServerCertificates::Hidden(HiddenBy::Quic) => "hidden-by-quic",
+                ServerCertificates::NotSeen => "not-seen",
+            },
+            alert: it.alert.as_ref().map(JsonAlert::from_alert),
+            outcome: it.outcome.word(),
+            via_proxy: it.tunnel.as_ref().map(|_| it.server.to_string()),
+            tunnel: it.tunnel.clone(),
+            cites: JsonCite::list(&it.cites),
+        };
+        numbered.map(one).collect()
+    }
+}
+
+impl JsonAlert {
+    fn from_alert(alert: &Alert) -> Self {
+        JsonAlert {
+            by: match alert.by {
+                Direction::ToServer => "client",
+                Direction::ToClient => "server",
+            },
+            level: alert.content.map(|(level, _)| level),
+            number: alert.content.map(|(_, number)| number),
+            name: alert.content.map(|(_, number)| alert_name(number)),
+            at: time(alert.sighting.at),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct JsonVantage {
+    number: u32,
+    first_at: Option<String>,
+    last_at: Option<String>,
+    conversations: u64,
+    one_sided: u64,
+    mid_stream: u64,
+    with_gaps: u64,
+    bytes: u64,
+    missing: u64,
+    cut_packets: u64,
+    dropped: u64,
+}
+
+impl JsonVantage {
+    pub(super) fn from_vantage(vantage: &Vantage) -> Self {
+        JsonVantage {
+            number: vantage.number,
+            first_at: vantage.first_at.map(time),
+            last_at: vantage.last_at.map(time),
+            conversations: vantage.conversations,
+            one_sided: vantage.one_sided,
+            mid_stream: vantage.mid_stream,
+            with_gaps: vantage.with_gaps,
+            bytes: vantage.bytes,
+            missing: vantage.missing,
+            cut_packets: vantage.cut_packets,
+            dropped: vantage.dropped,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct JsonCount {
+    what: &'static str,
+    number: u64,
+}
+
+impl JsonCount {
+    pub(super) fn from_count((what, number): &(&'static str, u64)) -> Self {
+        JsonCount { what, number: *number }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct JsonIssue {
+    evidence: Option<String>,
+    #[serde(rename = "where")]
+    place: String,
+    what: String,
+    effect: String,
+}
+
+impl JsonIssue {
+    pub(super) fn from_issue(issue: &Issue) -> Self {
+        JsonIssue {
+            evidence: issue.evidence.map(evidence_id),
+            place: issue.place.clone(),
+            what: issue.what.clone(),
+            effect: issue.effect.clone(),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The answer in the JSON report: verdict, incidents, failures, findings,
+//! clocks, events.
+
+use serde::Serialize;
+
+use super::json_ids::{JsonAccount, JsonCite, Kind, id, ids, time};
+use crate::clock::Clock;
+use crate::diagnosis::{Diagnosis, Verdict};
+use crate::timeline::Event;
+
+#[derive(Debug, Serialize)]
+pub(super) struct JsonVerdict {
+    state: &'static str,
+    root_cause: Option<&'static str>,
+    sentence: String,
+}
+
+impl JsonVerdict {
+    pub(super) fn from_verdict(verdict: &Verdict) -> Self {
+        JsonVerdict {
+            state: verdict.state.word(),
+            root_cause: verdict.root_cause,
+            sentence: verdict.sentence.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct JsonIncident {
+    id: String,
+    root_cause: Option<String>,
+    from: String,
+    to: String,
+    machines: Vec<String>,
+    failures: Vec<String>,
+    sentence: String,
+}
+
+impl JsonIncident {
+    pub(super) fn list(diagnosis: &Diagnosis) -> Vec<Self> {
+        let numbered = diagnosis.incidents.iter().enumerate();
+        let incident = |(index, incident): (usize, &crate::diagnosis::Incident)| JsonIncident {
+            id: id(Kind::Incident, index),
+            root_cause: incident.root_cause.map(|index| id(Kind::Finding, index)),
+            from: time(incident.from),
+            to: time(incident.to),
+            machines: ids(Kind::Machine, &incident.machines),
+            failures: ids(Kind::Failure, &incident.failures),
+            sentence: incident.sentence.clone(),
+        };
+        numbered.map(incident).collect()
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct JsonFailure {
+    id: String,
+    kind: &'static str,
+    at: String,
+    machine: Option<String>,
+    account: Option<JsonAccount>,
+    verifier: JsonVerifier,
+    site: Option<String>,
+    handshake: Option<String>,
+    chain: Option<String>,
+    retrievals: Vec<String>,
+    findings: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct JsonVerifier {
+    kind: &'static str,
+    name: Option<String>,
+    basis: String,
+}
+
+impl JsonFailure {
+    pub(super) fn list(diagnosis: &Diagnosis) -> Vec<Self> {
+        let numbered = diagnosis.failures.iter().enumerate();
+        let failure = |(index, failure): (usize, &crate::diagnosis::Failure)| JsonFailure {
+            id: id(Kind::Failure, index),
+            kind: failure.kind.word(),
+            at: time(failure.at),
+            machine: failure.machine.map(|index| id(Kind::Machine, index)),
+            account: failure.account.as_ref().map(JsonAccount::from_account),
+            verifier: JsonVerifier {
+                kind: failure.verifier.kind.word(),
+                name: failure.verifier.name.clone(),
+                basis: failure.verifier.basis.clone(),
+            },
+            site: failure.site.clone(),
+            handshake: failure.handshake.map(|index| id(Kind::Handshake, index)),
+            chain: failure.chain.map(|index| id(Kind::Chain, index)),
+            retrievals: ids(Kind::Retrieval, &failure.retrievals),
+            findings: ids(Kind::Finding, &failure.findings),
+        };
+        numbered.map(failure).collect()
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct JsonFinding {
+    id: String,
+    rule: &'static str,
+    role: &'static str,
+    confidence: Option<&'static str>,
+    summary: String,
+    explains: Vec<String>,
+    because_of: Vec<String>,
+    remedy: String,
+    cites: Vec<JsonCite>,
+}
+
+impl JsonFinding {
+    pub(super) fn list(diagnosis: &Diagnosis) -> Vec<Self> {
+        let numbered = diagnosis.findings.iter().enumerate();
+        let finding = |(index, finding): (usize, &crate::diagnosis::Finding)| JsonFinding {
+            id: id(Kind::Finding, index),
+            rule: finding.rule,
+            role: finding.role.word(),
+            confidence: finding.confidence.map(crate::diagnosis::Confidence::word),
+            summary: finding.summary.clone(),
+            explains: ids(Kind::Failure, &finding.explains),
+            because_of: ids(Kind::Finding, &finding.because_of),
+            remedy: finding.remedy.clone(),
+            cites: JsonCite::list(&finding.cites),
+        };
+        numbered.map(finding).collect()
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct JsonClock {
+    source: String,
+    offset_min_s: f64,
+    offset_max_s: f64,
+    basis: String,
+}
+
+impl JsonClock {
+    pub(super) fn from_clock(clock: &Clock) -> Self {
+        JsonClock {
+            source: clock.source.clone(),
+            offset_min_s: clock.offset_min_s,
+            offset_max_s: clock.offset_max_s,
+            basis: clock.basis.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct JsonEvent {
+    at: String,
+    clock: &'static str,
+    kind: &'static str,
+    text: String,
+    cites: Vec<JsonCite>,
+}
+
+impl JsonEvent {
+    pub(super) fn from_event(event: &Event) -> Self {
+        JsonEvent {
+            at: time(event.at),
+            clock: event.clock,
+            kind: event.kind,
+            text: event.text.clone(),
+            cites: JsonCite::list(&event.cites),
+        }
+    }
+}
