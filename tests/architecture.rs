@@ -1,0 +1,236 @@
+//! Keeps the house as `docs/ARCHITECTURE.md` draws it: which module may import
+//! which, how deep files lie, and that rules have their pages.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// What everything may import.
+const FLOOR: [&str; 5] = ["account", "bytes", "issue", "provenance", "time"];
+
+/// Module, then what it may import besides the floor. `*` stands for all.
+const TABLE: [(&str, &[&str]); 18] = [
+    ("evidence", &[]),
+    ("capture", &[]),
+    ("packet", &[]),
+    ("flow", &["packet"]),
+    ("protocol", &["flow"]),
+    ("cryptnet", &[]),
+    ("pki", &[]),
+    ("retrieval", &["flow", "protocol", "pki", "cryptnet"]),
+    ("chain", &["pki"]),
+    (
+        "case",
+        &[
+            "evidence",
+            "capture",
+            "packet",
+            "flow",
+            "protocol",
+            "cryptnet",
+            "pki",
+            "retrieval",
+            "chain",
+        ],
+    ),
+    ("clock", &["case", "retrieval"]),
+    (
+        "timeline",
+        &[
+            "case",
+            "clock",
+            "diagnosis",
+            "retrieval",
+            "protocol",
+            "pki",
+            "cryptnet",
+            "chain",
+            "flow",
+        ],
+    ),
+    ("diagnosis", &["case", "clock", "chain", "retrieval", "protocol", "pki", "cryptnet", "flow"]),
+    (
+        "report",
+        &[
+            "diagnosis",
+            "timeline",
+            "case",
+            "clock",
+            "pipeline",
+            "evidence",
+            "retrieval",
+            "chain",
+            "protocol",
+            "pki",
+            "cryptnet",
+            "flow",
+        ],
+    ),
+    ("pipeline", &["*"]),
+    ("cli", &["*"]),
+    ("lib", &["*"]),
+    ("main", &["*"]),
+];
+
+fn sources() -> Vec<PathBuf> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        let mut entries: Vec<PathBuf> =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        entries.sort();
+        for path in entries {
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&root().join("src"), &mut found);
+    found
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The module a source file belongs to: the first part of its path below `src`.
+fn module_of(path: &Path) -> String {
+    let below = path.strip_prefix(root().join("src")).unwrap();
+    let first = below.components().next().unwrap().as_os_str().to_str().unwrap();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// The crate modules that the code of a file names, its tests left out.
+fn imports(text: &str) -> BTreeSet<String> {
+    let code = text.split("#[cfg(test)]\nmod ").next().unwrap();
+    let mut names = BTreeSet::new();
+    for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+        for (start, _) in line.match_indices("crate::") {
+            let before = &line[..start];
+            if before.ends_with(|c: char| c.is_alphanumeric() || c == '_') {
+                continue;
+            }
+            let rest = &line[start + "crate::".len()..];
+            let name: String =
+                rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+            if !name.is_empty() {
+                names.insert(name);
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn a_module_imports_only_what_the_table_allows() {
+    let table: BTreeMap<&str, &[&str]> = TABLE.into_iter().collect();
+    let mut broken = Vec::new();
+    for path in sources() {
+        let module = module_of(&path);
+        if FLOOR.contains(&module.as_str()) {
+            for import in imports(&std::fs::read_to_string(&path).unwrap()) {
+                if !FLOOR.contains(&import.as_str()) {
+                    broken.push(format!("the floor's {} imports {import}", path.display()));
+                }
+            }
+            continue;
+        }
+        let Some(allowed) = table.get(module.as_str()) else {
+            broken.push(format!("{} is in no module of the table", path.display()));
+            continue;
+        };
+        for import in imports(&std::fs::read_to_string(&path).unwrap()) {
+            let fine = import == module
+                || FLOOR.contains(&import.as_str())
+                || allowed.contains(&"*")
+                || allowed.contains(&import.as_str());
+            if !fine {
+                broken.push(format!("{} imports {import}", path.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn no_source_lies_deeper_than_stage_and_file() {
+    for path in sources() {
+        let below = path.strip_prefix(root().join("src")).unwrap();
+        assert!(below.components().count() <= 2, "{}", path.display());
+    }
+}
+
+#[test]
+fn only_evidence_opens_files_and_nothing_asks_for_the_time() {
+    let mut broken = Vec::new();
+    for path in sources() {
+        let module = module_of(&path);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]\nmod ").next().unwrap().to_owned();
+        let code: String =
+            code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        let may_open = ["evidence", "cli", "main"].contains(&module.as_str());
+        if !may_open && (code.contains("std::fs") || code.contains("File::open")) {
+            broken.push(format!("{} opens files", path.display()));
+        }
+        let may_ask = ["cli", "main"].contains(&module.as_str());
+        if !may_ask && (code.contains("SystemTime::now") || code.contains("Instant::now")) {
+            broken.push(format!("{} asks for the time", path.display()));
+        }
+        if !["cli", "main"].contains(&module.as_str()) && code.contains("println!") {
+            broken.push(format!("{} prints", path.display()));
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// The headings of a rule's page, in order.
+const HEADINGS: [&str; 6] = [
+    "## What it finds",
+    "## Why it breaks validation",
+    "## How to tell it apart",
+    "## Evidence it cites",
+    "## What to do next",
+    "## References",
+];
+
+#[test]
+fn every_rule_has_its_page_with_the_fixed_headings() {
+    let mut pages: BTreeSet<String> = std::fs::read_dir(root().join("docs/rules"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    for rule in whychain::diagnosis::RULES {
+        let headings: Vec<&str> = rule.doc.lines().filter(|line| line.starts_with("## ")).collect();
+        assert_eq!(headings, HEADINGS, "{}", rule.id);
+        assert!(rule.doc.starts_with(&format!("# {}", rule.id)), "{}", rule.id);
+        assert!(!rule.title().is_empty(), "{}", rule.id);
+        assert!(pages.remove(&format!("{}.md", rule.id)), "{} has no page", rule.id);
+    }
+    assert!(pages.is_empty(), "pages without a rule: {pages:?}");
+}
+
+#[test]
+fn only_the_agreed_entries_lie_at_the_top() {
+    let allowed = [
+        ".ci",
+        ".git",
+        ".gitignore",
+        "Cargo.lock",
+        "Cargo.toml",
+        "LICENSE",
+        "README.md",
+        "deny.toml",
+        "docs",
+        "samples",
+        "src",
+        "target",
+        "tests",
+    ];
+    for entry in std::fs::read_dir(root()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(allowed.contains(&name.as_str()), "{name} at the top level");
+    }
+}

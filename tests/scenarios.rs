@@ -1,0 +1,120 @@
+//! Every sample gives exactly its stored report, as text and as JSON.
+//!
+//! Regenerate with `WHYCHAIN_BLESS=1 cargo test --test scenarios`, then read
+//! the difference line by line.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn samples() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");
+    let mut samples: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir() && !path.ends_with("lab"))
+        .collect();
+    samples.sort();
+    samples
+}
+
+/// The evidence of a sample: everything in it but its story and its reports.
+fn evidence(sample: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(sample)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !["README.md", "report.txt", "report.json"].contains(&name.as_str()))
+        .collect();
+    names.sort();
+    names
+}
+
+fn report(sample: &Path, format: &str) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_whychain"))
+        .current_dir(sample)
+        .env_remove("COLUMNS")
+        .args(["explain", "--format", format, "--width", "100", "--color", "never"])
+        .args(evidence(sample))
+        .output()
+        .unwrap();
+    assert!(
+        matches!(output.status.code(), Some(0 | 1 | 3)),
+        "{}: {}",
+        sample.display(),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn compare(format: &str, file: &str) {
+    let bless = std::env::var_os("WHYCHAIN_BLESS").is_some();
+    let mut differing = Vec::new();
+    for sample in samples() {
+        let found = report(&sample, format);
+        let stored = sample.join(file);
+        if bless {
+            std::fs::write(&stored, &found).unwrap();
+        } else if std::fs::read_to_string(&stored).unwrap_or_default() != found {
+            differing.push(sample.file_name().unwrap().to_string_lossy().into_owned());
+        }
+    }
+    assert!(differing.is_empty(), "{file} differs in: {}", differing.join(", "));
+}
+
+#[test]
+fn every_sample_gives_its_stored_text() {
+    compare("text", "report.txt");
+}
+
+#[test]
+fn every_sample_gives_its_stored_json() {
+    compare("json", "report.json");
+}
+
+/// The root cause a story was built to have, from its README and not from a
+/// report: sample, state, rule.
+const STORIES: [(&str, &str, Option<&str>); 17] = [
+    ("block-page-200", "explained", Some("ctl-body-not-cabinet")),
+    ("block-page-200-allowed", "clean", None),
+    ("dns-failed", "explained", Some("dns-failed")),
+    ("dns-failed-resolved", "clean", None),
+    ("healthy-through-proxy", "clean", None),
+    ("intermediate-missing", "explained", Some("proxy-denied-or-filtered")),
+    ("intermediate-missing-allowed", "clean", None),
+    ("leaf-expired", "explained", Some("leaf-expired")),
+    ("leaf-expired-renewed", "clean", None),
+    ("proxy-login-407", "explained", Some("proxy-auth-required")),
+    ("proxy-login-407-allowed", "clean", None),
+    ("root-update-2011", "explained", Some("ctl-signer-issuer-missing-aia-blocked")),
+    ("root-update-2011-resigned", "clean", None),
+    ("stale-copy", "explained", Some("intermediary-serves-stale")),
+    ("stale-copy-purged", "clean", None),
+    ("transfer-incomplete", "explained", Some("transfer-incomplete")),
+    ("transfer-incomplete-whole", "clean", None),
+];
+
+#[test]
+fn every_story_has_the_cause_it_was_built_with() {
+    let names: Vec<String> = samples()
+        .iter()
+        .map(|sample| sample.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    let told: Vec<&str> = STORIES.iter().map(|(name, ..)| *name).collect();
+    assert_eq!(names, told);
+    let mut wrong = Vec::new();
+    for (sample, (name, state, cause)) in samples().iter().zip(STORIES) {
+        let report: serde_json::Value = serde_json::from_str(&report(sample, "json")).unwrap();
+        let verdict = &report["verdict"];
+        if verdict["state"] != state || verdict["root_cause"].as_str() != cause {
+            wrong.push(format!("{name}: {verdict}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_same_evidence_gives_the_same_bytes() {
+    let sample = samples().into_iter().find(|path| path.ends_with("root-update-2011")).unwrap();
+    assert_eq!(report(&sample, "json"), report(&sample, "json"));
+}
