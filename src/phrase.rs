@@ -93,7 +93,8 @@ pub fn result(retrieval: &Retrieval) -> String {
         | Outcome::Reset
         | Outcome::Stalled
         | Outcome::Truncated
-        | Outcome::UnexpectedContent => with_status(detail),
+        | Outcome::UnexpectedContent
+        | Outcome::IncompleteCapture => with_status(detail),
         Outcome::NoAnswer => format!("no answer: {detail}"),
         Outcome::NameTimeout => format!("name lookup: {detail}"),
         _ => format!("{text} ({detail})"),

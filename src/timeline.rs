@@ -7,7 +7,7 @@ use crate::diagnosis::{Diagnosis, Failure, FailureKind};
 use crate::phrase;
 use crate::pki::Artifact;
 use crate::protocol::dns::Lookup;
-use crate::protocol::tls::ServerCertificates;
+use crate::protocol::tls::{Alert, ServerCertificates};
 use crate::provenance::{Cite, Sighting, merged};
 use crate::retrieval::Retrieval;
 use crate::time::{Span, Timestamp};
@@ -34,9 +34,7 @@ pub struct Event {
 pub fn timeline(case: &Case, diagnosis: &Diagnosis) -> Vec<Event> {
     let mut events = Vec::new();
     let wanted_by = by_host(case);
-    for lookup in &case.lookups {
-        events.extend(lookup_event(&wanted_by, lookup));
-    }
+    lookup_events(case, &wanted_by, &mut events);
     for retrieval in &case.retrievals {
         retrieval_events(retrieval, &mut events);
     }
@@ -55,6 +53,27 @@ pub fn timeline(case: &Case, diagnosis: &Diagnosis) -> Vec<Event> {
         .sort_by(|a, b| (a.at, &a.cites, a.kind, &a.text).cmp(&(b.at, &b.cites, b.kind, &b.text)));
     events.dedup();
     events
+}
+
+/// Lookups worth a line; those that failed alike again and again, in one.
+fn lookup_events(case: &Case, wanted_by: &ByHost<'_>, events: &mut Vec<Event>) {
+    let mut alike: BTreeMap<String, Vec<Event>> = BTreeMap::new();
+    for lookup in &case.lookups {
+        if let Some(event) = lookup_event(wanted_by, lookup) {
+            alike.entry(event.text.clone()).or_default().push(event);
+        }
+    }
+    for (_, repeated) in alike {
+        let times = repeated.len();
+        let last_at = repeated.iter().map(|event| event.at).max();
+        let cites = merged(repeated.iter().flat_map(|event| event.cites.clone()));
+        let Some(mut first) = repeated.into_iter().min_by_key(|event| event.at) else { continue };
+        if let (true, Some(last_at)) = (times > 1, last_at) {
+            let span = words::span(last_at.since(first.at));
+            first.text.push_str(&format!(", {} times in {span}", words::thousands(times as u64)));
+        }
+        events.push(Event { cites, ..first });
+    }
 }
 
 /// A lookup that failed, or one that a retrieval of the same client waited for.
@@ -140,6 +159,7 @@ fn handshake_events(case: &Case, handshake: &Handshake, events: &mut Vec<Event>)
     let version = handshake.version.unwrap_or("TLS");
     let way = match &handshake.tunnel {
         Some(_) => format!(" through proxy {}", handshake.server),
+        None if site == handshake.server.to_string() => String::new(),
         None => format!(" at {}", handshake.server),
     };
     let event = |at, kind, text, cites: Vec<Cite>| {
@@ -168,7 +188,10 @@ fn handshake_events(case: &Case, handshake: &Handshake, events: &mut Vec<Event>)
         }
         ServerCertificates::Hidden(_) | ServerCertificates::NotSeen => {}
     }
-    if let Some(alert) = &handshake.alert {
+    // An encrypted alert on a connection that was used is its ordinary end.
+    let used = handshake.outcome == HandshakeOutcome::Completed;
+    let telling = |alert: &&Alert| alert.content.is_some() || !used;
+    if let Some(alert) = handshake.alert.as_ref().filter(telling) {
         let text = format!("{} in the handshake with {site}", phrase::alert_phrase(alert));
         events.push(event(alert.sighting.at, "alert", text, vec![alert.sighting.cite()]));
     }
@@ -207,8 +230,8 @@ fn cache_events(case: &Case, events: &mut Vec<Event>) {
     }
 }
 
-/// Dates of objects that lie within the time the evidence speaks of, a day
-/// more on both sides.
+/// Dates of objects near the time of which the evidence speaks: an object that
+/// becomes valid in it, and one that ends in it or within a day of it.
 fn object_events(case: &Case, events: &mut Vec<Event>) {
     let seen: Vec<Timestamp> = events
         .iter()
@@ -217,9 +240,11 @@ fn object_events(case: &Case, events: &mut Vec<Event>) {
         .chain(case.as_of)
         .collect();
     let (Some(first), Some(last)) = (seen.iter().min(), seen.iter().max()) else { return };
-    let window = first.plus(Span::seconds(-MARGIN))..=last.plus(Span::seconds(MARGIN));
+    let near = first.plus(Span::seconds(-MARGIN))..=last.plus(Span::seconds(MARGIN));
+    let within = *first..=*last;
     for record in &case.artifacts {
-        for (at, text) in dates(&record.artifact) {
+        for (begins, at, text) in dates(&record.artifact) {
+            let window = if begins { &within } else { &near };
             if window.contains(&at) {
                 let from_wire = |source| {
                     matches!(source, ArtifactSource::Handshake(_) | ArtifactSource::Retrieval(_))
@@ -233,17 +258,18 @@ fn object_events(case: &Case, events: &mut Vec<Event>) {
     }
 }
 
-fn dates(artifact: &Artifact) -> Vec<(Timestamp, String)> {
+/// The dates of an object; true for those at which it begins to be valid.
+fn dates(artifact: &Artifact) -> Vec<(bool, Timestamp, String)> {
     let list = |what: String, this: Timestamp, next: Option<Timestamp>| {
-        let next = next.map(|next| (next, format!("{what} is due for its next update")));
-        [(this, format!("{what} is issued"))].into_iter().chain(next).collect()
+        let next = next.map(|next| (false, next, format!("{what} is due for its next update")));
+        [(true, this, format!("{what} is issued"))].into_iter().chain(next).collect()
     };
     match artifact {
         Artifact::Certificate(certificate) => {
             let name = certificate.subject.short();
             vec![
-                (certificate.not_before, format!("certificate {name} becomes valid")),
-                (certificate.not_after, format!("certificate {name} expires")),
+                (true, certificate.not_before, format!("certificate {name} becomes valid")),
+                (false, certificate.not_after, format!("certificate {name} expires")),
             ]
         }
         Artifact::Crl(crl) => {

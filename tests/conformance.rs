@@ -1,9 +1,9 @@
 //! The chain engine against the NIST PKITS test suite, profile `rfc5280`, with
 //! revocation.
 //!
-//! The expected results are those of "Conformance Testing of Relying Party
-//! Client Certificate Path Processing Logic", version 1.07, sections 4.1 to
-//! 4.16. All certificates and CRLs of the suite are at hand in every case, so
+//! The expected results are those of the suite's document, "Public Key
+//! Interoperability Test Suite (PKITS): Certification Path Validation",
+//! sections 4.1 to 4.16. All certificates and CRLs of the suite are at hand in every case, so
 //! that building has to find its way among strangers too.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -147,7 +147,6 @@ fn judge(suite: &Suite, leaf: &Arc<Certificate>, policies: &[u8], flags: &str) -
 /// What the name of a file says of the path, where it does.
 fn named_result(name: &str) -> Option<bool> {
     if name.starts_with("Valid") {
-        // Mapped policies that no acceptable one is asked of.
         Some(true)
     } else if name.starts_with("Invalid") {
         Some(false)

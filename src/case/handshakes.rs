@@ -11,6 +11,8 @@ use crate::time::Span;
 #[must_use]
 pub fn handshake(conversation: &Conversation, seen: &tls::Handshake) -> Handshake {
     let outcome = outcome(seen, &conversation.quality);
+    // In TLS 1.3 a client sends ChangeCipherSpec for old middleboxes only.
+    let is_tls13 = seen.certificates == ServerCertificates::Hidden(HiddenBy::Tls13);
     let alert = seen
         .alerts
         .iter()
@@ -38,7 +40,8 @@ pub fn handshake(conversation: &Conversation, seen: &tls::Handshake) -> Handshak
         alert,
         outcome,
         tunnel: seen.tunnel.clone(),
-        key_exchange_sent: seen.change_cipher_spec[0].is_some(),
+        key_exchange_sent: seen.finished[0].is_some()
+            || (seen.change_cipher_spec[0].is_some() && !is_tls13),
         quality: conversation.quality.clone(),
         reaction,
         cites: cites(seen, alert.map(|alert| alert.sighting), ending),
@@ -51,10 +54,6 @@ fn is_close_notify(alert: &tls::Alert) -> bool {
     alert.content.is_some_and(|(_, description)| description == 0)
 }
 
-/// A first encrypted record of the client below this many bytes is an alert
-/// (2 bytes, its type and a 16-byte tag), not a Finished (36 bytes or more,
-/// the same added).
-const TLS13_ALERT_MAX: u64 = 32;
 /// A handshake still open this shortly before the capture ends is not stalled.
 const PATIENCE: Span = Span::seconds(5);
 
@@ -62,11 +61,11 @@ fn outcome(seen: &tls::Handshake, quality: &Quality) -> HandshakeOutcome {
     let [from_client, from_server] = seen.application_bytes;
     let hidden = seen.certificates == ServerCertificates::Hidden(HiddenBy::Tls13);
     let completed = if hidden {
-        // Everything after the hellos has the type of application data.
-        from_client > TLS13_ALERT_MAX && from_server > 0
+        // The server's session tickets look like application data; the client's
+        // Finished shows that it went on.
+        from_client > 0 && (seen.finished[0].is_some() || from_server > 0)
     } else {
-        from_client > 0 && from_server > 0
-            || (from_client > 0 && seen.change_cipher_spec[1].is_some())
+        from_client > 0 && (from_server > 0 || seen.change_cipher_spec[1].is_some())
     };
     if completed {
         return HandshakeOutcome::Completed;

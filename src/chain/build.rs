@@ -266,10 +266,8 @@ impl Search<'_> {
                 }
             }
         }
-        let mut worthy = [verified, open, refused]
-            .into_iter()
-            .find(|list| !list.is_empty())
-            .unwrap_or_default();
+        let mut worthy =
+            [verified, open, refused].into_iter().find(|list| !list.is_empty()).unwrap_or_default();
         worthy.truncate(MAX_ISSUERS);
         worthy
     }

@@ -151,7 +151,6 @@ impl Node {
     pub(super) fn is_self_issued(&self) -> bool {
         self.subject == self.issuer
     }
-
 }
 
 /// How well an issuer matches what the child says of it.

@@ -224,3 +224,114 @@ pub(super) fn judge_depth(last: &Certificate, most: Option<usize>) -> Judged {
     let check = Check::fail(CheckKind::Issuer, TrustStatus::IS_PARTIAL_CHAIN, detail);
     Judged { root: RootTrust::Partial, checks: vec![check] }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+    use crate::chain::question::{Candidate, Origin, Policy, TrustLists};
+    use crate::chain::{Chain, Verdict, examine};
+    use crate::time::Timestamp;
+
+    const SERVER_AUTH: &str = "1.3.6.1.5.5.7.3.1";
+    const CLIENT_AUTH: &str = "1.3.6.1.5.5.7.3.2";
+
+    fn time(text: &str) -> Timestamp {
+        Timestamp::from_rfc3339(text).unwrap()
+    }
+
+    fn root() -> Arc<Certificate> {
+        let bytes = include_bytes!("../../tests/data/pki/ca.der");
+        Arc::new(Certificate::from_der(bytes).unwrap())
+    }
+
+    /// Examines a self-signed leaf on a client of unknown store that has a
+    /// list with one entry of it, changed by `change`.
+    fn with_entry(change: impl FnOnce(&mut CtlEntry)) -> Chain {
+        let root = root();
+        let mut entry = CtlEntry { subject_identifier: root.sha1.to_vec(), ..CtlEntry::default() };
+        change(&mut entry);
+        let bytes = include_bytes!("../../tests/data/pki/ctl-limits.stl");
+        let mut list = Ctl::from_der(bytes).unwrap();
+        list.entries = vec![entry];
+        let candidates: [Candidate; 1] = [Candidate {
+            certificate: Arc::clone(&root),
+            anchor: false,
+            distrusted: false,
+            origin: Origin::Sent,
+        }];
+        let question = Question {
+            leaf: &root,
+            at: time("2024-06-01T00:00:00Z"),
+            candidates: &candidates,
+            crls: &[],
+            ocsp: &[],
+            trust_lists: TrustLists { authroot: Some(&list), disallowed: None },
+            policy: Policy {
+                purpose: Purpose::ServerAuth,
+                knows_roots: false,
+                ..Policy::default()
+            },
+        };
+        examine(&question).chains.swap_remove(0)
+    }
+
+    #[test]
+    fn a_listed_root_is_trusted() {
+        let chain = with_entry(|_| {});
+        assert_eq!(chain.root, RootTrust::Listed);
+        assert_eq!(chain.verdict, Verdict::Accept);
+    }
+
+    #[test]
+    fn a_root_that_the_list_does_not_have_is_left_open() {
+        let chain = with_entry(|entry| entry.subject_identifier = vec![1; 20]);
+        assert_eq!(chain.root, RootTrust::Absent);
+        assert_eq!(chain.verdict, Verdict::Unknown);
+    }
+
+    #[test]
+    fn a_disabled_root_is_distrusted_from_its_time_on() {
+        let limit = time("2024-06-01T00:00:00Z");
+        let chain = with_entry(|entry| entry.disallowed_after = Some(Limit::At(limit)));
+        assert_eq!(chain.root, RootTrust::Disabled { since: Some(limit) });
+        assert_eq!(chain.error_status, TrustStatus::IS_EXPLICIT_DISTRUST);
+        let later = time("2024-06-01T00:00:01Z");
+        let chain = with_entry(|entry| entry.disallowed_after = Some(Limit::At(later)));
+        assert_eq!(chain.root, RootTrust::Listed);
+    }
+
+    #[test]
+    fn a_limit_without_a_time_decides_nothing() {
+        let chain = with_entry(|entry| entry.disallowed_after = Some(Limit::Empty));
+        assert_eq!(chain.root, RootTrust::Disabled { since: None });
+        assert_eq!(chain.verdict, Verdict::Unknown);
+    }
+
+    #[test]
+    fn a_leaf_issued_after_the_limit_is_distrusted_for_its_usages_alone() {
+        let limit = time("1990-01-01T00:00:00Z");
+        let limited = |usages: Option<Vec<String>>| {
+            with_entry(|entry| {
+                entry.not_before_limit = Some(Limit::At(limit));
+                entry.not_before_usages = usages;
+            })
+        };
+        let all = limited(None);
+        assert_eq!(all.root, RootTrust::NotBeforeLimited { limit: Some(limit) });
+        assert_eq!(all.verdict, Verdict::Reject);
+        assert_eq!(limited(Some(vec![SERVER_AUTH.into()])).verdict, Verdict::Reject);
+        assert_eq!(limited(Some(vec![CLIENT_AUTH.into()])).root, RootTrust::Listed);
+    }
+
+    #[test]
+    fn a_usage_not_allowed_or_removed_is_refused() {
+        let allowed = with_entry(|entry| entry.allowed_usages = Some(vec![CLIENT_AUTH.into()]));
+        assert_eq!(allowed.root, RootTrust::UsageRemoved);
+        assert_eq!(allowed.error_status, TrustStatus::IS_NOT_VALID_FOR_USAGE);
+        let removed = with_entry(|entry| entry.disallowed_usages = Some(vec![SERVER_AUTH.into()]));
+        assert_eq!(removed.root, RootTrust::UsageRemoved);
+        let other = with_entry(|entry| entry.disallowed_usages = Some(vec![CLIENT_AUTH.into()]));
+        assert_eq!(other.root, RootTrust::Listed);
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::failure::{Failure, FailureKind, Verifier, VerifierKind};
 use super::inquiry::{Inquiry, Link, Need};
-use crate::case::questions::{ListGap, host_of, issued};
+use crate::case::questions::{ListGap, host_of};
 use crate::case::{Case, Handshake, HandshakeOutcome};
 use crate::flow::Direction;
 use crate::pki::certificate::{CA_ISSUERS, OCSP};
@@ -318,10 +318,8 @@ fn unbelievable_list(case: &Case, gap: &ListGap) -> Option<(Failure, Vec<Link>)>
     let services: Vec<_> =
         gap.accounts_without_issuer.iter().filter(|account| account.kind.is_service()).collect();
     let attempts = case.attempts_for(gap.machine, &gap.urls);
-    let tried_in_vain = attempts
-        .iter()
-        .filter_map(|index| case.retrievals.get(*index))
-        .any(|retrieval| is_failed_object(retrieval));
+    let tried_in_vain =
+        attempts.iter().filter_map(|index| case.retrievals.get(*index)).any(is_failed_object);
     if services.is_empty() || gap.accounts_with_issuer.is_empty() || tried_in_vain {
         return None;
     }
@@ -346,12 +344,4 @@ fn unbelievable_list(case: &Case, gap: &ListGap) -> Option<(Failure, Vec<Link>)>
         findings: Vec::new(),
     };
     Some((failure, Vec::new()))
-}
-
-/// True when any certificate of the case is the issuer that a gap lacks.
-#[must_use]
-pub fn issuer_in_evidence(case: &Case, gap: &ListGap) -> bool {
-    (0..case.artifacts.len())
-        .filter_map(|index| case.certificate(index))
-        .any(|certificate| issued(certificate, &gap.signer))
 }

@@ -8,7 +8,7 @@ use crate::capture::CaptureReader;
 use crate::case::Vantage;
 use crate::case::assemble::Gathered;
 use crate::evidence::{Chunk, Discovery, EvidenceKind, Located};
-use crate::flow::{Conversation, FlowTable};
+use crate::flow::{CloseKind, Conversation, FlowTable};
 use crate::issue::Issue;
 use crate::packet::{self, Packet, Transport};
 use crate::pki;
@@ -68,17 +68,14 @@ pub fn captures(
         let evidence = stream.evidence();
         let mut reader = CaptureReader::new(evidence);
         let mut frames = Frames { evidence, last_at: begins, unread: BTreeMap::new() };
-        loop {
-            match stream.next_chunk() {
-                Ok(Some(chunk)) => {
-                    reader.feed(Bytes(chunk));
-                    frames.drain(&mut reader, place);
-                    let what = file.path.clone();
-                    progress(Progress { what, done: done + stream.file_position(), total });
-                }
-                // The stream keeps the error; closing it makes the issue.
-                Ok(None) | Err(_) => break,
-            }
+        // The stream keeps a read error; closing it makes the issue.
+        while let Ok(Some(chunk)) = stream.next_chunk() {
+            reader.feed(Bytes(chunk));
+            frames.drain(&mut reader, place);
+            let ended = place.flows.take_ended();
+            collect(ended, End::Closed, place, gathered, &mut failed_connects);
+            let what = file.path.clone();
+            progress(Progress { what, done: done + stream.file_position(), total });
         }
         reader.end();
         frames.drain(&mut reader, place);
@@ -98,8 +95,6 @@ pub fn captures(
         quality.last_at = place.last_at;
         quality.dropped += summary.dropped();
         quality.cut_packets += summary.cut_frames;
-        let ended = place.flows.take_ended();
-        collect(ended, End::Closed, place, gathered, &mut failed_connects);
     }
     finish(places, gathered, &mut failed_connects);
 }
@@ -295,7 +290,13 @@ fn collect(
         if failed {
             *failed_connects += 1;
         }
-        if is_of_use(&transcript) || (failed && *failed_connects <= MAX_FAILED_CONNECTS) {
+        let cut_off =
+            connected && conversation.closes.iter().any(|close| close.how == CloseKind::Reset);
+        let silent = transcript.recognition == Recognition::Silent;
+        if is_of_use(&transcript)
+            || (silent && cut_off)
+            || (failed && *failed_connects <= MAX_FAILED_CONNECTS)
+        {
             gathered.observed.push(Observed {
                 conversation,
                 exchanges: transcript.exchanges,

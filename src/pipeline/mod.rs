@@ -30,6 +30,11 @@ pub fn explain(
 ) -> Result<Explained, Error> {
     let open = OpenOptions { password: options.password.clone(), ..OpenOptions::default() };
     let mut discovery = evidence::discover(paths, &open);
+    if let Some(issue) = discovery.inputs.issues().first()
+        && discovery.is_empty()
+    {
+        return Err(Error::Input(issue.what.clone()));
+    }
     if discovery.recognized() == 0 {
         return Err(Error::NothingReadable(nothing_readable(paths, &discovery)));
     }
@@ -144,13 +149,8 @@ pub enum Error {
     #[error("nothing readable: {0}")]
     NothingReadable(String),
     /// A path that was named does not exist or cannot be opened.
-    #[error("{path}: {why}")]
-    Input {
-        /// The path.
-        path: String,
-        /// The reason of the system.
-        why: String,
-    },
+    #[error("{0}")]
+    Input(String),
 }
 
 /// How far a run is.

@@ -47,7 +47,7 @@ impl BodySink {
             verdict: Verdict::Undecided,
             held: Vec::new(),
             prefix: Vec::new(),
-            hasher: Some(Sha256::new()),
+            hasher: None,
             hash_all,
             size: 0,
         }
@@ -67,13 +67,14 @@ impl BodySink {
             let count = (PREFIX_LEN - self.held.len()).min(bytes.len());
             let (head, rest) = bytes.split_at(count);
             self.held.extend_from_slice(head);
-            self.hash(head);
             bytes = rest;
             if self.held.len() >= PREFIX_LEN {
                 self.decide(room, wants);
             }
         }
-        self.hash(bytes);
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(bytes);
+        }
         if self.verdict == Verdict::Keep && !bytes.is_empty() {
             let count = bytes.len() as u64;
             if count > *room || self.held.len() as u64 + count > MAX_BODY {
@@ -117,28 +118,27 @@ impl BodySink {
     fn decide(&mut self, room: &mut u64, wants: &mut Wants<'_>) {
         self.prefix.clone_from(&self.held);
         let count = self.held.len() as u64;
-        if !wants(&self.held) {
-            self.verdict = Verdict::Pass;
-        } else if count > *room {
-            self.verdict = Verdict::OverLimit;
-        } else {
-            *room -= count;
-            self.verdict = Verdict::Keep;
-            return;
+        let wanted = wants(&self.held);
+        self.verdict = match wanted {
+            false => Verdict::Pass,
+            true if count > *room => Verdict::OverLimit,
+            true => Verdict::Keep,
+        };
+        // Most bodies are not wanted; hashing their beginnings would be the
+        // larger part of the work on them.
+        if self.hash_all || self.verdict == Verdict::Keep {
+            self.hasher = Some(Sha256::new_with_prefix(&self.held));
         }
-        self.held = Vec::new();
-        self.forget_hash();
+        if self.verdict == Verdict::Keep {
+            *room -= count;
+        } else {
+            self.held = Vec::new();
+        }
     }
 
     fn forget_hash(&mut self) {
         if !self.hash_all {
             self.hasher = None;
-        }
-    }
-
-    fn hash(&mut self, bytes: &[u8]) {
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(bytes);
         }
     }
 }

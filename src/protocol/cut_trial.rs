@@ -32,7 +32,7 @@ fn conversations() -> Vec<(String, Vec<Event>)> {
         get("/zipped"),
         s(zipped.concat()),
         get("/chunked"),
-        s(b"HTTP/1.1 100 Continue\r\n\r\n".to_vec()),
+        s("HTTP/1.1 100 Continue\r\n\r\n"),
         s(chunked),
         c("GET /one HTTP/1.1\r\n\r\nHEAD /two HTTP/1.1\r\n\r\nPOST /three HTTP/1.1\r\n\
            Content-Type: application/ocsp-request\r\nContent-Length: 10\r\n\r\n0123456789"),

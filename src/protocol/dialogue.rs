@@ -5,35 +5,35 @@ use crate::protocol::body::BodyEnd;
 use crate::protocol::exchanges::{Exchanges, KeepExchange};
 use crate::protocol::http::{Ending, Exchange, Options};
 use crate::protocol::http_dialogue::{Handover, HttpDialogue};
-use crate::protocol::sniff::{self, Guess};
+use crate::protocol::recognition::Sniffer;
 use crate::protocol::socks::{SocksDialogue, SocksStep};
 use crate::protocol::tls_dialogue::TlsDialogue;
-use crate::protocol::transcript::{End, FIRST_BYTES, Recognition, Transcript, Tunnel, side};
+use crate::protocol::transcript::{End, Recognition, Transcript, Tunnel, side};
 use crate::provenance::Sighting;
 
 /// Takes the bytes of one conversation and tells HTTP, TLS and SOCKS apart on
 /// any port; looks into CONNECT tunnels.
 ///
 /// What begins as something unknown is watched for a segment that starts a
-/// message: for [`UNKNOWN_SEGMENTS`] segments, or to the end where the
+/// message: for 32 segments, or to the end where the
 /// beginning was not captured. Calls go on with the directions they began
 /// with even when [`StreamConsumer::reversed`] has become true.
 pub struct Dialogue {
-    options: Options,
-    transcript: Transcript,
-    layer: Layer,
+    pub(super) options: Options,
+    pub(super) transcript: Transcript,
+    pub(super) layer: Layer,
     /// While the HTTP layer does not hold them.
-    exchanges: Option<Exchanges>,
-    tunnel: Option<String>,
+    pub(super) exchanges: Option<Exchanges>,
+    pub(super) tunnel: Option<String>,
     /// The roles of the two sides are certain.
-    roles_known: bool,
-    from_the_middle: bool,
+    pub(super) roles_known: bool,
+    pub(super) from_the_middle: bool,
     /// As `flow` says it, not reversed.
     first_close: Option<Close>,
     server_closed: bool,
 }
 
-enum Layer {
+pub(super) enum Layer {
     Sniffing(Sniffer),
     Http(Box<HttpDialogue>),
     Tls(Box<TlsDialogue>),
@@ -44,17 +44,6 @@ enum Layer {
 /// Bytes held back, and the frame of the first of them.
 type Piece = (Direction, Vec<u8>, Sighting);
 
-#[derive(Default)]
-struct Sniffer {
-    pending: [Vec<u8>; 2],
-    first: [Option<Sighting>; 2],
-    unknown: [bool; 2],
-    segments: u32,
-}
-
-/// Segments of an unknown protocol that are looked at before it is given up;
-/// enough for the greetings before a `STARTTLS`.
-pub const UNKNOWN_SEGMENTS: u32 = 32;
 /// A tunnel in a tunnel is a proxy chain; deeper ones are not seen.
 const MAX_TUNNELS: usize = 4;
 
@@ -164,111 +153,8 @@ impl Dialogue {
         }
     }
 
-    fn sniff(&mut self, direction: Direction, bytes: &[u8], at: Sighting) -> Demand {
-        let index = side(direction);
-        let first_bytes = &mut self.transcript.first_bytes[index];
-        let room = FIRST_BYTES.saturating_sub(first_bytes.len()).min(bytes.len());
-        first_bytes.extend_from_slice(bytes.get(..room).unwrap_or_default());
-        let Layer::Sniffing(sniffer) = &mut self.layer else { return Demand::More };
-        if sniffer.unknown[index] {
-            return self.sniff_segment(direction, bytes, at);
-        }
-        sniffer.first[index].get_or_insert(at);
-        let pending = &mut sniffer.pending[index];
-        pending.extend_from_slice(bytes);
-        match sniff::guess(pending) {
-            Guess::Short => Demand::More,
-            Guess::Unknown => {
-                let socks = match direction {
-                    Direction::ToServer if self.transcript.socks.is_none() => {
-                        SocksDialogue::begin(pending, at)
-                    }
-                    _ => None,
-                };
-                pending.clear();
-                sniffer.unknown[index] = true;
-                if let Some(socks) = socks.filter(|_| self.tunnel.is_none()) {
-                    self.layer = Layer::Socks(Box::new(socks));
-                } else {
-                    self.recognize(Recognition::Unknown);
-                }
-                Demand::More
-            }
-            guess => self.begin(guess, direction),
-        }
-    }
-
-    /// Looks whether a segment of an unknown stream starts a message.
-    fn sniff_segment(&mut self, direction: Direction, bytes: &[u8], at: Sighting) -> Demand {
-        let Layer::Sniffing(sniffer) = &mut self.layer else { return Demand::More };
-        let guess = sniff::guess(bytes);
-        let starts = match guess {
-            Guess::Request | Guess::Response => {
-                let real = guess.direction().unwrap_or(direction);
-                (!self.roles_known || real == direction) && sniff::starts_message(real, bytes)
-            }
-            _ => sniff::starts_tls_hello(bytes),
-        };
-        if starts {
-            sniffer.pending[side(direction)] = bytes.to_vec();
-            sniffer.first[side(direction)] = Some(at);
-            return self.begin(guess, direction);
-        }
-        sniffer.segments = sniffer.segments.saturating_add(1);
-        if sniffer.segments > UNKNOWN_SEGMENTS && !self.from_the_middle {
-            self.layer = Layer::Ignored;
-            return Demand::Nothing;
-        }
-        Demand::More
-    }
-
-    /// Leaves sniffing for the protocol found and replays what was held.
-    fn begin(&mut self, guess: Guess, direction: Direction) -> Demand {
-        let Layer::Sniffing(sniffer) = std::mem::replace(&mut self.layer, Layer::Ignored) else {
-            return Demand::Nothing;
-        };
-        let turned = !self.roles_known && guess.direction() == Some(direction.reverse());
-        if turned {
-            self.transcript.reversed = !self.transcript.reversed;
-        }
-        self.roles_known |= guess.direction().is_some();
-        let recognition = match guess {
-            Guess::Http2 => Recognition::Http2,
-            Guess::Tls(_) => Recognition::Tls,
-            _ => Recognition::Http,
-        };
-        self.recognize(recognition);
-        self.transcript.first_bytes = Default::default();
-        self.layer = match guess {
-            Guess::Tls(_) => {
-                let conversation = self.transcript.conversation;
-                Layer::Tls(Box::new(TlsDialogue::new(conversation, self.tunnel.clone())))
-            }
-            Guess::Request | Guess::Response => match self.exchanges.take() {
-                Some(exchanges) => {
-                    Layer::Http(Box::new(HttpDialogue::new(self.options, exchanges)))
-                }
-                None => Layer::Ignored,
-            },
-            Guess::Http2 | Guess::Short | Guess::Unknown => Layer::Ignored,
-        };
-        let mut pieces = Vec::new();
-        let Sniffer { pending, first, .. } = sniffer;
-        for (index, (bytes, first)) in pending.into_iter().zip(first).enumerate() {
-            let called = if index == 0 { Direction::ToServer } else { Direction::ToClient };
-            let real = if turned { called.reverse() } else { called };
-            if let Some(first) = first {
-                pieces.push((real, bytes, first));
-            }
-        }
-        // What decided came last.
-        let decided = if turned { direction.reverse() } else { direction };
-        pieces.sort_by_key(|(real, ..)| *real == decided);
-        self.replay(decided, pieces)
-    }
-
     /// Feeds held bytes during a call for `direction`, and answers its demand.
-    fn replay(&mut self, direction: Direction, pieces: Vec<Piece>) -> Demand {
+    pub(super) fn replay(&mut self, direction: Direction, pieces: Vec<Piece>) -> Demand {
         let mut pieces = pieces.into_iter().filter(|(_, bytes, _)| !bytes.is_empty()).peekable();
         while let Some((of, bytes, at)) = pieces.next() {
             let demand = self.feed(of, &bytes, at);
@@ -285,7 +171,7 @@ impl Dialogue {
         Demand::More
     }
 
-    fn recognize(&mut self, recognition: Recognition) {
+    pub(super) fn recognize(&mut self, recognition: Recognition) {
         let place = match self.transcript.tunnels.last_mut() {
             Some(tunnel) => &mut tunnel.inside,
             None => &mut self.transcript.recognition,
@@ -325,8 +211,7 @@ impl Dialogue {
                 self.transcript.first_bytes = Default::default();
             } else {
                 self.recognize(Recognition::Unknown);
-                let unknown = [true, true];
-                self.layer = Layer::Sniffing(Sniffer { unknown, ..Sniffer::default() });
+                self.layer = Layer::Sniffing(Sniffer::of_unknown());
                 return Demand::More;
             }
         }

@@ -18,6 +18,8 @@ pub(super) struct Exchanges {
     next: u32,
     open: BTreeMap<u32, Record>,
     unanswered: VecDeque<u32>,
+    /// Exchanges whose answer was captured before their request.
+    early: VecDeque<u32>,
     finished: Vec<Exchange>,
     pub(super) not_kept: u64,
     any_answered: bool,
@@ -46,6 +48,7 @@ impl Exchanges {
             next: 0,
             open: BTreeMap::new(),
             unanswered: VecDeque::new(),
+            early: VecDeque::new(),
             finished: Vec::new(),
             not_kept: 0,
             any_answered: false,
@@ -59,6 +62,12 @@ impl Exchanges {
 
     /// Opens an exchange with a request; its body may follow.
     pub(super) fn request(&mut self, request: Request) -> u32 {
+        if let Some(index) = self.early.pop_front()
+            && let Some(record) = self.open.get_mut(&index)
+        {
+            record.exchange.request = Some(request);
+            return index;
+        }
         let index = self.open(Some(request));
         self.unanswered.push_back(index);
         if self.unanswered.len() > MAX_UNANSWERED
@@ -75,7 +84,11 @@ impl Exchanges {
     /// After a hole among the answers it is the newest request: clients wait
     /// for an answer before they ask again, so the older answers lie in the
     /// hole. (A client that pipelines three requests would be misread here.)
-    pub(super) fn next_answered(&mut self, after_hole: bool) -> u32 {
+    ///
+    /// `intact` says that no request can have been missed so far: then an
+    /// answer without one was captured too early, as happens where several
+    /// queues of a network card are captured, and its request will come.
+    pub(super) fn next_answered(&mut self, after_hole: bool, intact: bool) -> u32 {
         if after_hole && self.unanswered.len() > 1 {
             let newest = self.unanswered.pop_back();
             for lost in std::mem::take(&mut self.unanswered) {
@@ -85,7 +98,14 @@ impl Exchanges {
         }
         match self.unanswered.pop_front() {
             Some(index) => index,
-            None => self.open(None),
+            None => {
+                let index = self.open(None);
+                if intact && let Some(record) = self.open.get_mut(&index) {
+                    record.request_done = false;
+                    self.early.push_back(index);
+                }
+                index
+            }
         }
     }
 
@@ -198,6 +218,7 @@ impl Exchanges {
     /// with `ending`.
     pub(super) fn settle(&mut self, ending: Ending) {
         self.unanswered.clear();
+        self.early.clear();
         let open: Vec<u32> = self.open.keys().copied().collect();
         for index in open {
             self.close(index, ending);

@@ -101,9 +101,11 @@ impl Headers {
 /// A message body.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Body {
-    /// Bytes after dechunking and content-decoding.
+    /// Bytes after dechunking and content-decoding. Of an encoded body that was
+    /// not wanted, and so never decoded to its end: as `wire_size`.
     pub size: u64,
-    /// Bytes as transferred (chunk framing not counted), before content-decoding.
+    /// Bytes as transferred (chunk framing not counted), before
+    /// content-decoding; holes of known length count.
     pub wire_size: u64,
     /// What `Content-Length` announced.
     pub declared: Option<u64>,

@@ -4,9 +4,7 @@ use crate::flow::{Close, CloseKind, Demand, Direction};
 use crate::protocol::body::{AfterHole, BodyEnd, BodyReader, Read};
 use crate::protocol::exchanges::Exchanges;
 use crate::protocol::head_buffer::{HeadBuffer, HeadStep};
-use crate::protocol::http::{Ending, Options, Request, Response};
-use crate::protocol::http_framing::{of_request, of_response};
-use crate::protocol::http_head::{MAX_HEAD, request_head, status_head};
+use crate::protocol::http::{Ending, Options};
 use crate::protocol::sniff;
 use crate::protocol::transcript::side;
 use crate::provenance::Sighting;
@@ -17,13 +15,15 @@ use crate::provenance::Sighting;
 /// A direction whose place is lost (a hole, garbage) is taken up again where a
 /// segment starts a message.
 pub(super) struct HttpDialogue {
-    options: Options,
+    pub(super) options: Options,
     pub(super) exchanges: Exchanges,
-    sides: [Side; 2],
+    pub(super) sides: [Side; 2],
     /// What the conversation may still keep in memory.
     room: u64,
-    handover: Option<Handover>,
+    pub(super) handover: Option<Handover>,
     pub(super) trouble: Vec<(String, Sighting)>,
+    /// No request can have been missed so far.
+    pub(super) intact: bool,
 }
 
 /// A CONNECT was granted: what follows is another dialogue.
@@ -37,19 +37,19 @@ pub(super) struct Handover {
 }
 
 #[derive(Default)]
-struct Side {
-    state: State,
-    head: HeadBuffer,
+pub(super) struct Side {
+    pub(super) state: State,
+    pub(super) head: HeadBuffer,
     /// Bytes of a client that waits for its tunnel, and their first frame.
-    held: Option<(Vec<u8>, Sighting)>,
+    pub(super) held: Option<(Vec<u8>, Sighting)>,
     /// Bytes asked to be skipped and not yet reported.
     skipping: u64,
     /// A hole came before the next message.
-    after_hole: bool,
+    pub(super) after_hole: bool,
 }
 
 #[derive(Default)]
-enum State {
+pub(super) enum State {
     #[default]
     Head,
     Body(u32, Box<BodyReader>),
@@ -67,8 +67,10 @@ const MAX_KEPT_BYTES: u64 = 256 * 1024 * 1024;
 const MAX_TROUBLE: usize = 16;
 
 impl HttpDialogue {
-    pub(super) fn new(options: Options, exchanges: Exchanges) -> Self {
+    /// `intact` says that the client's stream was seen from its first byte.
+    pub(super) fn new(options: Options, exchanges: Exchanges, intact: bool) -> Self {
         HttpDialogue {
+            intact,
             options,
             exchanges,
             sides: Default::default(),
@@ -147,6 +149,7 @@ impl HttpDialogue {
             }
         }
         self.side(direction).after_hole = true;
+        self.intact &= direction == Direction::ToClient;
         if direction == Direction::ToClient {
             self.exchanges.answers_lost();
         }
@@ -175,22 +178,7 @@ impl HttpDialogue {
         self.handover.take()
     }
 
-    /// Opens a tunnel whose grant was not captured, shown by a TLS hello of
-    /// the client after CONNECT; to be asked when no more bytes come.
-    pub(super) fn open_unseen_tunnel(&mut self) {
-        let [client, server] = &self.sides;
-        let unseen = server.after_hole || !self.exchanges.any_answered();
-        if let (State::Waiting(index, _), Some((held, first))) = (&client.state, &client.held)
-            && unseen
-            && sniff::starts_tls_hello(held)
-        {
-            let (index, first) = (*index, *first);
-            self.exchanges.has_gap(index);
-            self.hand_over(first);
-        }
-    }
-
-    fn side(&mut self, direction: Direction) -> &mut Side {
+    pub(super) fn side(&mut self, direction: Direction) -> &mut Side {
         &mut self.sides[side(direction)]
     }
 
@@ -249,66 +237,12 @@ impl HttpDialogue {
         }
     }
 
-    fn request(&mut self, head: &[u8], first: Sighting, last: Sighting) -> bool {
-        let Ok(head) = request_head(head) else { return false };
-        let (method, target, headers) = (head.method, head.target, head.headers);
-        let plan = of_request(&headers);
-        let reader = plan.reader(&headers, self.options.hash_every_body);
-        let authority = (method == "CONNECT").then(|| target.clone());
-        let request = Request { method, target, headers, first, last, body: None };
-        let index = self.exchanges.request(request);
-        let own = self.side(Direction::ToServer);
-        own.after_hole = false;
-        match reader {
-            Some(reader) => own.state = State::Body(index, reader),
-            None => {
-                own.state = authority.map_or(State::Head, |to| State::Waiting(index, to));
-                self.exchanges.request_done(index, None);
-            }
-        }
-        true
-    }
-
-    fn response(&mut self, head: &[u8], first: Sighting, last: Sighting) -> bool {
-        let Ok(head) = status_head(head) else { return false };
-        let (status, reason, headers) = (head.status, head.reason, head.headers);
-        if (100..200).contains(&status) && status != 101 {
-            return true;
-        }
-        let after_hole = std::mem::take(&mut self.sides[1].after_hole);
-        let index = self.exchanges.next_answered(after_hole);
-        let method = self.exchanges.method(index);
-        let granted = (200..300).contains(&status)
-            && match method {
-                Some(method) => method == "CONNECT",
-                // Only the answers were captured: squid, BlueCoat, TMG and most
-                // others say "Connection established".
-                None => reason.to_ascii_lowercase().contains("connection established"),
-            };
-        let plan = of_response(method, status, &headers);
-        let reader =
-            if granted { None } else { plan.reader(&headers, self.options.hash_every_body) };
-        let response = Response { status, reason, headers, first, last, body: None };
-        self.exchanges.response(index, response);
-        match reader {
-            Some(reader) => {
-                self.sides[1].state = State::Body(index, reader);
-                // A body of no bytes is over already.
-                self.body_bytes(Direction::ToClient, &[], last);
-            }
-            None => self.exchanges.response_done(index, None),
-        }
-        if granted {
-            self.hand_over(last);
-        } else if status == 101 {
-            self.sides = [Side::stopped(), Side::stopped()];
-        } else {
-            self.refuse_tunnel(index, last);
-        }
-        true
-    }
-
-    fn body_bytes<'a>(&mut self, direction: Direction, bytes: &'a [u8], at: Sighting) -> &'a [u8] {
+    pub(super) fn body_bytes<'a>(
+        &mut self,
+        direction: Direction,
+        bytes: &'a [u8],
+        at: Sighting,
+    ) -> &'a [u8] {
         let own = &mut self.sides[side(direction)];
         let State::Body(index, reader) = &mut own.state else { return bytes };
         let index = *index;
@@ -376,81 +310,18 @@ impl HttpDialogue {
         self.side(direction).state = State::Stopped;
     }
 
-    /// Keeps what there is of a head that will not become whole.
-    fn salvage(&mut self, direction: Direction) -> Option<u32> {
-        let (head, first) = self.side(direction).head.salvage()?;
-        let index = match direction {
-            Direction::ToServer => {
-                let head = request_head(&head).ok()?;
-                let (method, target, headers) = (head.method, head.target, head.headers);
-                let request = Request { method, target, headers, first, last: first, body: None };
-                let index = self.exchanges.request(request);
-                self.exchanges.request_done(index, None);
-                index
-            }
-            Direction::ToClient => {
-                let head = status_head(&head).ok()?;
-                let index = self.exchanges.next_answered(self.sides[1].after_hole);
-                let (status, reason, headers) = (head.status, head.reason, head.headers);
-                let response = Response { status, reason, headers, first, last: first, body: None };
-                self.exchanges.response(index, response);
-                index
-            }
-        };
-        Some(index)
-    }
-
-    fn lose(&mut self, direction: Direction, why: &str, at: Sighting) -> &'static [u8] {
+    pub(super) fn lose(&mut self, direction: Direction, why: &str, at: Sighting) -> &'static [u8] {
         self.side(direction).state = State::Lost;
+        self.intact &= direction == Direction::ToClient;
         if self.trouble.len() < MAX_TROUBLE {
             self.trouble.push((why.to_owned(), at));
         }
         &[]
     }
-
-    /// The client waits for its tunnel; what it sends meanwhile is held.
-    fn waiting_bytes<'a>(&mut self, bytes: &[u8], at: Sighting) -> &'a [u8] {
-        let (held, _) = self.sides[0].held.get_or_insert_with(|| (Vec::new(), at));
-        held.extend_from_slice(bytes);
-        if held.len() > MAX_HEAD {
-            self.open_unseen_tunnel();
-            if self.handover.is_none() {
-                self.sides[0].held = None;
-                return self.lose(Direction::ToServer, "a CONNECT is not answered", at);
-            }
-        }
-        &[]
-    }
-
-    fn hand_over(&mut self, established: Sighting) {
-        let client = &mut self.sides[0];
-        let authority = match std::mem::replace(&mut client.state, State::Stopped) {
-            State::Waiting(_, authority) => authority,
-            _ => String::new(),
-        };
-        let client_gap = client.after_hole;
-        let held = client.held.take().map(|(held, first)| (Direction::ToServer, held, first));
-        let pending = held.into_iter().collect();
-        self.handover = Some(Handover { authority, established, client_gap, pending });
-    }
-
-    /// The proxy said no: what the client sent after CONNECT is a request.
-    fn refuse_tunnel(&mut self, index: u32, at: Sighting) {
-        let client = &mut self.sides[0];
-        if !matches!(client.state, State::Waiting(waiting, _) if waiting == index) {
-            return;
-        }
-        let lost = client.after_hole && client.held.is_none();
-        client.state = if lost { State::Lost } else { State::Head };
-        if let Some((held, _)) = client.held.take() {
-            self.bytes(Direction::ToServer, &held, at);
-            self.cancel_skip(Direction::ToServer);
-        }
-    }
 }
 
 impl Side {
-    fn stopped() -> Self {
+    pub(super) fn stopped() -> Self {
         Side { state: State::Stopped, ..Side::default() }
     }
 }

@@ -132,6 +132,18 @@ fn one_sided_captures_keep_requests_without_answers_and_answers_without_requests
 }
 
 #[test]
+fn an_answer_captured_before_its_request_finds_it() {
+    let transcript = play(&[s(OK), c(GET), c(GET), s(SQUID_407)]);
+    let statuses: Vec<_> = transcript.exchanges.iter().map(status).collect();
+    assert_eq!(statuses, [Some(200), Some(407)]);
+    assert!(transcript.exchanges.iter().all(|exchange| exchange.request.is_some()));
+    let middle = [Event::Gap(Direction::ToServer, None), s(OK), c(GET), s(SQUID_407)];
+    let transcript = play(&middle);
+    assert!(transcript.exchanges[0].request.is_none());
+    assert_eq!(status(&transcript.exchanges[1]), Some(407));
+}
+
+#[test]
 fn a_stream_taken_the_wrong_way_round_is_turned() {
     let transcript = play(&[s(GET), c(OK), fin(Direction::ToServer)]);
     assert!(transcript.reversed);

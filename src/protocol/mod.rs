@@ -20,10 +20,14 @@ mod head_buffer;
 mod http_dialogue;
 mod http_framing;
 mod http_head;
+mod http_messages;
+mod http_tunnel;
+mod recognition;
 mod sniff;
 mod socks;
 mod tls_dialogue;
 mod tls_handshake;
+mod tls_messages;
 mod tls_records;
 mod transcript;
 

@@ -203,6 +203,7 @@ fn contains(bytes: &[u8], pattern: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
 
     #[test]

@@ -1,14 +1,9 @@
 //! Both directions of a TLS connection.
 
-use std::sync::Arc;
-
 use crate::flow::{Close, CloseKind, ConversationId, Demand, Direction};
 use crate::protocol::tls::{Alert, Ending, Handshake, HiddenBy, ServerCertificates};
-use crate::protocol::tls_handshake::{
-    ReadClientHello, TLS13, certificate_list, certificate_status, client_hello, server_hello,
-    sslv2_client_hello,
-};
-use crate::protocol::tls_records::{Message, MessageBuffer, Piece, Record, RecordStream};
+use crate::protocol::tls_handshake::{TLS13, sslv2_client_hello};
+use crate::protocol::tls_records::{MessageBuffer, Piece, Record, RecordStream};
 use crate::protocol::transcript::side;
 use crate::provenance::Sighting;
 
@@ -17,21 +12,21 @@ pub(super) struct TlsDialogue {
     conversation: ConversationId,
     tunnel: Option<String>,
     handshake: Option<Handshake>,
-    sides: [Side; 2],
-    client_session_id: Vec<u8>,
-    server_done: bool,
+    pub(super) sides: [Side; 2],
+    pub(super) client_session_id: Vec<u8>,
+    pub(super) server_done: bool,
 }
 
 #[derive(Default)]
-struct Side {
+pub(super) struct Side {
     records: RecordStream,
     messages: MessageBuffer,
     alert: Vec<u8>,
     skipping: u64,
     /// A hole before the first message that was read.
-    gap_before: bool,
+    pub(super) gap_before: bool,
     /// A handshake message was read.
-    heard: bool,
+    pub(super) heard: bool,
     /// Encrypted records of TLS 1.3.
     encrypted: u32,
     /// The rest of the current record is part of a message with a hole.
@@ -50,12 +45,18 @@ const MAX_ALERTS: usize = 16;
 const FINISHED_WITHIN: u32 = 4;
 
 impl TlsDialogue {
-    pub(super) fn new(conversation: ConversationId, tunnel: Option<String>) -> Self {
+    /// `from_the_middle` says that bytes before the first ones are missing.
+    pub(super) fn new(
+        conversation: ConversationId,
+        tunnel: Option<String>,
+        from_the_middle: bool,
+    ) -> Self {
+        let side = || Side { gap_before: from_the_middle, ..Side::default() };
         TlsDialogue {
             conversation,
             tunnel,
             handshake: None,
-            sides: Default::default(),
+            sides: [side(), side()],
             client_session_id: Vec::new(),
             server_done: false,
         }
@@ -136,7 +137,7 @@ impl TlsDialogue {
         Some(handshake)
     }
 
-    fn side(&mut self, direction: Direction) -> &mut Side {
+    pub(super) fn side(&mut self, direction: Direction) -> &mut Side {
         &mut self.sides[side(direction)]
     }
 
@@ -174,7 +175,7 @@ impl TlsDialogue {
         handshake.change_cipher_spec[side(direction)].is_some() && !is_13(handshake)
     }
 
-    fn handshake(&mut self, first: Sighting) -> &mut Handshake {
+    pub(super) fn handshake(&mut self, first: Sighting) -> &mut Handshake {
         let (conversation, tunnel) = (self.conversation, &self.tunnel);
         self.handshake.get_or_insert_with(|| Handshake {
             conversation,
@@ -299,99 +300,6 @@ impl TlsDialogue {
         handshake.application_bytes[index] += u64::from(length);
     }
 
-    fn message(&mut self, direction: Direction, message: Message, first: Sighting, at: Sighting) {
-        let own = self.side(direction);
-        let is_first = !std::mem::replace(&mut own.heard, true);
-        // A hello begins the stream of its side: nothing before it is missed.
-        if is_first && matches!(message.kind, 1 | 2) {
-            own.gap_before = false;
-        }
-        let Message { kind, body, packets } = message;
-        if packets.is_empty() {
-            self.note(first, format!("handshake message of type {kind} is too long to be read"));
-            return;
-        }
-        match (kind, direction) {
-            (1, Direction::ToServer) => {
-                let read = client_hello(&body, at);
-                self.on_client_hello(read, first);
-            }
-            (2, Direction::ToClient) => self.on_server_hello(&body, first, at),
-            (11, Direction::ToClient) => {
-                let (list, error) = certificate_list(&body);
-                let handshake = self.handshake(first);
-                let before = std::mem::replace(
-                    &mut handshake.certificates,
-                    ServerCertificates::Sent { list, packets, sighting: at },
-                );
-                if matches!(before, ServerCertificates::Sent { .. }) {
-                    self.note(first, "a second list of certificates replaces the first".into());
-                }
-                if let Some(error) = error {
-                    self.note(first, error.to_string());
-                }
-            }
-            (11, Direction::ToServer) => {
-                self.handshake(first).client_certificates = Some(certificate_list(&body).0.len());
-            }
-            (13, Direction::ToClient) => self.handshake(first).certificate_request = Some(at),
-            (14, Direction::ToClient) => {
-                self.server_done = true;
-                let handshake = self.handshake(first);
-                let none = handshake.certificates == ServerCertificates::NotSeen;
-                if none && handshake.server_hello.is_some() && !handshake.has_gap {
-                    self.note(first, "the cipher suite uses no certificate".into());
-                }
-            }
-            (22, Direction::ToClient) => match certificate_status(&body) {
-                Ok(answer) => self.handshake(first).stapled_ocsp = Some(Arc::clone(&answer)),
-                Err(error) => self.note(first, error.to_string()),
-            },
-            _ => {}
-        }
-    }
-
-    fn on_client_hello(
-        &mut self,
-        read: Result<ReadClientHello, crate::bytes::ParseError>,
-        first: Sighting,
-    ) {
-        self.sides[0].heard = true;
-        match read {
-            Ok(ReadClientHello { hello, session_id }) => {
-                // The second hello after a HelloRetryRequest repeats the first.
-                let handshake = self.handshake(first);
-                if handshake.client_hello.is_none() {
-                    handshake.client_hello = Some(hello);
-                    self.client_session_id = session_id;
-                }
-            }
-            Err(error) => self.note(first, error.to_string()),
-        }
-    }
-
-    fn on_server_hello(&mut self, body: &[u8], first: Sighting, at: Sighting) {
-        let mut read = match server_hello(body, at) {
-            Ok(read) => read,
-            Err(error) => {
-                self.note(first, error.to_string());
-                return;
-            }
-        };
-        let same = !read.session_id.is_empty() && read.session_id == self.client_session_id;
-        read.hello.session_id_echoed = same && read.hello.version < TLS13;
-        let handshake = self.handshake(first);
-        if read.hello.version >= TLS13 && !read.hello.retry_request {
-            let by = if read.pre_shared_key { HiddenBy::Resumption } else { HiddenBy::Tls13 };
-            handshake.certificates = ServerCertificates::Hidden(by);
-        }
-        if let Some(client) = &mut handshake.client_hello {
-            // Only now it is told from the made-up id of a TLS 1.3 client.
-            client.offers_resumption |= read.hello.session_id_echoed;
-        }
-        handshake.server_hello = Some(read.hello);
-    }
-
     /// Bytes of one direction that mattered are missing or unreadable.
     fn place_lost(&mut self, direction: Direction) {
         let encrypted = self.is_encrypted(direction);
@@ -406,10 +314,6 @@ impl TlsDialogue {
         {
             handshake.has_gap = true;
         }
-    }
-
-    fn note(&mut self, first: Sighting, trouble: String) {
-        self.handshake(first).trouble.get_or_insert(trouble);
     }
 }
 

@@ -227,6 +227,18 @@ fn a_hole_in_application_data_is_no_hole_in_the_handshake() {
 }
 
 #[test]
+fn a_handshake_seen_from_its_certificates_on_has_a_gap() {
+    let mut events = recording("tls12-stapled-ocsp");
+    let Event::S(flight) = events[1].clone() else { panic!() };
+    let unknown = |direction| Event::Gap(direction, None);
+    let sides = [unknown(Direction::ToServer), unknown(Direction::ToClient)];
+    events.splice(0..2, [sides.to_vec(), vec![Event::S(flight[89..].to_vec())]].concat());
+    let handshake = only_handshake(play(&events));
+    assert!(handshake.has_gap);
+    assert_eq!((sent(&handshake), handshake.client_hello.is_none()), (2, true));
+}
+
+#[test]
 fn one_side_alone_still_shows_what_it_shows() {
     let is_server = |event: &Event| matches!(event, Event::S(_));
     let (server, client): (Vec<_>, Vec<_>) =

@@ -30,14 +30,14 @@ pub struct Transcript {
     /// True when the side that `flow` took for the client is the server.
     pub reversed: bool,
     /// The first bytes of each direction (0 to the server, 1 to the client),
-    /// at most [`FIRST_BYTES`], where nothing was recognized.
+    /// at most 32, where nothing was recognized.
     pub first_bytes: [Vec<u8>; 2],
     /// What could not be read, one line each, with the frame.
     pub trouble: Vec<(String, Sighting)>,
 }
 
 /// Enough to name an unknown protocol by eye.
-pub const FIRST_BYTES: usize = 32;
+pub(super) const FIRST_BYTES: usize = 32;
 
 impl Transcript {
     pub(super) fn new(conversation: ConversationId) -> Self {

@@ -1,5 +1,5 @@
-//! The plain sections of a text report: chains, machines, clocks, evidence,
-//! quality, issues.
+//! The plain sections of a text report: machines, clocks, evidence, quality,
+//! issues.
 
 use std::collections::BTreeMap;
 
@@ -9,155 +9,10 @@ use super::page::Page;
 use super::table::{Column, table};
 use super::tables::{machine_heading, notes};
 use crate::bytes::to_hex;
-use crate::case::{Case, CaseChain, ChainSubject, Machine};
-use crate::chain::{Chain, Outcome, Verdict};
+use crate::case::Machine;
 use crate::evidence::{EvidenceKind, EvidenceRecord};
-use crate::phrase;
 use crate::pipeline::Explained;
-use crate::pki::Artifact;
 use crate::words;
-
-/// What was checked of each chain: what failed and what is open, in full.
-pub(super) fn chains(page: &mut Page<'_>, explained: &Explained) {
-    let chains = &explained.case.chains;
-    if chains.is_empty() {
-        return;
-    }
-    page.heading("Chains checked");
-    let groups = alike(chains);
-    for group in groups.iter().take(MAX_CHAINS) {
-        chain(page, &explained.case, group);
-    }
-    if let Some(rest) = groups.len().checked_sub(MAX_CHAINS).filter(|rest| *rest > 0) {
-        let rest = words::count(rest as u64, "more chain", "more chains");
-        page.paragraph(1, &format!("{rest} in the JSON report."));
-    }
-}
-
-/// Examinations of one leaf for one host that came out alike, together; in
-/// order of the first.
-fn alike(chains: &[CaseChain]) -> Vec<Vec<&CaseChain>> {
-    let mut groups: Vec<Vec<&CaseChain>> = Vec::new();
-    let mut places: BTreeMap<Outline<'_>, usize> = BTreeMap::new();
-    for examined in chains {
-        let place = *places.entry(outline(examined)).or_insert(groups.len());
-        match groups.get_mut(place) {
-            Some(group) => group.push(examined),
-            None => groups.push(vec![examined]),
-        }
-    }
-    groups
-}
-
-/// What makes two examinations alike to a reader.
-type Outline<'a> = (Option<usize>, usize, Option<&'a str>, Vec<(&'a [u8], u32)>, Vec<String>);
-
-fn outline(examined: &CaseChain) -> Outline<'_> {
-    let list = match examined.subject {
-        ChainSubject::Handshake(_) => None,
-        ChainSubject::CtlSigner { machine, .. } => Some(machine.map_or(0, |index| index + 1)),
-    };
-    let best = examined.chains.first();
-    let elements = best.map(|best| best.elements.as_slice()).unwrap_or_default();
-    let certificates = elements
-        .iter()
-        .map(|element| (element.certificate.sha256.as_slice(), element.error_status.bits()));
-    let open = elements.iter().flat_map(|element| &element.checks);
-    let open = open.filter(|check| matches!(check.outcome, Outcome::Unknown(_)));
-    let open = open.map(|check| check.kind.word().to_owned());
-    (list, examined.leaf, examined.host.as_deref(), certificates.collect(), open.collect())
-}
-
-fn chain(page: &mut Page<'_>, case: &Case, group: &[&CaseChain]) {
-    let look = page.look;
-    let Some(examined) = group.first() else { return };
-    let subject = look.shown(&subject(case, examined), MAX_TEXT);
-    let times = || group.iter().map(|examined| examined.as_of);
-    let first = times().min().unwrap_or(examined.as_of);
-    let last = times().max().unwrap_or(examined.as_of);
-    let as_of = match group.len() {
-        1 => format!("as of {}", look.second(first)),
-        many => format!("{many} times, as of {}", look.range(first, last)),
-    };
-    let best = examined.chains.first();
-    let (ink, verdict) = match best.map(|best| best.verdict) {
-        Some(Verdict::Accept) => (Ink::Good, "accepted"),
-        Some(Verdict::Reject) => (Ink::Bad, "rejected"),
-        Some(Verdict::Unknown) | None => (Ink::Unsure, "open"),
-    };
-    let status = best.map(|best| best.error_status.names()).unwrap_or_default();
-    let status = match status.is_empty() {
-        true => String::new(),
-        false => format!(" ({})", status.join(", ")),
-    };
-    page.blank();
-    let text = format!("{subject}, {as_of}: {verdict}{status}");
-    page.inked(1, Some(ink), mark(ink), 3, &text);
-    if let Some(best) = best {
-        elements(page, best);
-    }
-    if let Some(others) = examined.chains.len().checked_sub(1).filter(|others| *others > 0) {
-        let others = words::count(others as u64, "other chain was", "other chains were");
-        page.paragraph(5, &format!("{others} possible and no better."));
-    }
-}
-
-fn mark(ink: Ink) -> &'static str {
-    match ink {
-        Ink::Bad => "!",
-        Ink::Unsure => "?",
-        _ => "",
-    }
-}
-
-fn subject(case: &Case, examined: &CaseChain) -> String {
-    match examined.subject {
-        ChainSubject::Handshake(index) => {
-            let site = case.handshakes.get(index).map(phrase::site_of);
-            examined.host.clone().or(site).unwrap_or_else(|| "a server".to_owned())
-        }
-        ChainSubject::CtlSigner { ctl, machine } => {
-            let list = match case.artifacts.get(ctl).map(|record| &record.artifact) {
-                Some(Artifact::Ctl(ctl)) => format!("signer of the {} list", ctl.kind.word()),
-                _ => "signer of a trust list".to_owned(),
-            };
-            match phrase::machine_name(case, machine) {
-                Some(machine) => format!("{list} on {machine}"),
-                None => list,
-            }
-        }
-    }
-}
-
-fn elements(page: &mut Page<'_>, best: &Chain) {
-    let look = page.look;
-    for (index, element) in best.elements.iter().enumerate() {
-        let name = look.shown(element.certificate.subject.short(), MAX_TEXT);
-        let until = look.minute(element.certificate.not_after);
-        let from = look.minute(element.certificate.not_before);
-        let anchor = if element.anchor { ", trusted as given" } else { "" };
-        let text = format!("{name}, valid {from} to {until}{anchor}");
-        page.labeled(5, &format!("{}", index + 1), 8, &text);
-        for check in &element.checks {
-            let (ink, word) = match check.outcome {
-                Outcome::Pass => continue,
-                Outcome::Fail(_) => (Ink::Bad, "fails"),
-                Outcome::Unknown(_) => (Ink::Unsure, "open"),
-            };
-            let text = format!("{}: {}", check.kind.word(), look.shown(&check.detail, MAX_TEXT));
-            page.inked(8, Some(ink), word, 14, &text);
-        }
-    }
-    if let Some(missing) = &best.missing_issuer {
-        // A root that was not captured is not missing: servers rarely send it.
-        let urls = match missing.urls.is_empty() {
-            true => "no URL is given for it".to_owned(),
-            false => format!("its URL is {}", missing.urls.join(", ")),
-        };
-        let text = format!("{} is not in the evidence; {urls}", missing.issuer);
-        page.labeled(5, "-", 8, &look.shown(&text, MAX_TEXT));
-    }
-}
 
 /// The machines, and whose caches were handed over.
 pub(super) fn machines(page: &mut Page<'_>, explained: &Explained) {
@@ -374,8 +229,6 @@ pub(super) fn issues(page: &mut Page<'_>, explained: &Explained, names: &Names<'
     }
 }
 
-/// Chains a person reads.
-const MAX_CHAINS: usize = 30;
 /// Files listed one by one.
 const MAX_FILES: usize = 60;
 /// Cache files up to which each has its own line.

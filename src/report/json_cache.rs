@@ -8,7 +8,7 @@ use super::json_case::machine_id;
 use super::json_ids::{JsonAccount, JsonCite, Kind, id, time};
 use crate::bytes::to_hex;
 use crate::case::{ArtifactSource, Case};
-use crate::pki::{Artifact, LooksLike};
+use crate::pki::{Artifact, looks_like};
 use crate::provenance::{Cite, merged};
 
 #[derive(Debug, Serialize)]
@@ -65,7 +65,7 @@ impl JsonCacheEntry {
                 content: it.content.as_ref().map(|content| JsonContent {
                     size: content.bytes.len() as u64,
                     sha256: to_hex(&content.sha256),
-                    looks_like: looks_like(case, artifact, &content.bytes).word(),
+                    looks_like: looks_like(&content.bytes).word(),
                     artifact: artifact.map(|index| id(Kind::Artifact, index)),
                 }),
                 cites: JsonCite::list(&cache_cites(it)),
@@ -104,31 +104,4 @@ pub(super) fn cached_artifacts(case: &Case) -> BTreeMap<usize, usize> {
         }
     }
     found
-}
-
-fn looks_like(case: &Case, artifact: Option<usize>, bytes: &[u8]) -> LooksLike {
-    let artifact = artifact.and_then(|index| case.artifacts.get(index));
-    match artifact.map(|record| &record.artifact) {
-        _ if bytes.is_empty() => LooksLike::Empty,
-        _ if bytes.starts_with(b"MSCF") => LooksLike::Cab,
-        _ if bytes.starts_with(b"-----BEGIN ") => LooksLike::Pem,
-        Some(Artifact::Certificate(it)) if *it.der == *bytes => LooksLike::Certificate,
-        Some(Artifact::Certificate(_)) => LooksLike::Pkcs7,
-        Some(Artifact::Crl(_)) => LooksLike::Crl,
-        Some(Artifact::Ocsp(_)) => LooksLike::Ocsp,
-        Some(Artifact::Ctl(_)) => LooksLike::Ctl,
-        None if is_html(bytes) => LooksLike::Html,
-        None if is_text(bytes) => LooksLike::Text,
-        None => LooksLike::Other,
-    }
-}
-
-fn is_html(bytes: &[u8]) -> bool {
-    let start = bytes.get(..bytes.len().min(512)).unwrap_or_default().to_ascii_lowercase();
-    [&b"<html"[..], b"<!doctype html"].iter().any(|tag| start.windows(tag.len()).any(|w| w == *tag))
-}
-
-fn is_text(bytes: &[u8]) -> bool {
-    let printable = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~');
-    bytes.iter().take(512).all(printable)
 }

@@ -8,6 +8,7 @@ pub mod text;
 
 mod cache_matrix;
 mod cells;
+mod chains;
 mod cite;
 mod facts;
 mod json_artifact;
@@ -19,6 +20,8 @@ mod json_ids;
 mod page;
 #[cfg(test)]
 pub(crate) mod sample;
+#[cfg(test)]
+mod sample_case;
 mod table;
 mod tables;
 mod why;

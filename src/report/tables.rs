@@ -151,11 +151,11 @@ pub(super) fn handshakes(page: &mut Page<'_>, explained: &Explained, names: &Nam
     const COLUMNS: &[Column] = &[
         Column::new("", 1),
         Column::new("Time", 12),
-        Column::new("Site", 14),
+        Column::new("Site", 12),
         Column::new("Way", 14).from(120),
         Column::new("Version", 7).from(100),
-        Column::new("Certificates", 16),
-        Column::new("End", 22),
+        Column::new("Certificates", 12),
+        Column::new("End", 20),
         Column::new("Packets", 7).from(160),
     ];
     let case = &explained.case;
@@ -202,12 +202,12 @@ pub(super) fn handshakes(page: &mut Page<'_>, explained: &Explained, names: &Nam
 
 /// Events in order.
 pub(super) fn timeline(page: &mut Page<'_>, explained: &Explained, names: &Names<'_>) {
-    const CLOCK_COLUMN: usize = 100;
+    const CLOCK_COLUMN: usize = 120;
     const COLUMNS: &[Column] = &[
         Column::new("Time", 12),
         Column::new("Event", 40),
         Column::new("Clock", 11).from(CLOCK_COLUMN),
-        Column::new("Packets", 7).from(120),
+        Column::new("Packets", 7).from(CLOCK_COLUMN),
     ];
     let events = &explained.timeline;
     if events.is_empty() {

@@ -4,7 +4,7 @@
 use super::cite::Names;
 use super::look::{Ink, Look};
 use super::page::Page;
-use super::{facts, tables, why};
+use super::{chains, facts, tables, why};
 use crate::diagnosis::{Confidence, Role, VerdictState};
 use crate::pipeline::Explained;
 use crate::words;
@@ -22,7 +22,7 @@ pub fn write(explained: &Explained, look: &Look) -> String {
     tables::failures(&mut page, explained);
     tables::retrievals(&mut page, explained, &names);
     tables::handshakes(&mut page, explained, &names);
-    facts::chains(&mut page, explained);
+    chains::write(&mut page, explained);
     tables::caches(&mut page, explained);
     facts::machines(&mut page, explained);
     tables::timeline(&mut page, explained, &names);
@@ -117,7 +117,9 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         let pairs = lines.windows(2);
         let pairs = pairs.filter(|pair| {
-            pair[0].len() > 2 && pair[1].len() == pair[0].len() && pair[1].trim_matches('-') == ""
+            pair[0].len() > 2
+                && pair[1].len() == pair[0].len()
+                && pair[1].trim_matches('-').is_empty()
         });
         pairs.map(|pair| pair[0]).collect()
     }
@@ -207,20 +209,5 @@ mod tests {
         let text = write(&sample::explained(), &look);
         assert!(text.contains("10:59:10.123"), "{text}");
         assert!(text.contains("Times are UTC+02:00"));
-    }
-
-    #[test]
-    fn zz_print() {
-        for width in [80, 200] {
-            std::fs::write(
-                format!("/tmp/sample{width}.txt"),
-                at_width(width, &sample::explained()),
-            )
-            .unwrap();
-            std::fs::write(format!("/tmp/hostile{width}.txt"), at_width(width, &sample::hostile()))
-                .unwrap();
-        }
-        std::fs::write("/tmp/sample.json", crate::report::json::write(&sample::explained()))
-            .unwrap();
     }
 }

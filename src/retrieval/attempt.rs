@@ -1,40 +1,25 @@
 //! From the rounds of one exchange to one retrieval.
 
-use std::collections::{BTreeSet, HashMap};
-
 use crate::flow::RoleBasis;
-use crate::protocol::http::{Ending, Exchange, Request, Response};
+use crate::protocol::dns::Lookup;
+use crate::protocol::http::{Ending, Exchange};
 use crate::provenance::{Cite, Sighting, merged};
 use crate::time::{Span, Timestamp};
 
+use super::filter::{self, Redirects};
 use super::login::{self, Place};
 use super::names::{Client, LOOKUP_WITHIN};
 use super::scene::Scene;
 use super::{
-    Login, ObjectKind, Observed, Outcome, Retrieval, RetrievedBody, Route, body, outcome, purpose,
-    route, shape, url,
+    Login, ObjectKind, Observed, Outcome, Retrieval, RetrievedBody, Route, body, ending, route, url,
 };
-
-/// What is carried from one attempt to the later ones.
-#[derive(Debug, Default)]
-pub(super) struct Carried {
-    /// Where redirects of wanted objects lead: client and URL key to the kind.
-    redirects: HashMap<(Client, String), (ObjectKind, Timestamp)>,
-    /// Lookups that already belong to an attempt.
-    pub lookups: BTreeSet<usize>,
-}
-
-/// Redirects remembered; a capture of a portal has a handful.
-const MAX_REDIRECTS: usize = 10_000;
-/// A client follows a redirect at once; a person may need to click.
-const REDIRECT_WITHIN: i64 = 60;
 
 /// The retrieval that the rounds of an attempt are, or `None` for an exchange
 /// that does not matter.
 pub(super) fn retrieval(
     scene: &Scene<'_>,
     rounds: &[Place],
-    carried: &mut Carried,
+    redirects: &mut Redirects,
 ) -> Option<Retrieval> {
     let observed = scene.inputs.observed;
     let (first, last) = (*rounds.first()?, *rounds.last()?);
@@ -43,7 +28,7 @@ pub(super) fn retrieval(
     let opening = (observed.get(first.0)?, login::at_place(observed, first)?);
     let location =
         exchange.request.as_ref().and_then(|r| url::requested(r, seen.conversation.server));
-    let wanted = wanted(scene, seen, exchange, location.as_deref(), carried);
+    let wanted = filter::wanted(scene, seen, exchange, location.as_deref(), redirects);
     if !scene.inputs.all_http && !wanted.matters {
         return None;
     }
@@ -55,62 +40,11 @@ pub(super) fn retrieval(
     let exchanges: Vec<&Exchange> =
         rounds.iter().filter_map(|place| login::at_place(observed, *place)).collect();
     built.route.login = login::verdict(exchanges.iter().copied());
-    let mut cites = opening_of(scene, opening, &mut built, carried);
+    let mut cites = opening_of(scene, first, opening, &mut built);
     cites.extend(exchanges.iter().flat_map(|exchange| frames(exchange)).map(|s| s.cite()));
     built.cites = merged(cites);
-    remember_redirect(seen, &built, carried);
+    redirects.note(seen, &built);
     Some(built)
-}
-
-struct Wanted {
-    object: ObjectKind,
-    matters: bool,
-}
-
-fn wanted(
-    scene: &Scene<'_>,
-    seen: &Observed,
-    exchange: &Exchange,
-    location: Option<&str>,
-    carried: &Carried,
-) -> Wanted {
-    let (request, response) = (exchange.request.as_ref(), exchange.response.as_ref());
-    if let Some(authority) = connect_authority(request) {
-        // A tunnel is no retrieval; one that was refused is an attempt to
-        // reach what its host is known for.
-        let (host, port) = url::host_and_port(authority);
-        let kind = scene.inputs.known.kind_at_host(&host, port);
-        let opened = response.is_some_and(|response| (200..300).contains(&response.status));
-        let object = kind.unwrap_or(ObjectKind::Other);
-        return Wanted { object, matters: kind.is_some() && !opened };
-    }
-    let redirected = || {
-        let key = (client(seen), url::key(location?));
-        let (kind, at) = carried.redirects.get(&key)?;
-        let now = login::first_sight(seen, exchange).0;
-        (now.since(*at) <= Span::seconds(REDIRECT_WITHIN)).then_some(*kind)
-    };
-    let named = purpose::of(location, request, response, scene.inputs.known);
-    let object = named.or_else(redirected);
-    let by_cryptoapi = || request.is_some_and(purpose::is_cryptoapi);
-    let matters = object.is_some() || by_cryptoapi() || holds_objects(scene, response);
-    Wanted { object: object.unwrap_or(ObjectKind::Other), matters }
-}
-
-/// True when a body whose URL says nothing turned out to hold objects of ours.
-fn holds_objects(scene: &Scene<'_>, response: Option<&Response>) -> bool {
-    let raw = response.and_then(|response| response.body.as_ref());
-    let facts = raw.and_then(|raw| scene.inputs.bodies.bodies.get(&raw.sha256?));
-    facts.is_some_and(|facts| {
-        let bare = facts.looks_like != crate::pki::LooksLike::Cab;
-        !facts.artifacts.is_empty() || (bare && shape::is_ours(facts.looks_like))
-    })
-}
-
-/// `host:port` of a CONNECT.
-fn connect_authority(request: Option<&Request>) -> Option<&str> {
-    let request = request.filter(|request| request.method.eq_ignore_ascii_case("CONNECT"));
-    request.map(|request| request.target.as_str())
 }
 
 pub(super) fn client(seen: &Observed) -> Client {
@@ -131,7 +65,7 @@ fn skeleton(
     let mut built = Retrieval::new(last.at, last.at);
     let from_url = location.as_deref().and_then(url::parts).map(|parts| parts.host);
     let from_connect =
-        || connect_authority(request).map(|authority| url::host_and_port(authority).0);
+        || filter::connect_authority(request).map(|authority| url::host_and_port(authority).0);
     let from_names = || {
         let unseen = request.is_none();
         let names = scene.names.meant_by(client(seen), conversation.server.ip(), last.at);
@@ -155,7 +89,7 @@ fn skeleton(
     built.body = raw.map(|raw| RetrievedBody::of(raw, whole, scene.inputs.bodies));
     let ends_at = scene.ends_at(conversation.vantage, last.at);
     let body = built.body.as_ref();
-    let (outcome, detail) = outcome::of_exchange(exchange, conversation, object, body, ends_at);
+    let (outcome, detail) = ending::of_exchange(exchange, conversation, object, body, ends_at);
     (built.outcome, built.detail) = (outcome, detail.map(|detail| body::one_line(&detail)));
     if outcome == Outcome::NoAnswer || outcome == Outcome::Stalled {
         built.ended_at = built.ended_at.max(conversation.last.at);
@@ -181,9 +115,9 @@ fn way(
 /// handshake. Returns their frames.
 fn opening_of(
     scene: &Scene<'_>,
+    place: Place,
     (seen, exchange): (&Observed, &Exchange),
     built: &mut Retrieval,
-    carried: &mut Carried,
 ) -> Vec<Cite> {
     let conversation = &seen.conversation;
     let first_syn = conversation.syns.first().filter(|_| exchange.index == 0);
@@ -197,40 +131,29 @@ fn opening_of(
     built.started_at = built.started_at.min(syn.at);
     let mut cites = vec![syn.cite()];
     cites.extend(conversation.syn_ack.map(|sighting| sighting.cite()));
-    // The name that leads to a proxy is the proxy's own.
-    let name = match built.route.kind.is_explicit_proxy() {
-        true => None,
-        false => built.host.as_deref(),
-    };
-    let server = conversation.server.ip();
-    let lookups = scene.names.leading_to(client(seen), server, name, syn.at);
-    cites.extend(take_lookups(scene, &lookups, built, carried));
+    cites.extend(lead(scene, place.0, None, built));
     cites
 }
 
-/// Gives the lookups before a connection to its attempt, those of one name that
-/// belong to no earlier attempt; returns their frames.
-pub(super) fn take_lookups(
+/// Lets an attempt begin with the lookups that led to its connection, of one
+/// name only where one is given; returns their frames.
+pub(super) fn lead(
     scene: &Scene<'_>,
-    lookups: &[usize],
+    conversation: usize,
+    name: Option<&str>,
     built: &mut Retrieval,
-    carried: &mut Carried,
 ) -> Vec<Cite> {
-    let mut cites = Vec::new();
-    let all = scene.inputs.lookups;
-    let name = lookups.first().and_then(|index| all.get(*index)).map(|lookup| &lookup.name);
-    for index in lookups {
-        let Some(lookup) = all.get(*index).filter(|lookup| Some(&lookup.name) == name) else {
-            continue;
-        };
-        if carried.lookups.insert(*index) {
-            let first = lookup.questions.first().map(|question| question.at);
-            built.started_at = built.started_at.min(first.unwrap_or(built.started_at));
-            cites.extend(lookup.questions.iter().map(Sighting::cite));
-            cites.extend(lookup.answer.iter().map(|answer| answer.sighting.cite()));
-        }
-    }
-    cites
+    let lookups = scene.leads.to(conversation).iter();
+    let lookups = lookups.filter_map(|index| scene.inputs.lookups.get(*index));
+    let own: Vec<_> = lookups.filter(|l| name.is_none_or(|name| l.name == name)).collect();
+    let frames = |lookup: &&Lookup| -> Vec<Sighting> {
+        let answer = lookup.answer.iter().map(|answer| answer.sighting);
+        lookup.questions.iter().copied().chain(answer).collect()
+    };
+    let frames: Vec<Sighting> = own.iter().flat_map(frames).collect();
+    let first = frames.iter().map(|sighting| sighting.at).min();
+    built.started_at = built.started_at.min(first.unwrap_or(built.started_at));
+    frames.iter().map(Sighting::cite).collect()
 }
 
 fn last_frame(exchange: &Exchange) -> Option<Sighting> {
@@ -246,18 +169,6 @@ fn frames(exchange: &Exchange) -> Vec<Sighting> {
         frames.push(sighting);
     }
     frames
-}
-
-fn remember_redirect(seen: &Observed, built: &Retrieval, carried: &mut Carried) {
-    let target = built.response_headers.get("Location");
-    let base = built.url.as_deref();
-    let target = base.zip(target).and_then(|(base, target)| url::resolved(base, target));
-    let is_wanted = built.outcome == Outcome::Redirect && built.object != ObjectKind::Other;
-    let has_room = carried.redirects.len() < MAX_REDIRECTS;
-    if let Some(target) = target.filter(|_| is_wanted && has_room) {
-        let key = (client(seen), url::key(&target));
-        carried.redirects.insert(key, (built.object, built.ended_at));
-    }
 }
 
 impl Retrieval {
@@ -289,5 +200,137 @@ impl Retrieval {
             quality: None,
             cites: Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::super::fixtures::{Talk, at, body, lookup};
+    use super::super::test_support::{Given, outcomes};
+    use super::super::{BodyFacts, BodyIndex, Counts, RouteKind};
+    use super::*;
+    use crate::pki::LooksLike;
+    use crate::provenance::EvidenceId;
+
+    const HOST: &str = "crl.example";
+    const CRL: &[u8] = b"-----BEGIN X509 CRL-----";
+
+    fn given(observed: Vec<Observed>) -> Given {
+        Given { observed, ..Given::default() }
+    }
+
+    fn talk() -> Talk {
+        Talk::to("192.0.2.1:80").starting(2.0)
+    }
+
+    #[test]
+    fn an_attempt_begins_with_its_lookup_and_cites_all_its_frames() {
+        let seen = talk().get("/a.crl", HOST).answer(200, CRL).observed();
+        let lookups = vec![lookup(HOST, 1.0, 0, &["192.0.2.1"])];
+        let found = Given { lookups, ..given(vec![seen]) }.retrievals();
+        let [only] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!((only.object, only.outcome), (ObjectKind::Crl, Outcome::Ok));
+        assert_eq!(only.started_at, at(1.0));
+        // Question, answer, SYN, SYN-ACK, request, response.
+        let frames = Cite::packets(EvidenceId(0), [1000, 1001, 2001, 2002, 2004, 2005]);
+        assert_eq!(only.cites, [frames]);
+        assert_eq!(only.route.kind, RouteKind::Direct);
+    }
+
+    #[test]
+    fn a_second_request_begins_with_itself() {
+        let talk = talk().get("/a.crl", HOST).answer(200, CRL);
+        let seen = talk.get("/b.crl", HOST).answer(200, CRL).observed();
+        let found = given(vec![seen]).retrievals();
+        assert_eq!(found[1].cites, [Cite::packets(EvidenceId(0), [2006, 2007])]);
+        assert_eq!(found[1].started_at, at(2.6));
+    }
+
+    #[test]
+    fn what_does_not_matter_is_counted() {
+        let talk = talk().get("/", "www.example").answer(200, b"<html>");
+        let seen = talk.get("/a.crl", HOST).answer(200, CRL).observed();
+        let (found, counts) = given(vec![seen.clone()]).run();
+        assert_eq!(found.len(), 1);
+        assert_eq!(counts, Counts { exchanges: 2, other_exchanges: 1, over_limit: 0 });
+        let all = Given { all_http: true, ..given(vec![seen]) };
+        assert_eq!(all.retrievals().len(), 2);
+    }
+
+    #[test]
+    fn a_body_that_holds_objects_matters_wherever_it_came_from() {
+        let mut seen = talk().get("/x", "www.example").answer(200, b"\0\0").observed();
+        let mut raw = body(b"\0\0");
+        raw.sha256 = Some([7; 32]);
+        seen.exchanges[0].response.as_mut().unwrap().body = Some(raw);
+        let facts =
+            BodyFacts { looks_like: LooksLike::Other, artifacts: vec![[1; 32]], title: None };
+        let bodies = BodyIndex { bodies: [([7; 32], facts)].into() };
+        let found = Given { bodies, ..given(vec![seen]) }.retrievals();
+        assert_eq!((found[0].object, found[0].outcome), (ObjectKind::Other, Outcome::Ok));
+    }
+
+    #[test]
+    fn where_a_redirect_leads_is_still_what_was_wanted() {
+        let location = [("Location", "http://login.example/?from=crl")];
+        let first = talk().get("/a.crl", HOST).answer_with(302, b"", &location).observed();
+        let portal = Talk::to("192.0.2.9:80").port(50_001).starting(3.0);
+        let portal = portal.get("/?from=crl", "login.example").answer(200, b"<html>").observed();
+        let found = given(vec![first, portal.clone()]).retrievals();
+        assert_eq!(found[0].outcome, Outcome::Redirect);
+        assert_eq!(
+            (found[1].object, found[1].outcome),
+            (ObjectKind::Crl, Outcome::UnexpectedContent)
+        );
+        assert_eq!(outcomes(&given(vec![portal])), []);
+    }
+
+    #[test]
+    fn a_login_is_one_attempt_without_its_secrets() {
+        let url = "http://crl.example/a.crl";
+        let asked = [("Proxy-Authenticate", "Basic realm=\"px\"")];
+        let sent = [("Proxy-Authorization", "Basic dTpw")];
+        let talk = Talk::to("10.0.0.1:3128").get(url, HOST).answer_with(407, b"", &asked);
+        let seen = talk.ask("GET", url, HOST, &sent).answer(200, CRL).observed();
+        let found = given(vec![seen]).retrievals();
+        let [only] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!((only.outcome, only.route.login), (Outcome::Ok, Login::Sent));
+        assert_eq!(only.request_headers.get("Proxy-Authorization"), Some("Basic"));
+        assert_eq!(only.cites, [Cite::packets(EvidenceId(0), [1, 2, 4, 5, 6, 7])]);
+    }
+
+    #[test]
+    fn a_refused_tunnel_matters_where_its_host_does() {
+        let tunnel = |authority: &str, status| {
+            let talk = Talk::to("10.0.0.1:3128").ask("CONNECT", authority, authority, &[]);
+            given(vec![talk.answer(status, b"").observed()]).retrievals()
+        };
+        let found = tunnel("sws.update.microsoft.com:443", 407);
+        assert_eq!((found[0].object, found[0].outcome), (ObjectKind::Wsus, Outcome::ProxyLogin));
+        assert_eq!(found[0].host.as_deref(), Some("sws.update.microsoft.com"));
+        assert_eq!(found[0].route.kind, RouteKind::Connect);
+        assert_eq!(tunnel("sws.update.microsoft.com:443", 200), []);
+        assert_eq!(tunnel("www.example.com:443", 407), []);
+    }
+
+    #[test]
+    fn an_answer_without_its_request_is_named_by_the_lookup() {
+        let mut seen = talk().get("/a", HOST).answer(200, CRL).observed();
+        seen.exchanges[0].request = None;
+        let lookups = vec![lookup(HOST, 1.0, 0, &["192.0.2.1"])];
+        let found = Given { lookups, ..given(vec![seen]) }.retrievals();
+        assert_eq!((found[0].url.as_deref(), found[0].host.as_deref()), (None, Some(HOST)));
+        assert_eq!((found[0].object, found[0].route.kind), (ObjectKind::Crl, RouteKind::Unknown));
+    }
+
+    #[test]
+    fn the_same_inputs_in_another_order_give_the_same_attempts() {
+        let one = talk().get("/a.crl", HOST).answer(200, CRL).observed();
+        let other = Talk::to("192.0.2.1:80").port(50_001).starting(1.0);
+        let other = other.get("/b.crl", HOST).answer(404, b"").observed();
+        let forward = given(vec![one.clone(), other.clone()]).retrievals();
+        assert_eq!(forward, given(vec![other, one]).retrievals());
+        assert!(forward[0].started_at < forward[1].started_at);
     }
 }

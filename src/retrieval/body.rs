@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::pki::LooksLike;
+use crate::pki::{self, LooksLike};
 use crate::protocol::http::{Body, Completeness, Request, Response};
 
 use super::{ObjectKind, purpose, shape};
@@ -97,32 +97,18 @@ pub fn wants_body(request: Option<&Request>, response: &Response, prefix: &[u8])
 
 /// The title of a page, or the first line of a text.
 fn title(looks_like: LooksLike, bytes: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(bytes.get(..bytes.len().min(TITLE_WITHIN))?);
-    let plain = match looks_like {
-        LooksLike::Html => {
-            let lower = text.to_ascii_lowercase();
-            let tag =
-                lower.find("<title").and_then(|at| Some(at + lower.get(at..)?.find('>')? + 1));
-            match tag {
-                Some(start) => text.get(start..)?.split('<').next()?.to_string(),
-                None => without_tags(&text),
-            }
-        }
+    match looks_like {
+        LooksLike::Html => pki::html_title(bytes),
         LooksLike::Text | LooksLike::Pem => {
-            text.lines().find(|line| !line.trim().is_empty())?.to_string()
+            let text = String::from_utf8_lossy(bytes.get(..bytes.len().min(TITLE_WITHIN))?);
+            text.lines().find(|line| !line.trim().is_empty()).map(ToString::to_string)
         }
-        _ => return None,
-    };
-    Some(plain).filter(|plain| !plain.trim().is_empty())
+        _ => None,
+    }
 }
 
-/// A title stands early; what comes later is the page.
+/// The first line of a text stands early.
 const TITLE_WITHIN: usize = 4096;
-
-fn without_tags(html: &str) -> String {
-    let pieces = html.split('<').map(|piece| piece.split_once('>').map_or(piece, |(_, text)| text));
-    pieces.collect::<Vec<_>>().join(" ")
-}
 
 /// Text fit for one line of a report: no control characters, blanks run
 /// together, at most [`MAX_TITLE`] characters.

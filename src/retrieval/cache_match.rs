@@ -10,11 +10,64 @@ use super::{Outcome, Retrieval, url};
 /// Gives each attempt the entry of its URL that it can have written.
 ///
 /// A body that came whole matches an entry with the same bytes; of several
-/// accounts' entries the one synchronized nearest to the attempt. A refreshed
-/// entry with other bytes is no match. Where the bytes cannot be compared (304,
-/// a body with holes, an entry without `Content`) the entry must have been
-/// synchronized within [`SYNC_WITHIN`] of the attempt.
+/// accounts' entries the one synchronized nearest to the attempt, and of
+/// several attempts each takes one, the nearest pairs first: the user's
+/// download and the machine's fill two caches. An attempt left over shares an
+/// entry only with one that took the same way, because a repeated download
+/// takes the way of its account. A refreshed entry with other bytes is no match.
+///
+/// Where the bytes cannot be compared (304, a body with holes, an entry without
+/// `Content`) the entry must have been synchronized within [`SYNC_WITHIN`].
 pub(super) fn assign(retrievals: &mut [Retrieval], cache: &[CacheEntry]) {
+    let by_key = by_key(cache);
+    let mut pairs: Vec<(Span, usize, usize)> = Vec::new();
+    for (index, retrieval) in retrievals.iter_mut().enumerate() {
+        let asked = retrieval.url.as_deref().map(|location| match retrieval.method.as_deref() {
+            Some("POST") => url::key(location).trim_end_matches('/').to_string(),
+            _ => url::key(location),
+        });
+        let found =
+            asked.and_then(|key| by_key.get(&key).or_else(|| by_key.get(&format!("{key}/"))));
+        let entries = found.into_iter().flatten().filter_map(|at| Some((*at, cache.get(*at)?)));
+        let fitting: Vec<_> = entries.filter(|(_, entry)| can_be_from(retrieval, entry)).collect();
+        let ranked = fitting.iter().map(|(at, entry)| (distance(retrieval, entry), *at));
+        match has_bytes(retrieval) {
+            true => pairs.extend(ranked.map(|(distance, at)| (distance, index, at))),
+            false => retrieval.cache_entry = ranked.min().map(|(_, at)| at),
+        }
+    }
+    pairs.sort_unstable();
+    let mut holders: HashMap<usize, usize> = HashMap::new();
+    for (_, index, at) in &pairs {
+        let free = !holders.contains_key(at);
+        let Some(retrieval) = retrievals.get_mut(*index) else {
+            continue;
+        };
+        if free && retrieval.cache_entry.is_none() {
+            retrieval.cache_entry = Some(*at);
+            holders.insert(*at, *index);
+        }
+    }
+    for (_, index, at) in &pairs {
+        let holder = holders.get(at).and_then(|holder| retrievals.get(*holder));
+        let way = holder.map(|holder| (holder.client.map(|c| c.ip()), holder.route.kind));
+        if let Some(retrieval) = retrievals.get_mut(*index) {
+            let own = (retrieval.client.map(|c| c.ip()), retrieval.route.kind);
+            if retrieval.cache_entry.is_none() && way == Some(own) {
+                retrieval.cache_entry = Some(*at);
+            }
+        }
+    }
+}
+
+/// True when the body came whole and its hash is known.
+fn has_bytes(retrieval: &Retrieval) -> bool {
+    let body = retrieval.body.as_ref().filter(|body| body.complete && body.size > 0);
+    body.is_some_and(|body| body.sha256.is_some())
+}
+
+/// The entries by the key of their URL.
+fn by_key(cache: &[CacheEntry]) -> HashMap<String, Vec<usize>> {
     let mut by_key: HashMap<String, Vec<usize>> = HashMap::new();
     for (index, entry) in cache.iter().enumerate() {
         if let Some(location) = entry.url() {
@@ -24,15 +77,7 @@ pub(super) fn assign(retrievals: &mut [Retrieval], cache: &[CacheEntry]) {
             by_key.entry(url::key(base.unwrap_or(location))).or_default().push(index);
         }
     }
-    for retrieval in retrievals {
-        let asked = retrieval.url.as_deref().map(|location| match retrieval.method.as_deref() {
-            Some("POST") => url::key(location).trim_end_matches('/').to_string(),
-            _ => url::key(location),
-        });
-        let found =
-            asked.and_then(|key| by_key.get(&key).or_else(|| by_key.get(&format!("{key}/"))));
-        retrieval.cache_entry = found.and_then(|indices| best(retrieval, indices, cache));
-    }
+    by_key
 }
 
 /// How `cryptnet` marks the URL of an OCSP request by POST.
@@ -40,13 +85,6 @@ const POST_MARK: &str = "?Content-Type: application/ocsp-request";
 
 /// `LastSyncTime` is taken once per chain build, by the machine's own clock.
 const SYNC_WITHIN: i64 = 600;
-
-fn best(retrieval: &Retrieval, indices: &[usize], cache: &[CacheEntry]) -> Option<usize> {
-    let entries = indices.iter().filter_map(|index| Some((*index, cache.get(*index)?)));
-    let fitting = entries.filter(|(_, entry)| can_be_from(retrieval, entry));
-    let ranked = fitting.map(|(index, entry)| (distance(retrieval, entry), index));
-    ranked.min().map(|(_, index)| index)
-}
 
 fn can_be_from(retrieval: &Retrieval, entry: &CacheEntry) -> bool {
     let near = distance(retrieval, entry) <= Span::seconds(SYNC_WITHIN);
@@ -85,7 +123,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::fixtures::{at, body};
-    use super::super::{BodyIndex, RetrievedBody};
+    use super::super::{BodyIndex, RetrievedBody, RouteKind};
     use super::*;
     use crate::account::{Account, AccountKind};
     use crate::cryptnet::{CachedContent, MetaDataRecord, NameCheck};
@@ -153,6 +191,29 @@ mod tests {
         assert_eq!(found(attempt(URL, Outcome::Ok, Some(b"abc")), &cache), Some(1));
         assert_eq!(found(attempt(URL, Outcome::Ok, Some(b"abc")), &cache[..1]), Some(0));
         assert_eq!(found(attempt(URL, Outcome::Ok, Some(b"abc")), &cache[2..]), None);
+    }
+
+    #[test]
+    fn two_downloads_fill_two_caches() {
+        let cache = [entry(URL, Some(b"abc"), 100.5), entry(URL, Some(b"abc"), 100.1)];
+        let mut both =
+            [attempt(URL, Outcome::Ok, Some(b"abc")), attempt(URL, Outcome::Ok, Some(b"abc"))];
+        both[1].ended_at = at(100.2);
+        assign(&mut both, &cache);
+        assert_eq!(both.map(|each| each.cache_entry), [Some(1), Some(0)]);
+    }
+
+    #[test]
+    fn a_download_left_over_shares_an_entry_of_its_own_way_only() {
+        let cache = [entry(URL, Some(b"abc"), 100.0)];
+        let attempts = || [(); 2].map(|()| attempt(URL, Outcome::Ok, Some(b"abc")));
+        let mut repeated = attempts();
+        assign(&mut repeated, &cache);
+        assert_eq!(repeated.map(|each| each.cache_entry), [Some(0), Some(0)]);
+        let mut two_ways = attempts();
+        two_ways[1].route.kind = RouteKind::HttpProxy;
+        assign(&mut two_ways, &cache);
+        assert_eq!(two_ways.map(|each| each.cache_entry), [Some(0), None]);
     }
 
     #[test]

@@ -4,30 +4,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-use crate::flow::{CloseKind, Conversation, Direction, MAX_SYNS, RefusalKind};
+use crate::flow::Conversation;
 use crate::provenance::{Sighting, merged};
 use crate::time::{Span, Timestamp};
 
-use super::attempt::{self, Carried};
 use super::interests::{Interest, Interests};
 use super::names::{Client, Hosts};
 use super::scene::Scene;
-use super::{ObjectKind, Observed, Outcome, Retrieval, RouteKind, outcome};
+use super::{ObjectKind, Observed, Outcome, Retrieval, RouteKind, attempt, connect};
 
 /// The failed attempts to connect, in order. Several addresses of one host tried
 /// at once or one after the other are one attempt, which failed only if all of
 /// them did; the same address tried again is another attempt.
-pub(super) fn failed(
-    scene: &Scene<'_>,
-    interests: &Interests<'_>,
-    carried: &mut Carried,
-) -> Vec<Retrieval> {
+pub(super) fn failed(scene: &Scene<'_>, interests: &Interests<'_>) -> Vec<Retrieval> {
     let groups = groups(scene, interests);
     let wanted: BTreeSet<(Client, u16)> =
         groups.iter().map(|group| (group.client, group.port)).collect();
     let opened = opened(scene, &wanted);
     let lost = groups.into_iter().filter(|group| !succeeded(scene, group, &opened));
-    lost.filter_map(|group| retrieval(scene, &group, carried)).collect()
+    lost.filter_map(|group| retrieval(scene, &group)).collect()
 }
 
 /// The tries that make up one attempt.
@@ -38,20 +33,21 @@ struct Group<'a> {
     /// The name that was wanted.
     host: Option<String>,
     interest: Interest,
-    tries: Vec<&'a Conversation>,
+    /// The conversations, with their indices.
+    tries: Vec<(usize, &'a Conversation)>,
 }
 
 impl Group<'_> {
     fn started_at(&self) -> Option<Timestamp> {
-        self.tries.iter().map(|conversation| conversation.first.at).min()
+        self.tries.iter().map(|(_, conversation)| conversation.first.at).min()
     }
 
     fn last_at(&self) -> Option<Timestamp> {
-        self.tries.iter().map(|conversation| last_sign(conversation).at).max()
+        self.tries.iter().map(|(_, conversation)| connect::last_sign(conversation).at).max()
     }
 
     fn tried(&self, address: IpAddr) -> bool {
-        self.tries.iter().any(|conversation| conversation.server.ip() == address)
+        self.tries.iter().any(|(_, conversation)| conversation.server.ip() == address)
     }
 
     /// True when a connection started then belongs to this attempt: at once
@@ -73,12 +69,14 @@ const NEXT_ADDRESS_WITHIN: i64 = 15;
 
 fn groups<'a>(scene: &Scene<'a>, interests: &Interests<'_>) -> Vec<Group<'a>> {
     let hosts = Hosts::of(scene.inputs.observed);
-    let mut candidates: Vec<&Observed> =
-        scene.inputs.observed.iter().filter(|seen| never_opened(&seen.conversation)).collect();
-    candidates.sort_by_key(|seen| (seen.conversation.first.at, seen.conversation.first.packet));
+    let all = scene.inputs.observed.iter().enumerate();
+    let mut candidates: Vec<(usize, &Observed)> =
+        all.filter(|(_, seen)| connect::never_opened(&seen.conversation)).collect();
+    candidates
+        .sort_by_key(|(_, seen)| (seen.conversation.first.at, seen.conversation.first.packet));
     let mut groups: Vec<Group<'a>> = Vec::new();
     let mut latest: BTreeMap<(Client, u16, String), usize> = BTreeMap::new();
-    for seen in candidates {
+    for (place, seen) in candidates {
         let conversation = &seen.conversation;
         let Some((host, interest)) = target(scene, interests, &hosts, seen) else {
             continue;
@@ -89,42 +87,21 @@ fn groups<'a>(scene: &Scene<'a>, interests: &Interests<'_>) -> Vec<Group<'a>> {
         let number = latest.get(&key).copied();
         let group = number.and_then(|number| groups.get_mut(number));
         match group.filter(|group| group.takes(server.ip(), conversation.first.at)) {
-            Some(group) => group.tries.push(conversation),
+            Some(group) => group.tries.push((place, conversation)),
             None => {
                 let (client, port) = (key.0, key.1);
                 latest.insert(key, groups.len());
-                groups.push(Group { client, port, host, interest, tries: vec![conversation] });
+                groups.push(Group {
+                    client,
+                    port,
+                    host,
+                    interest,
+                    tries: vec![(place, conversation)],
+                });
             }
         }
     }
     groups
-}
-
-/// True when the connection was not opened, or was reset by the server before
-/// anything was said, and the capture would show it if it were otherwise.
-fn never_opened(conversation: &Conversation) -> bool {
-    let quality = &conversation.quality;
-    let silent =
-        quality.bytes == [0, 0] && quality.missing == [0, 0] && !conversation.syns.is_empty();
-    let [from_client, _] = quality.packets;
-    // More than SYNs from a client that was not answered: the answer was not captured.
-    let only_syns = from_client <= conversation.syns.len() as u64
-        || conversation.syns.len() >= MAX_SYNS
-        || conversation.refusal.is_some();
-    let closed_at_once = reset_by_server(conversation).is_some();
-    silent && (closed_at_once || (conversation.syn_ack.is_none() && only_syns))
-}
-
-/// The RST of a server that came before any close of the client.
-fn reset_by_server(conversation: &Conversation) -> Option<Sighting> {
-    let first = conversation.closes.first()?;
-    let is_reset = first.by == Direction::ToClient && first.how == CloseKind::Reset;
-    is_reset.then_some(first.sighting)
-}
-
-fn last_sign(conversation: &Conversation) -> Sighting {
-    let refusal = conversation.refusal.map(|refusal| refusal.sighting);
-    refusal.or(conversation.syns.last().copied()).unwrap_or(conversation.last)
 }
 
 /// The name that was meant by an address and why it matters.
@@ -160,7 +137,7 @@ fn opened(scene: &Scene<'_>, wanted: &BTreeSet<(Client, u16)>) -> Opened {
     for seen in scene.inputs.observed {
         let conversation = &seen.conversation;
         let key = (attempt::client(seen), conversation.server.port());
-        if wanted.contains(&key) && !never_opened(conversation) {
+        if wanted.contains(&key) && !connect::never_opened(conversation) {
             opened.entry(key).or_default().push((conversation.first.at, conversation.server));
         }
     }
@@ -177,13 +154,13 @@ fn succeeded(scene: &Scene<'_>, group: &Group<'_>, opened: &Opened) -> bool {
     same_host.any(|(at, server)| group.takes(server.ip(), *at))
 }
 
-fn retrieval(scene: &Scene<'_>, group: &Group<'_>, carried: &mut Carried) -> Option<Retrieval> {
-    let judged = group.tries.iter().map(|conversation| (judge(scene, conversation), *conversation));
-    let judged: Vec<_> = judged.collect();
+fn retrieval(scene: &Scene<'_>, group: &Group<'_>) -> Option<Retrieval> {
+    let tries = group.tries.iter();
+    let judged: Vec<_> = tries.map(|(_, each)| (connect::judge(scene, each), *each)).collect();
     // The way that was not seen to its end may have worked.
     let unclear = judged.iter().find(|((outcome, _), _)| *outcome == Outcome::IncompleteCapture);
     let last = judged.iter().max_by_key(|(_, conversation)| {
-        let sign = last_sign(conversation);
+        let sign = connect::last_sign(conversation);
         (sign.at, sign.packet)
     });
     let ((outcome, detail), conversation) = unclear.or(last)?;
@@ -210,64 +187,18 @@ fn retrieval(scene: &Scene<'_>, group: &Group<'_>, carried: &mut Carried) -> Opt
             built.route.proxy = Some(conversation.server);
         }
     }
-    built.syns = group.tries.iter().flat_map(|each| each.syns.iter().copied()).collect();
+    built.syns = group.tries.iter().flat_map(|(_, each)| each.syns.iter().copied()).collect();
     built.syns.sort_unstable_by_key(|syn| (syn.at, syn.packet));
     let mut cites: Vec<_> = built.syns.iter().map(Sighting::cite).collect();
-    for each in &group.tries {
+    for (place, each) in &group.tries {
         cites.extend(each.refusal.iter().map(|refusal| refusal.sighting.cite()));
         cites.extend(each.syn_ack.iter().map(Sighting::cite));
-        cites.extend(reset_by_server(each).iter().map(Sighting::cite));
-        let (client, server) = (group.client, each.server.ip());
-        let lookups = scene.names.leading_to(client, server, group.host.as_deref(), each.first.at);
-        cites.extend(attempt::take_lookups(scene, &lookups, &mut built, carried));
+        cites.extend(connect::reset_by_server(each).iter().map(Sighting::cite));
+        cites.extend(attempt::lead(scene, *place, group.host.as_deref(), &mut built));
     }
     built.cites = merged(cites);
     Some(built)
 }
-
-/// How one try ended.
-fn judge(scene: &Scene<'_>, conversation: &Conversation) -> (Outcome, Option<String>) {
-    if let Some(refusal) = conversation.refusal {
-        return match refusal.how {
-            RefusalKind::Reset => (Outcome::Refused, None),
-            RefusalKind::Unreachable { icmp_type, code, v6 } => {
-                let version = if v6 { "v6" } else { "" };
-                let text =
-                    format!("ICMP{version} type {icmp_type} code {code} from {}", refusal.from);
-                (Outcome::Unreachable, Some(text))
-            }
-        };
-    }
-    let opened = conversation.syn_ack;
-    match (opened, reset_by_server(conversation)) {
-        (Some(opened), Some(reset)) => return outcome::reset_at_once(reset, opened),
-        (None, Some(_)) => return (Outcome::Refused, None),
-        _ => {}
-    }
-    let ends_at = scene.ends_at(conversation.vantage, conversation.last.at);
-    let waited = ends_at.since(conversation.first.at);
-    let count = conversation.syns.len();
-    let needed = match count {
-        0 | 1 => WAIT_AFTER_ONE,
-        2 => WAIT_AFTER_TWO,
-        _ => 0,
-    };
-    if waited < Span::seconds(needed) || scene.hides_answers(conversation) {
-        return (Outcome::IncompleteCapture, None);
-    }
-    let over = outcome::seconds(last_sign(conversation).at.since(conversation.first.at));
-    let text = match count {
-        1 => "1 SYN unanswered".to_string(),
-        _ => format!("{count} SYNs unanswered over {over}"),
-    };
-    (Outcome::ConnectTimeout, Some(text))
-}
-
-/// The capture must show that no answer came: a lone SYN for as long as
-/// Windows needs for its second repetition, two for as long as one repetition
-/// takes at most. Three are enough by themselves.
-const WAIT_AFTER_ONE: i64 = 10;
-const WAIT_AFTER_TWO: i64 = 3;
 
 #[cfg(test)]
 mod tests {
@@ -275,7 +206,7 @@ mod tests {
     use super::super::fixtures::{Talk, lookup, sighting, unanswered};
     use super::super::test_support::{Given, outcomes};
     use super::*;
-    use crate::flow::Refusal;
+    use crate::flow::{CloseKind, Direction, Refusal, RefusalKind};
 
     const HOST: &str = "ctldl.windowsupdate.com";
     const A: &str = "192.0.2.1:80";

@@ -4,9 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
+use crate::pki::LooksLike;
+
 use super::known::{KnownUrls, most_plausible};
 use super::scene::Scene;
-use super::{ObjectKind, Observed, Retrieval, body, url};
+use super::{ObjectKind, Observed, Retrieval, body, shape, url};
 
 /// What is known of hosts, from objects, settings and the attempts that got far
 /// enough to name their object.
@@ -98,6 +100,8 @@ fn scripts(seen: &Observed) -> impl Iterator<Item = &[u8]> {
     seen.exchanges.iter().filter_map(|exchange| {
         let raw = exchange.response.as_ref()?.body.as_ref()?;
         let shown = body::shown(raw);
+        // Searching every CRL for a function's name would take longer than all else.
+        shape::of_prefix(shown, raw.size).filter(|look| *look == LooksLike::Text)?;
         let near = shown.get(..shown.len().min(MAX_SCRIPT))?;
         let is_script = near.windows(FUNCTION.len()).any(|window| window == FUNCTION);
         is_script.then_some(near)

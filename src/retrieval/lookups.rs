@@ -8,7 +8,7 @@ use crate::protocol::tls::Handshake;
 use crate::provenance::{Cite, Sighting, merged};
 use crate::time::{Span, Timestamp};
 
-use super::attempt::{self, Carried};
+use super::attempt;
 use super::interests::{Interest, Interests};
 use super::names::{self, Client};
 use super::scene::Scene;
@@ -17,15 +17,10 @@ use super::{Observed, Outcome, Retrieval, RouteKind, route, url};
 /// The attempts that failed at the name, in order. The A and AAAA questions of
 /// one name within [`TOGETHER_WITHIN`] are one attempt, which failed when none
 /// of them gave an address. An AAAA question without data is no failure.
-pub(super) fn failed(
-    scene: &Scene<'_>,
-    interests: &Interests<'_>,
-    carried: &Carried,
-) -> Vec<Retrieval> {
+pub(super) fn failed(scene: &Scene<'_>, interests: &Interests<'_>) -> Vec<Retrieval> {
     let groups = groups(scene, interests);
     let failing: Vec<_> = groups
         .into_iter()
-        .filter(|group| !group.lookups.iter().any(|(index, _)| carried.lookups.contains(index)))
         .filter_map(|group| group.outcome(scene).map(|failure| (group, failure)))
         .collect();
     let used = uses(scene.inputs.observed, failing.iter().map(|(group, _)| group.name));
@@ -41,22 +36,22 @@ struct Group<'a> {
     interest: Interest,
     /// The first question.
     first: Sighting,
-    lookups: Vec<(usize, &'a Lookup)>,
+    lookups: Vec<&'a Lookup>,
 }
 
 /// Windows repeats a question for some 12 s before it gives up.
 const TOGETHER_WITHIN: i64 = 15;
 
 fn groups<'a>(scene: &Scene<'a>, interests: &Interests<'_>) -> Vec<Group<'a>> {
-    let mut order: Vec<(Sighting, usize, &Lookup)> = Vec::new();
-    for (index, lookup) in scene.inputs.lookups.iter().enumerate() {
+    let mut order: Vec<(Sighting, &Lookup)> = Vec::new();
+    for lookup in scene.inputs.lookups {
         let first = lookup.questions.first().filter(|_| is_host_lookup(lookup));
-        order.extend(first.map(|first| (*first, index, lookup)));
+        order.extend(first.map(|first| (*first, lookup)));
     }
-    order.sort_unstable_by_key(|(first, index, _)| (first.at, first.packet, *index));
+    order.sort_by_key(|(first, _)| (first.at, first.packet));
     let mut groups: Vec<Group<'_>> = Vec::new();
     let mut latest: BTreeMap<(Client, &str), Option<usize>> = BTreeMap::new();
-    for (first, index, lookup) in order {
+    for (first, lookup) in order {
         let key = (names::of_client(lookup), lookup.name.as_str());
         let open = latest.get(&key).copied();
         let group = open.flatten().and_then(|number| groups.get_mut(number));
@@ -64,7 +59,7 @@ fn groups<'a>(scene: &Scene<'a>, interests: &Interests<'_>) -> Vec<Group<'a>> {
             first.at.since(group.last().at) <= Span::seconds(TOGETHER_WITHIN)
         };
         match (open, group.filter(near)) {
-            (_, Some(group)) => group.lookups.push((index, lookup)),
+            (_, Some(group)) => group.lookups.push(lookup),
             // A name of no interest stays so.
             (Some(None), None) => {}
             (_, None) => {
@@ -75,7 +70,7 @@ fn groups<'a>(scene: &Scene<'a>, interests: &Interests<'_>) -> Vec<Group<'a>> {
                     name: key.1,
                     interest,
                     first,
-                    lookups: vec![(index, lookup)],
+                    lookups: vec![lookup],
                 }));
             }
         }
@@ -96,8 +91,7 @@ const LAST_RESORTS: [u16; 3] = [5353, 5355, 137];
 
 impl<'a> Group<'a> {
     fn sightings(&self) -> impl Iterator<Item = Sighting> {
-        let lookups = self.lookups.iter().map(|(_, lookup)| lookup);
-        lookups.flat_map(|lookup| {
+        self.lookups.iter().flat_map(|lookup| {
             let answer = lookup.answer.iter().map(|answer| answer.sighting);
             lookup.questions.iter().copied().chain(answer)
         })
@@ -110,25 +104,25 @@ impl<'a> Group<'a> {
 
     /// How resolving the name failed, if it did.
     fn outcome(&self, scene: &Scene<'_>) -> Option<(Outcome, Option<String>)> {
-        let answers = || self.lookups.iter().filter_map(|(_, lookup)| lookup.answer.as_ref());
+        let answers = || self.lookups.iter().filter_map(|lookup| lookup.answer.as_ref());
         if answers().any(|answer| !answer.addresses.is_empty()) {
             return None;
         }
         let from = |answer: &Answer| {
-            let owner = self.lookups.iter().find(|(_, l)| l.answer.as_ref() == Some(answer));
-            owner.map(|(_, lookup)| lookup.server.to_string()).unwrap_or_default()
+            let owner = self.lookups.iter().find(|l| l.answer.as_ref() == Some(answer));
+            owner.map(|lookup| lookup.server.to_string()).unwrap_or_default()
         };
         if let Some(answer) = answers().find(|answer| answer.response_code != 0) {
             let text = format!("{} from {}", code_name(answer.response_code), from(answer));
             return Some((Outcome::NoSuchName, Some(text)));
         }
         let for_a: Vec<&Lookup> =
-            self.lookups.iter().map(|(_, l)| *l).filter(|l| l.question_type == A).collect();
+            self.lookups.iter().copied().filter(|l| l.question_type == A).collect();
         if let Some(answer) = for_a.iter().find_map(|lookup| lookup.answer.as_ref()) {
             let text = format!("no address in the answer of {}", from(answer));
             return Some((Outcome::NoSuchName, Some(text)));
         }
-        let silent = self.lookups.iter().map(|(_, lookup)| lookup);
+        let silent = self.lookups.iter();
         let silent: Vec<_> = silent.filter(|lookup| lookup.answer.is_none()).collect();
         // Only AAAA was asked, and the answer held nothing: A is known from before.
         let most = silent.iter().map(|lookup| lookup.questions.len()).max()?;
@@ -163,7 +157,7 @@ impl<'a> Group<'a> {
         built.outcome = outcome;
         built.detail = detail;
         built.vantage = Some(self.client.0);
-        built.client = self.lookups.first().map(|(_, lookup)| lookup.client);
+        built.client = self.lookups.first().map(|lookup| lookup.client);
         match self.interest {
             // Behind a chosen proxy a client does not resolve its targets.
             Interest::Object(kind) => {

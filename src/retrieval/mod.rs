@@ -8,11 +8,15 @@
 mod attempt;
 mod body;
 mod cache_match;
+mod connect;
 mod connects;
+mod ending;
+mod filter;
 #[cfg(test)]
 mod fixtures;
 mod interests;
 mod known;
+mod leads;
 mod login;
 mod lookups;
 mod names;
@@ -51,20 +55,20 @@ pub use route::{Hop, Login, Route, RouteKind};
 #[must_use]
 pub fn retrievals(inputs: &Inputs<'_>) -> (Vec<Retrieval>, Counts) {
     let scene = scene::Scene::of(inputs);
-    let mut carried = attempt::Carried::default();
+    let mut redirects = filter::Redirects::default();
     let mut counts = Counts::default();
     let mut found = Vec::new();
     for rounds in login::attempts(inputs.observed) {
         counts.exchanges += rounds.len() as u64;
-        match attempt::retrieval(&scene, &rounds, &mut carried) {
+        match attempt::retrieval(&scene, &rounds, &mut redirects) {
             Some(_) if found.len() >= MAX_RETRIEVALS => counts.over_limit += 1,
             Some(retrieval) => found.push(retrieval),
             None => counts.other_exchanges += rounds.len() as u64,
         }
     }
     let interests = interests::Interests::of(&scene, &found);
-    let failed = connects::failed(&scene, &interests, &mut carried);
-    let unresolved = lookups::failed(&scene, &interests, &carried);
+    let failed = connects::failed(&scene, &interests);
+    let unresolved = lookups::failed(&scene, &interests);
     for retrieval in failed.into_iter().chain(unresolved) {
         match found.len() >= MAX_RETRIEVALS {
             true => counts.over_limit += 1,

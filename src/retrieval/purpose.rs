@@ -293,7 +293,7 @@ mod tests {
         assert_eq!(of_url("http://h/readme.der"), None);
         assert_eq!(by_capi("http://h/ca.crt"), Some(ObjectKind::AiaCert));
         let asked = request("GET", "/ca.crt", "h");
-        let certificate = response(200, &[0x30, 8, 0x30, 6, 0xA0, 3, 2, 1, 2, 5]);
+        let certificate = response(200, b"-----BEGIN CERTIFICATE-----");
         let got =
             of(Some("http://h/ca.crt"), Some(&asked), Some(&certificate), &KnownUrls::default());
         assert_eq!(got, Some(ObjectKind::AiaCert));

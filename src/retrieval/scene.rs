@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::flow::{Conversation, MAX_SYNS};
 use crate::time::Timestamp;
 
+use super::leads::Leads;
 use super::names::{self, Client, Names};
 use super::route::Intermediaries;
 use super::{Inputs, Observed};
@@ -14,6 +15,7 @@ use super::{Inputs, Observed};
 pub(super) struct Scene<'a> {
     pub inputs: &'a Inputs<'a>,
     pub names: Names<'a>,
+    pub leads: Leads,
     pub intermediaries: Intermediaries,
     ends: BTreeMap<u32, Timestamp>,
     /// Clients of whose conversations the capture shows one direction only.
@@ -22,9 +24,11 @@ pub(super) struct Scene<'a> {
 
 impl<'a> Scene<'a> {
     pub fn of(inputs: &'a Inputs<'a>) -> Self {
+        let names = Names::of(inputs.lookups);
         Scene {
             inputs,
-            names: Names::of(inputs.lookups),
+            leads: Leads::of(inputs.observed, &names),
+            names,
             intermediaries: Intermediaries::of(inputs.observed),
             ends: ends(inputs),
             one_way: one_way(inputs),
