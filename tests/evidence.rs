@@ -314,7 +314,7 @@ fn a_bomb_stops_at_the_ratio_and_at_the_total() {
     zeros.resize(4 << 20, 0);
     let path = write(folder.path(), "bomb.zip", &pack(&[("a.pcap", &zeros)], deflated()));
     for (limits, why) in [
-        (Limits { ratio_floor: 1 << 20, ..Limits::default() }, "300 times"),
+        (Limits { ratio_floor: 1 << 20, ..Limits::default() }, "100 times"),
         (Limits { inflated_total: 1 << 20, ..Limits::default() }, "the hand-over inflates"),
         (Limits { member_len: 1 << 20, ..Limits::default() }, "limit of 1048576"),
     ] {

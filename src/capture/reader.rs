@@ -293,6 +293,7 @@ impl<B: AsRef<[u8]>> CaptureReader<B> {
         }
         let missing = std::mem::take(&mut self.pass_over);
         if missing > 0 {
+            self.summary.lost_bytes += missing;
             let what = format!("the file ends {missing} bytes before the end of a large block");
             self.issues.note(self.offset, what, "all that followed is lost");
         }

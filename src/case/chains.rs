@@ -57,8 +57,7 @@ impl CaseChain {
 pub fn chains(case: &Case, roots: &[Arc<Certificate>]) -> Vec<CaseChain> {
     let mut chains = Vec::new();
     for (index, handshake) in case.handshakes.iter().enumerate() {
-        let Some(leaf) = handshake.artifacts.first().copied() else { continue };
-        let Some(certificate) = case.certificate(leaf) else { continue };
+        let Some((leaf, certificate)) = case.leaf_of(handshake) else { continue };
         // A verifier fetches while the handshake waits: its time is the reaction's.
         let used_at = handshake.reaction.map_or(handshake.ended_at, |sighting| sighting.at);
         let used_at = case.as_of.unwrap_or(used_at);

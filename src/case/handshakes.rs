@@ -11,13 +11,11 @@ use crate::time::Span;
 #[must_use]
 pub fn handshake(conversation: &Conversation, seen: &tls::Handshake) -> Handshake {
     let outcome = outcome(seen, &conversation.quality);
-    // In TLS 1.3 a client sends ChangeCipherSpec for old middleboxes only.
-    let is_tls13 = seen.certificates == ServerCertificates::Hidden(HiddenBy::Tls13);
     let alert = seen
         .alerts
         .iter()
         .find(|alert| alert.content.is_some_and(|(level, _)| level == FATAL))
-        .or_else(|| seen.alerts.iter().find(|alert| !is_close_notify(alert)))
+        .or_else(|| seen.alerts.iter().find(|alert| ends_it(alert)))
         .copied();
     let ending = seen.ending.map(|ending| ending.sighting);
     let reacted =
@@ -40,15 +38,28 @@ pub fn handshake(conversation: &Conversation, seen: &tls::Handshake) -> Handshak
         alert,
         outcome,
         tunnel: seen.tunnel.clone(),
-        key_exchange_sent: seen.finished[0].is_some()
-            || (seen.change_cipher_spec[0].is_some() && !is_tls13),
+        // TLS 1.3 clients send a ChangeCipherSpec for old middleboxes, before an
+        // alert as well (RFC 8446 §D.4): there the Finished tells.
+        key_exchange_sent: match seen.certificates {
+            ServerCertificates::Hidden(HiddenBy::Tls13) => seen.finished[0].is_some(),
+            _ => seen.change_cipher_spec[0].is_some(),
+        },
         quality: conversation.quality.clone(),
         reaction,
         cites: cites(seen, alert.map(|alert| alert.sighting), ending),
     }
 }
 
+const WARNING: u8 = 1;
 const FATAL: u8 = 2;
+
+/// A warning of the server (unrecognized_name, most often) ends nothing; what
+/// the client does next is its own reaction.
+fn ends_it(alert: &tls::Alert) -> bool {
+    let server_warns =
+        alert.by == Direction::ToClient && alert.content.is_some_and(|(level, _)| level == WARNING);
+    !is_close_notify(alert) && !server_warns
+}
 
 fn is_close_notify(alert: &tls::Alert) -> bool {
     alert.content.is_some_and(|(_, description)| description == 0)
@@ -73,7 +84,7 @@ fn outcome(seen: &tls::Handshake, quality: &Quality) -> HandshakeOutcome {
     if seen.has_gap {
         return HandshakeOutcome::IncompleteCapture;
     }
-    let alert = seen.alerts.iter().find(|alert| !is_close_notify(alert));
+    let alert = seen.alerts.iter().find(|alert| ends_it(alert));
     let closed_by = alert.map(|alert| alert.by).or(seen.ending.map(|ending| ending.by));
     match (closed_by, &seen.server_hello) {
         (Some(Direction::ToServer), None) if seen.alerts.is_empty() => HandshakeOutcome::Unanswered,

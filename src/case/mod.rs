@@ -100,13 +100,15 @@ pub struct Handshake {
     pub certificates: ServerCertificates,
     /// The certificates as artifacts (indices), leaf first, those that parse.
     pub artifacts: Vec<usize>,
-    /// The deciding alert: the first fatal readable one, else the first.
+    /// The deciding alert: the first fatal readable one, else the first that is
+    /// neither close_notify nor a warning of the server.
     pub alert: Option<Alert>,
     /// How it ended.
     pub outcome: HandshakeOutcome,
     /// The CONNECT authority when it ran through a proxy.
     pub tunnel: Option<String>,
-    /// True when the client answered the server's flight (ChangeCipherSpec).
+    /// True when the client answered the server's flight: ChangeCipherSpec, in
+    /// TLS 1.3 Finished.
     pub key_exchange_sent: bool,
     /// What the capture lacks of it.
     pub quality: Quality,
@@ -237,4 +239,6 @@ pub struct Vantage {
     pub cut_packets: u64,
     /// Packets dropped at capture, as the file itself says.
     pub dropped: u64,
+    /// Capture files of which a part, or every frame, could not be read.
+    pub damaged_files: u64,
 }

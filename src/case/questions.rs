@@ -10,6 +10,7 @@ use crate::pki::certificate::{CA_ISSUERS, Name};
 use crate::pki::ctl::CtlKind;
 use crate::pki::signature::SignatureOutcome;
 use crate::pki::{Artifact, Certificate, Crl, Ctl, digest};
+use crate::protocol::tls::ServerCertificates;
 use crate::provenance::Cite;
 use crate::retrieval::{ObjectKind, Retrieval};
 use crate::time::{Span, Timestamp};
@@ -36,6 +37,9 @@ pub struct ListGap {
     pub accounts_with_issuer: Vec<Account>,
     /// Accounts whose caches were handed over and do not hold the issuer.
     pub accounts_without_issuer: Vec<Account>,
+    /// For each service account whose cache holds the issuer, since when at the
+    /// latest.
+    pub services_have_issuer: Vec<Option<Timestamp>>,
     /// Where the list was seen.
     pub cites: Vec<Cite>,
 }
@@ -117,6 +121,16 @@ impl Case {
         self.chains.iter().enumerate().find(|(_, chain)| chain.subject == subject)
     }
 
+    /// The server's own certificate in a handshake: the first of its list, where
+    /// that one can be read.
+    #[must_use]
+    pub fn leaf_of(&self, handshake: &Handshake) -> Option<(usize, &Arc<Certificate>)> {
+        let ServerCertificates::Sent { list, .. } = &handshake.certificates else { return None };
+        let artifact = *handshake.artifacts.first()?;
+        let leaf = self.certificate(artifact)?;
+        list.first()?.starts_with(&leaf.der).then_some((artifact, leaf))
+    }
+
     /// A later or earlier handshake of the same machine with the same site and
     /// leaf that was completed within `window`.
     #[must_use]
@@ -126,13 +140,14 @@ impl Case {
                 && other.vantage == handshake.vantage
                 && other.client.ip() == handshake.client.ip()
                 && other.site == handshake.site
+                && (handshake.site.is_some() || other.server.ip() == handshake.server.ip())
                 && other.artifacts.first() == handshake.artifacts.first()
                 && other.at.since(handshake.at).abs() <= window
         };
         self.handshakes.iter().position(twin)
     }
 
-    /// Every list whose signer's issuer is neither enclosed nor named as a root
+    /// Every authroot list whose signer's issuer is neither enclosed nor named as a root
     /// by an authroot list, once per machine that had it.
     #[must_use]
     pub fn list_gaps(&self) -> Vec<ListGap> {
@@ -140,6 +155,10 @@ impl Case {
         for (index, record) in self.artifacts.iter().enumerate() {
             let Artifact::Ctl(ctl) = &record.artifact else { continue };
             let Some(signer) = &ctl.signer else { continue };
+            if ctl.kind != CtlKind::AuthRoot {
+                // The other lists add no root, and their failure explains no site.
+                continue;
+            }
             if signer.is_self_issued() || encloses_issuer(ctl, signer) {
                 continue;
             }
@@ -183,6 +202,12 @@ impl Case {
             .filter(|sighting| sighting.machine == machine)
             .collect();
         let accounts_with_issuer = accounts(&issuer_sightings);
+        let of_service = |sighting: &&&super::ArtifactSighting| {
+            let cached = matches!(sighting.source, ArtifactSource::Cache(_));
+            cached && sighting.account.as_ref().is_some_and(|account| account.kind.is_service())
+        };
+        let services_have_issuer =
+            issuer_sightings.iter().filter(of_service).map(|sighting| sighting.at).collect();
         let profiles = machine.and_then(|machine| self.machines.get(machine));
         let profiles = profiles.map(|machine| machine.profiles.clone()).unwrap_or_default();
         let lacking =
@@ -197,6 +222,7 @@ impl Case {
             accounts_with_list: accounts(sightings),
             accounts_without_issuer: lacking.collect(),
             accounts_with_issuer,
+            services_have_issuer,
             cites: sightings.iter().map(|sighting| sighting.cite.clone()).collect(),
         }
     }

@@ -5,14 +5,13 @@ use std::fs::{self, File, Metadata};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::UNIX_EPOCH;
 
 use walkdir::WalkDir;
 
 use super::archive::{Archive, Troubles};
 use super::limits::{Limits, MAX_FOLDER_DEPTH, SNIFF_LEN};
-use super::member::MemberOpener;
+use super::member::{Inflated, MemberOpener};
 use super::names::{logical, path_text};
 use super::sniff::{Sniffed, Unreadable, sniff};
 use super::window::Window;
@@ -184,7 +183,7 @@ impl Search {
                 window: Window::of_file(path, metadata.len()),
                 password: self.inputs.options.password.as_deref().map(Arc::from),
                 limits: Arc::clone(&self.limits),
-                inflated: Arc::new(AtomicU64::new(0)),
+                inflated: Inflated::of_file(metadata.len()),
             };
             self.zip(&file, opener, 1);
         }

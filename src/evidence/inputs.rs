@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::thread::{self, JoinHandle};
 
 use sha2::{Digest as _, Sha256};
 
 use super::archive::Archive;
 use super::hashing::{hash_all, hash_file};
-use super::member::{Limited, MemberError};
+use super::member::{Inflated, Limited, MemberError};
 use super::pool::threaded;
 use super::stream::{ReadError, Stream, Tap};
 use super::{Chunk, EvidenceKind, EvidenceRecord, Finished, Located, OpenOptions, Origin};
@@ -180,22 +179,26 @@ impl Inputs {
         }
         let limits = Arc::new(self.options.limits.clone());
         let size = file.size;
-        let limit = |decoder| Limited::new(decoder, size, limits, Arc::new(AtomicU64::new(0)));
+        let limit = |decoder| Limited::new(decoder, size, limits, Inflated::of_file(size));
         Stream::gzip(id, tap, limit)
     }
 
     /// Ends a stream: the rest is hashed, the ledger filled in, trouble noted.
-    pub fn close(&mut self, stream: Stream) {
+    /// False when it could not be read to its end.
+    pub fn close(&mut self, stream: Stream) -> bool {
         let id = stream.evidence();
         let finished = stream.finish();
+        let whole = finished.error.is_none();
         self.settle(id, finished, "what follows this place was not read");
+        whole
     }
 
     /// Reads a file of at most `limit` bytes at once. `None` when it is longer
     /// or cannot be read; an issue says why.
     pub fn read_small(&mut self, file: &Located, limit: usize) -> Option<SmallFile> {
         let id = self.record(file);
-        if !file.gzip && file.size > limit as u64 {
+        // What a zip declares may be false; such a member is read as far as allowed.
+        if !file.gzip && file.member.is_none() && file.size > limit as u64 {
             self.over_limit(id, limit);
             return None;
         }

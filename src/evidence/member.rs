@@ -23,8 +23,24 @@ pub struct MemberOpener {
     pub password: Option<Arc<str>>,
     /// The limits of the run.
     pub limits: Arc<Limits>,
-    /// Inflated bytes so far, shared by all zips of a hand-over.
-    pub inflated: Arc<AtomicU64>,
+    /// What all zips of the hand-over together inflated.
+    pub inflated: Arc<Inflated>,
+}
+
+/// What one hand-over inflates, over all its members and the zips in it.
+#[derive(Debug)]
+pub struct Inflated {
+    so_far: AtomicU64,
+    /// Bytes of the file on disk.
+    file_len: u64,
+}
+
+impl Inflated {
+    /// For a file of `file_len` bytes on disk.
+    #[must_use]
+    pub fn of_file(file_len: u64) -> Arc<Self> {
+        Arc::new(Inflated { so_far: AtomicU64::new(0), file_len })
+    }
 }
 
 /// Why a member could not be opened.
@@ -219,7 +235,7 @@ pub struct Limited<R> {
     out: u64,
     compressed_len: u64,
     limits: Arc<Limits>,
-    inflated: Arc<AtomicU64>,
+    inflated: Arc<Inflated>,
 }
 
 impl<R> Limited<R> {
@@ -228,7 +244,7 @@ impl<R> Limited<R> {
         inner: R,
         compressed_len: u64,
         limits: Arc<Limits>,
-        inflated: Arc<AtomicU64>,
+        inflated: Arc<Inflated>,
     ) -> Self {
         Limited { inner, out: 0, compressed_len, limits, inflated }
     }
@@ -248,7 +264,8 @@ impl<R: Read> Read for Limited<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.out += count as u64;
-        let total = self.inflated.fetch_add(count as u64, Ordering::Relaxed) + count as u64;
+        let Inflated { so_far, file_len } = &*self.inflated;
+        let total = so_far.fetch_add(count as u64, Ordering::Relaxed) + count as u64;
         let Limits { member_len, inflated_total, ratio, ratio_floor, .. } = *self.limits;
         if self.out > member_len {
             return Err(io::Error::other(format!(
@@ -257,6 +274,11 @@ impl<R: Read> Read for Limited<R> {
         }
         if total > inflated_total {
             let why = format!("the hand-over inflates above the limit of {inflated_total} bytes");
+            return Err(io::Error::other(why));
+        }
+        // Entries that share their bytes stay below the ratio one by one.
+        if total > ratio_floor && total.saturating_sub(ratio_floor) / ratio > *file_len {
+            let why = format!("the hand-over inflates more than {ratio} times, as bombs do");
             return Err(io::Error::other(why));
         }
         if self.out > ratio_floor && self.out / ratio > self.compressed_len {

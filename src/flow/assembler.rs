@@ -16,7 +16,8 @@
 //! - the receiver acknowledged past it, so the bytes existed and only the
 //!   capture lacks them. Captures reorder frames of the two directions, so a
 //!   few more packets are awaited first ([`ACK_PATIENCE`], [`ACK_WAIT`]),
-//!   unless the direction was never seen at all;
+//!   unless the direction was never seen at all; segments that acknowledge
+//!   what has not shown wait as long (`held.rs`);
 //! - more than [`MAX_PENDING`] waits behind it, or [`MAX_PENDING_TOTAL`] in all
 //!   conversations;
 //! - the conversation ends.
@@ -48,7 +49,7 @@ const ACK_WAIT: i64 = 1_000_000_000;
 const MAX_PENDING: usize = 4 << 20;
 
 /// Bytes waiting behind holes in all conversations together.
-const MAX_PENDING_TOTAL: usize = 16 << 20;
+pub(super) const MAX_PENDING_TOTAL: usize = 16 << 20;
 
 /// The largest window that TCP can offer (RFC 7323 §2.3); farther segments do
 /// not belong to the stream.
@@ -351,25 +352,45 @@ impl Assembler {
             && !(self.acknowledged == self.position + 1 && self.pending.is_empty())
     }
 
-    /// Gives up bytes that are overdue for too long; at once if `unseen`, when
-    /// no packet of the direction was ever captured.
-    pub(super) fn await_overdue<C: StreamConsumer>(
-        &mut self,
-        unseen: bool,
-        sink: &mut Sink<'_, C>,
-    ) {
+    /// Counts a packet that went by while bytes were overdue; true when there
+    /// were too many of them, or it took too long.
+    pub(super) fn waits_too_long(&mut self, now: i64) -> bool {
         if self.overdue == 0 {
-            self.overdue_since = sink.now;
+            self.overdue_since = now;
         }
         self.overdue = self.overdue.saturating_add(1);
-        let waited = sink.now.saturating_sub(self.overdue_since);
-        if unseen || self.overdue > ACK_PATIENCE || waited > ACK_WAIT {
-            self.overdue = 0;
-            while self.is_overdue() {
-                self.give_up_until(self.acknowledged, sink);
-            }
-            self.settle(sink);
+        let waited = now.saturating_sub(self.overdue_since);
+        self.overdue > ACK_PATIENCE || waited > ACK_WAIT
+    }
+
+    /// Gives up the bytes that were acknowledged and have not shown, at most
+    /// up to a sequence number that is held elsewhere.
+    pub(super) fn give_up_overdue<C: StreamConsumer>(
+        &mut self,
+        until: Option<u32>,
+        sink: &mut Sink<'_, C>,
+    ) {
+        self.overdue = 0;
+        let ahead = until.map(|until| u64::try_from(self.distance(until)).unwrap_or(0));
+        let limit = ahead.map_or(u64::MAX, |ahead| self.position + ahead);
+        while self.is_overdue() && self.position < limit {
+            self.give_up_until(self.acknowledged.min(limit), sink);
         }
+        self.settle(sink);
+    }
+
+    /// True when an acknowledgment number is ahead of what has shown. One
+    /// ahead is a FIN that was not captured, as in [`Self::is_overdue`].
+    pub(super) fn lacks(&self, acknowledgment: u32) -> bool {
+        let ahead = self.distance(acknowledgment);
+        if !self.started || ahead <= 0 || ahead.unsigned_abs() > MAX_WINDOW {
+            return false;
+        }
+        let mut position = self.position + u64::from(ahead.unsigned_abs());
+        if let Some(fin) = &self.fin {
+            position = position.min(fin.0);
+        }
+        position > self.position && !(position == self.position + 1 && self.pending.is_empty())
     }
 
     /// Declares the hole at the position a gap, up to `position` or the first

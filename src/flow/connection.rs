@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use crate::packet::{Segment, Unreachable};
 use crate::provenance::Sighting;
 
-use super::assembler::{Assembler, Sink};
+use super::assembler::{Assembler, MAX_PENDING_TOTAL, Sink};
+use super::held::Held;
 use super::key::{End, FlowKey};
 use super::opening::{Opening, Syn, icmp_error, refusal};
 use super::{
@@ -27,6 +28,8 @@ pub(super) struct Connection<C> {
     pub(super) initial: [Option<u32>; 2],
     /// Payload of the SYN, until the server takes or leaves it.
     early: Option<Box<[u8]>>,
+    /// Segments that came before what they answer.
+    held: Held,
     /// A SYN that fits no running connection: the next one's, if answered.
     pub(super) next_syn: Option<Syn>,
     refusal: Option<Refusal>,
@@ -70,6 +73,7 @@ impl<C: StreamConsumer> Connection<C> {
             syn_ack: None,
             initial: [opening.sequence, None],
             early: None,
+            held: Held::default(),
             next_syn: None,
             refusal: opening.refusal,
             first: opening.first,
@@ -134,14 +138,75 @@ impl<C: StreamConsumer> Connection<C> {
             self.acknowledge(direction, segment, at);
         }
         for which in [direction.reverse(), direction] {
-            if self.live.streams[which.index()].is_overdue() {
+            // Bytes of the other direction may be among those held.
+            let awaited = self.held.awaited().is_none_or(|awaited| awaited == which);
+            let stream = &mut self.live.streams[which.index()];
+            if awaited && stream.is_overdue() {
                 let unseen = self.live.quality.packets[which.index()] == 0;
-                let (stream, mut sink) = self.stream(which, at, pending_total);
-                stream.await_overdue(unseen, &mut sink);
+                if unseen || stream.waits_too_long(nanoseconds(at)) {
+                    self.give_up_overdue(which, at, pending_total);
+                }
             }
         }
-        let (stream, mut sink) = self.stream(direction, at, pending_total);
-        stream.segment(first_byte, segment, &mut sink);
+        self.release(false, pending_total);
+        if self.comes_early(direction, segment) {
+            let before = self.held.cost();
+            self.held.hold(direction, first_byte, segment, at);
+            *pending_total += self.held.cost() - before;
+        } else {
+            let (stream, mut sink) = self.stream(direction, at, pending_total);
+            stream.segment(first_byte, segment, &mut sink);
+        }
+        let too_many = *pending_total > MAX_PENDING_TOTAL;
+        self.release(too_many, pending_total);
+    }
+
+    /// True for a segment that acknowledges bytes which have not shown yet,
+    /// though their direction was captured.
+    fn comes_early(&self, direction: Direction, segment: &Segment<'_>) -> bool {
+        let other = direction.reverse().index();
+        let says_something =
+            !segment.payload.is_empty() || segment.missing > 0 || segment.flags.fin;
+        segment.flags.ack
+            && self.live.streams[other].lacks(segment.acknowledgment)
+            && self.live.quality.packets[other] > 0
+            && says_something
+    }
+
+    /// Delivers the held segments whose wait is over, or all of them.
+    fn release(&mut self, all: bool, pending_total: &mut usize) {
+        while !self.held.is_empty() {
+            let before = self.held.cost();
+            let streams = &self.live.streams;
+            let due = self.held.take(|held| {
+                let other = held.direction.reverse().index();
+                all || !streams[other].lacks(held.acknowledgment())
+            });
+            let Some(held) = due else { return };
+            *pending_total -= before - self.held.cost();
+            let (stream, mut sink) = self.stream(held.direction, held.at, pending_total);
+            stream.segment(held.first_byte, &held.segment(), &mut sink);
+        }
+    }
+
+    /// Gives up bytes of one direction that were acknowledged and have not
+    /// shown, up to those held, and delivers what waited for them.
+    fn give_up_overdue(&mut self, which: Direction, at: Sighting, pending_total: &mut usize) {
+        let (count, until) = (self.held.len(), self.held.first_byte(which));
+        let (stream, mut sink) = self.stream(which, at, pending_total);
+        stream.give_up_overdue(until, &mut sink);
+        self.release(false, pending_total);
+        if self.held.len() == count {
+            // They wait for each other, which only made-up numbers can bring about.
+            self.release(true, pending_total);
+        }
+    }
+
+    /// Ends all waiting of held segments.
+    fn end_wait(&mut self, at: Sighting, pending_total: &mut usize) {
+        while let Some(awaited) = self.held.awaited() {
+            self.give_up_overdue(awaited, at, pending_total);
+        }
     }
 
     fn stream<'a>(
@@ -283,6 +348,7 @@ impl<C: StreamConsumer> Connection<C> {
             return;
         }
         if !self.closes.iter().any(|known| known.by == direction && known.how == CloseKind::Reset) {
+            self.end_wait(at, pending_total);
             let (stream, mut sink) = self.stream(direction, at, pending_total);
             stream.finish(&mut sink);
             self.closes.push(close);
@@ -317,8 +383,9 @@ impl<C: StreamConsumer> Connection<C> {
         vantage: u32,
         pending_total: &mut usize,
     ) -> (Conversation, C) {
+        let last = self.live.last;
+        self.end_wait(last, pending_total);
         for direction in [Direction::ToServer, Direction::ToClient] {
-            let last = self.live.last;
             let (stream, mut sink) = self.stream(direction, last, pending_total);
             stream.finish(&mut sink);
         }

@@ -13,6 +13,7 @@ mod assembler;
 mod connect;
 mod connection;
 mod fragments;
+mod held;
 mod key;
 mod opening;
 mod pending;

@@ -268,3 +268,29 @@ fn any_order_and_any_cutting_gives_the_same_bytes() {
         assert!(conversation.quality.is_complete());
     }
 }
+
+#[test]
+fn an_answer_that_stands_before_its_request_waits_for_it() {
+    let mut wire = Wire::connected();
+    wire.server(ACK, S + 1, C + 4, "200");
+    wire.client(ACK, C + 4, S + 4, "GET");
+    wire.client(ACK, C + 1, S + 1, "GET");
+    wire.server(ACK, S + 4, C + 7, "304");
+    let (conversation, log) = wire.only();
+    assert_eq!(log, ["> GET @6", "< 200 @4", "> GET @5", "< 304 @7"]);
+    assert!(conversation.quality.is_complete());
+}
+
+#[test]
+fn an_answer_whose_request_was_not_captured_comes_after_the_gap() {
+    let mut wire = Wire::connected();
+    wire.server(ACK, S + 1, C + 4, "200");
+    wire.client(ACK, C + 4, S + 4, "GET");
+    wire.clock += 5_000;
+    wire.server(ACK, S + 4, C + 7, "304");
+    wire.server(FIN, S + 7, C + 7, "");
+    let (conversation, log) = wire.only();
+    let all = ["> gap 3 @6", "< 200 @4", "> GET @5", "< 304 @6", "< Fin @7"];
+    assert_eq!(log, all);
+    assert_eq!(conversation.quality.missing, [3, 0]);
+}

@@ -12,7 +12,7 @@ use crate::flow::{CloseKind, Conversation, FlowTable};
 use crate::issue::Issue;
 use crate::packet::{self, Packet, Transport};
 use crate::pki;
-use crate::protocol::{Dialogue, End, Recognition, Transcript, dns, http, quic};
+use crate::protocol::{Dialogue, End, Recognition, Transcript, dns, http, quic, tls};
 use crate::provenance::{EvidenceId, Sighting};
 use crate::retrieval::{self, BodyFacts, Observed};
 use crate::time::{Span, Timestamp};
@@ -80,10 +80,11 @@ pub fn captures(
         reader.end();
         frames.drain(&mut reader, place);
         gathered.issues.extend(reader.take_issues());
+        let summary = reader.summary().clone();
+        let unread = frames.unread.values().map(|(count, _)| count).sum::<u64>();
         gathered.issues.extend(frames.issues());
         done += file.size;
-        let summary = reader.summary().clone();
-        inputs.close(stream);
+        let whole = inputs.close(stream) && summary.lost_bytes == 0;
         if let Some(record) = inputs.record_mut(evidence) {
             record.first_at = summary.first_at;
             record.last_at = summary.last_at;
@@ -95,6 +96,8 @@ pub fn captures(
         quality.last_at = place.last_at;
         quality.dropped += summary.dropped();
         quality.cut_packets += summary.cut_frames;
+        let unreadable = unread > 0 && unread == summary.frames;
+        quality.damaged_files += u64::from(!whole || unreadable);
     }
     finish(places, gathered, &mut failed_connects);
 }
@@ -284,6 +287,8 @@ fn collect(
                 "this message is not used",
             ));
         }
+        gathered.issues.extend(transcript.exchanges.iter().filter_map(body_issue));
+        gathered.issues.extend(transcript.handshakes.iter().filter_map(handshake_issue));
         let connected =
             conversation.syn_ack.is_some() || transcript.recognition != Recognition::Silent;
         let failed = !connected && !conversation.syns.is_empty();
@@ -306,6 +311,35 @@ fn collect(
             });
         }
     }
+}
+
+/// What kept the body of an answer that matters from being read.
+fn body_issue(exchange: &http::Exchange) -> Option<Issue> {
+    let response = exchange.response.as_ref()?;
+    let body = response.body.as_ref()?;
+    let trouble = body.trouble.as_ref()?;
+    let wanted = retrieval::wants_body(exchange.request.as_ref(), response, &body.prefix);
+    let sighting = response.first;
+    wanted.then(|| {
+        Issue::new(
+            sighting.evidence,
+            format!("packet {}", sighting.packet),
+            format!("body of an HTTP answer: {trouble}"),
+            "no object was read from this body",
+        )
+    })
+}
+
+/// What is wrong with the messages of a handshake.
+fn handshake_issue(handshake: &tls::Handshake) -> Option<Issue> {
+    let trouble = handshake.trouble.as_ref()?;
+    let sighting = handshake.first;
+    Some(Issue::new(
+        sighting.evidence,
+        format!("packet {}", sighting.packet),
+        format!("TLS handshake: {trouble}"),
+        "its certificates or answers may be missing or incomplete",
+    ))
 }
 
 fn is_of_use(transcript: &Transcript) -> bool {

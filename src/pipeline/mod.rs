@@ -12,6 +12,7 @@ use crate::cryptnet;
 use crate::diagnosis::{self, Diagnosis};
 use crate::evidence::{self, OpenOptions};
 use crate::pki::Artifact;
+use crate::pki::certificate::GeneralName;
 use crate::protocol::http::Exchange;
 use crate::time::Timestamp;
 use crate::timeline::{self, Event};
@@ -35,11 +36,12 @@ pub fn explain(
     {
         return Err(Error::Input(issue.what.clone()));
     }
-    if discovery.recognized() == 0 {
-        return Err(Error::NothingReadable(nothing_readable(paths, &discovery)));
-    }
     let mut gathered = Gathered::default();
     let used = files::caches(&mut discovery, &mut gathered);
+    // A cache folder is told by its place too, whatever its files have become.
+    if discovery.recognized() == 0 && gathered.cache_entries.is_empty() {
+        return Err(Error::NothingReadable(nothing_readable(paths, &discovery)));
+    }
     files::objects(&mut discovery, &mut gathered, &used);
     let http = captures::http_options(options.all_http);
     captures::captures(&mut discovery, http, &mut gathered, progress);
@@ -68,15 +70,16 @@ pub fn explain(
     Ok(Explained { case, diagnosis, timeline, clocks })
 }
 
-/// Names `Content` files without a record from every URL in the case.
+/// Names `Content` files without a record from every URL in the case, and the
+/// CRLs that composite names stand for.
 fn recover_urls(gathered: &mut Gathered) {
     let mut urls: Vec<String> = Vec::new();
     for artifact in gathered.artifacts.values() {
         if let Artifact::Certificate(certificate) = artifact {
             let access = certificate.authority_info_access.value().into_iter().flatten();
-            urls.extend(access.flat_map(|access| {
-                let of_method = certificate.access_urls(&access.method);
-                of_method.into_iter().map(str::to_owned).collect::<Vec<_>>()
+            urls.extend(access.filter_map(|access| match &access.location {
+                GeneralName::Uri(url) => Some(url.clone()),
+                _ => None,
             }));
             urls.extend(certificate.crl_urls().into_iter().map(str::to_owned));
         }
@@ -87,7 +90,28 @@ fn recover_urls(gathered: &mut Gathered) {
     urls.sort();
     urls.dedup();
     cryptnet::recover_urls(&mut gathered.cache_entries, urls.iter().map(String::as_str));
+    let points: Vec<(Vec<u8>, Vec<String>)> =
+        gathered.artifacts.values().filter_map(distribution_points).collect();
+    let cached = gathered.cache_entries.iter().filter_map(|entry| entry.url().map(str::to_owned));
+    urls.extend(cached.collect::<Vec<String>>());
+    let crls = urls.iter().map(String::as_str).filter(|url| url.contains(".crl"));
+    cryptnet::explain_prefixes(
+        &mut gathered.cache_entries,
+        points.iter().map(|(der, urls)| (der.as_slice(), urls.as_slice())),
+        crls,
+    );
 }
+
+/// The CRL distribution points of a certificate: the DER value and its URLs.
+fn distribution_points(artifact: &Artifact) -> Option<(Vec<u8>, Vec<String>)> {
+    let Artifact::Certificate(certificate) = artifact else { return None };
+    let extension =
+        certificate.extensions.iter().find(|extension| extension.oid == CRL_DISTRIBUTION_POINTS)?;
+    let urls = certificate.crl_urls().into_iter().map(str::to_owned).collect();
+    Some((extension.value.clone(), urls))
+}
+
+const CRL_DISTRIBUTION_POINTS: &str = "2.5.29.31";
 
 /// The absolute URL of a request, as far as its head tells.
 fn request_url(exchange: &Exchange) -> Option<String> {
