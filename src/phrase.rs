@@ -236,6 +236,7 @@ pub fn failed_thing(case: &Case, failure: &Failure) -> String {
     let of_it = failure.retrievals.iter().filter_map(|index| case.retrievals.get(*index));
     // The attempt that failed says more than one that worked.
     let retrieval = of_it.clone().find(|it| it.outcome.is_failure()).or(of_it.clone().next());
+    let cached = failure.cache_entry.and_then(|index| case.cache_entries.get(index));
     match (failure.kind, handshake, retrieval) {
         (FailureKind::Object, _, Some(retrieval)) => {
             let obtained = retrieval.outcome.is_success();
@@ -243,7 +244,11 @@ pub fn failed_thing(case: &Case, failure: &Failure) -> String {
             format!("{} {} {state}", object_phrase(retrieval), target(retrieval))
         }
         (_, Some(handshake), _) => site_of(handshake),
-        (FailureKind::Object, None, None) => "a trust object not obtained".to_owned(),
+        (FailureKind::Object, None, None) if cached.is_some() => {
+            let url = cached.and_then(|entry| entry.url()).unwrap_or("an unknown URL");
+            format!("the object at {url} is a page in the cache")
+        }
+        (FailureKind::Object, None, None) => "a trust list that cannot be believed".to_owned(),
         (_, None, _) => "a certificate".to_owned(),
     }
 }

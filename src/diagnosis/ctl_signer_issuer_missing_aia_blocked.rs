@@ -1,9 +1,13 @@
 #![doc = include_str!("../../docs/rules/ctl-signer-issuer-missing-aia-blocked.md")]
 
+use super::failure::Failure;
 use super::finding::Confidence;
 use super::inquiry::{Basis, Inquiry, Need, confidence};
+use super::links::leads_out_alike;
 use super::proposal::{Precedence, Proposal, Rule, Stance};
-use crate::case::questions::ListGap;
+use crate::account::Account;
+use crate::case::questions::{ListGap, encloses_issuer};
+use crate::chain::RootTrust;
 use crate::retrieval::Retrieval;
 
 /// The rule.
@@ -40,76 +44,73 @@ fn attempts(inquiry: &Inquiry<'_>, gap: &ListGap) -> Attempts {
 
 fn judge(inquiry: &Inquiry<'_>, gap: &ListGap) -> Proposal {
     let attempts = attempts(inquiry, gap);
-    let issuer = gap.issuer.short().to_owned();
-    let signer = gap.signer.subject.short().to_owned();
     let services_lack: Vec<_> = gap
         .accounts_without_issuer
         .iter()
         .filter(|account| account.kind.is_service())
         .cloned()
         .collect();
-    let explains = explained(inquiry, gap, &attempts);
     let tried = !attempts.failed.is_empty();
     let cached_elsewhere = !gap.accounts_with_issuer.is_empty();
-    let is_cause =
-        !explains.is_empty() && (tried || (cached_elsewhere && !services_lack.is_empty()));
+    let shown_by_caches = cached_elsewhere && !services_lack.is_empty();
+    let shut = (tried && !is_open(inquiry, &attempts)) || (!tried && shown_by_caches);
+    let explains = if shut { explained(inquiry, gap, &attempts) } else { Vec::new() };
     let mut cites = gap.cites.clone();
     cites.extend(inquiry.cites_of(&attempts.failed));
     cites.extend(inquiry.cites_of(&attempts.got));
-    let list = format!(
-        "the trust list was signed by \"{signer}\", and its signature does not enclose the certificate \"{issuer}\" that issued the signer"
+    let (issuer, signer) = (gap.issuer.short(), gap.signer.subject.short());
+    let lack = format!(
+        "does not enclose the certificate \"{issuer}\", which issued its signer \"{signer}\"."
     );
     let subject = format!("{} {}", gap.issuer.text, gap.urls.first().map_or("", String::as_str));
-    if !is_cause {
-        let known = if cached_elsewhere || !attempts.got.is_empty() {
-            "; the evidence holds a copy of it that was fetched separately"
+    if explains.is_empty() {
+        let copy = cached_elsewhere || !attempts.got.is_empty();
+        let known = if copy {
+            "The evidence holds a copy of it that was fetched separately."
         } else {
-            "; whether the machine had it or could fetch it is not in this evidence"
+            "Whether the machine had it or could fetch it is not in this evidence."
         };
-        let twin = resigned_twin(inquiry, gap);
+        let (place, twin) = (place_of(inquiry, gap), resigned_twin(inquiry, gap));
         return Proposal {
             rule: RULE.id,
             stance: Stance::Observation,
             confidence: Some(Confidence::High),
-            summary: format!("{}{list}{known}{twin}.", place_of(inquiry, gap)),
-            remedy: remedy(gap),
+            summary: format!("The trust list{place} {lack} {known}{twin}"),
+            remedy: format!(
+                "Make sure that the machine's own accounts can reach {}. Their caches show whether they hold \"{issuer}\".",
+                urls_of(gap)
+            ),
             cites,
             explains: Vec::new(),
             subject,
         };
     }
     let failures: Vec<usize> = explains.iter().map(|(failure, _)| *failure).collect();
-    let both_seen = tried && !attempts.got.is_empty();
-    let account_shown = !services_lack.is_empty() && cached_elsewhere;
     let poor = attempts
         .failed
         .iter()
         .filter_map(|index| inquiry.retrieval(*index))
         .any(|retrieval| inquiry.is_poor(retrieval));
-    // Who tried and who lacks the file: shown by the caches, or when every
-    // attempt failed and it does not matter; else inferred from the routes.
-    let inferred = u8::from(!account_shown && !attempts.got.is_empty()) + u8::from(!tried);
     let basis = Basis {
-        checked: both_seen && account_shown,
+        checked: tried && !attempts.got.is_empty() && shown_by_caches,
         fault_seen: tried,
         reaction_seen: inquiry.has_reaction(&failures),
-        inferred,
+        // Who lacks the file is told by the caches of services alone, and that
+        // the way was shut by a failed attempt alone.
+        inferred: u8::from(services_lack.is_empty()) + u8::from(!tried),
         poor_capture: poor,
     };
-    let got = got_phrase(inquiry, &attempts);
-    let lacking = if services_lack.is_empty() {
-        String::new()
-    } else {
-        format!("; the cache of {} does not hold it", Inquiry::accounts_phrase(&services_lack))
-    };
-    let failed = failed_phrase(inquiry, &attempts);
+    let story = [
+        format!("The trust list {lack}"),
+        attempts_sentence(inquiry, &attempts),
+        outcome_sentence(gap, &attempts, &services_lack),
+    ];
+    let story: Vec<String> = story.into_iter().filter(|part| !part.is_empty()).collect();
     Proposal {
         rule: RULE.id,
         stance: Stance::Cause,
         confidence: Some(confidence(basis)),
-        summary: format!(
-            "{list}{failed}{got}{lacking}, so the list could not be believed and no root could be added from it."
-        ),
+        summary: story.join(" "),
         remedy: remedy(gap),
         cites,
         explains,
@@ -117,28 +118,46 @@ fn judge(inquiry: &Inquiry<'_>, gap: &ListGap) -> Proposal {
     }
 }
 
-fn failed_phrase(inquiry: &Inquiry<'_>, attempts: &Attempts) -> String {
-    let Some(retrieval) = attempts.failed.first().and_then(|index| inquiry.retrieval(*index))
-    else {
-        return String::new();
+/// True when the way on which an attempt failed is seen to be open.
+fn is_open(inquiry: &Inquiry<'_>, attempts: &Attempts) -> bool {
+    let of = |list: &[usize]| -> Vec<&Retrieval> {
+        list.iter().filter_map(|index| inquiry.retrieval(*index)).collect()
     };
-    let host = retrieval.host.as_deref().unwrap_or("its host");
-    let how = super::network::outcome_phrase(retrieval);
-    format!("; the attempt to fetch it from {host} {how}")
+    let failed = of(&attempts.failed);
+    of(&attempts.got).iter().any(|got| failed.iter().any(|failed| leads_out_alike(failed, got)))
 }
 
-fn got_phrase(inquiry: &Inquiry<'_>, attempts: &Attempts) -> String {
-    let got = attempts.got.first().and_then(|index| inquiry.retrieval(*index));
-    let Some(retrieval) = got else { return String::new() };
-    let who = match &retrieval.account {
-        Some(account) => format!(" by {account}"),
-        None => String::new(),
-    };
-    match (retrieval.route.kind.is_explicit_proxy(), retrieval.route.proxy) {
-        (true, Some(proxy)) => {
-            format!(", while the same file was fetched{who} through the proxy {proxy}")
-        }
-        _ => format!(", while the same file was fetched{who} on another route"),
+/// `The attempt to fetch it from pki.example was never answered (3 SYNs), while
+/// user alice got it through the proxy 10.0.0.8:3128.`
+fn attempts_sentence(inquiry: &Inquiry<'_>, attempts: &Attempts) -> String {
+    let first = |list: &[usize]| list.first().and_then(|index| inquiry.retrieval(*index));
+    let Some(failed) = first(&attempts.failed) else { return String::new() };
+    let host = failed.host.as_deref().unwrap_or("its host");
+    let how = super::network::outcome_phrase(failed);
+    let got = first(&attempts.got).map_or_else(String::new, |retrieval| {
+        let who = match &retrieval.account {
+            Some(account) => format!("{account} got it"),
+            None => "it was fetched".to_owned(),
+        };
+        let way = match (retrieval.route.kind.is_explicit_proxy(), retrieval.route.proxy) {
+            (true, Some(proxy)) => format!("through the proxy {proxy}"),
+            _ => "on another route".to_owned(),
+        };
+        format!(", while {who} {way}")
+    });
+    format!("The attempt to fetch it from {host} {how}{got}.")
+}
+
+fn outcome_sentence(gap: &ListGap, attempts: &Attempts, services_lack: &[Account]) -> String {
+    let outcome = "the list could not be believed and no root could be added from it";
+    let lacking = Inquiry::accounts_phrase(services_lack);
+    match (services_lack.is_empty(), attempts.failed.is_empty()) {
+        (true, _) => format!("So {outcome}."),
+        (false, false) => format!("The cache of {lacking} does not hold it, so {outcome}."),
+        (false, true) => format!(
+            "The cache of {} holds it and the cache of {lacking} does not, so for {lacking} {outcome}.",
+            Inquiry::accounts_phrase(&gap.accounts_with_issuer)
+        ),
     }
 }
 
@@ -151,27 +170,57 @@ fn explained(
 ) -> Vec<(usize, Precedence)> {
     let mut explained = Vec::new();
     for (index, failure) in inquiry.failures.iter().enumerate() {
-        if failure.machine != gap.machine {
+        let service_had_it =
+            gap.services_have_issuer.iter().any(|at| at.is_none_or(|at| at <= failure.at));
+        if failure.machine != gap.machine || service_had_it {
             continue;
         }
         let links = inquiry.links.get(index).map(Vec::as_slice).unwrap_or_default();
         let by_attempt = links.iter().any(|link| {
             attempts.failed.contains(&link.retrieval)
-                && matches!(link.need, Need::Itself | Need::List | Need::Nearby)
+                && matches!(link.need, Need::Itself | Need::List)
         });
-        let had_list = gap.had_at.is_none_or(|had_at| had_at <= failure.at);
-        let needs_root = failure.handshake.is_some()
-            && had_list
-            && failure
-                .chain
-                .and_then(|chain| inquiry.case.chains.get(chain))
-                .is_some_and(|chain| chain.ends_in_unknown_root());
-        let own_object = failure.handshake.is_none() && links.is_empty();
-        if by_attempt || needs_root || own_object {
+        let own_object =
+            failure.handshake.is_none() && links.is_empty() && failure.cache_entry.is_none();
+        let at_hand = gap.had_at.is_none_or(|had_at| had_at <= failure.at);
+        let wanted = failure.handshake.is_some() && at_hand && needs_list(inquiry, failure);
+        let site = (wanted || (by_attempt && failure.handshake.is_some()))
+            && !had_better_list(inquiry, gap, failure);
+        if site || own_object || (by_attempt && failure.handshake.is_none()) {
             explained.push((index, Precedence::ListWithoutIssuer));
         }
     }
     explained
+}
+
+/// True when a root that a trust list can bring is all that the chain lacks; a
+/// root that the list does not have is no loss by this list.
+fn needs_list(inquiry: &Inquiry<'_>, failure: &Failure) -> bool {
+    let chain = failure.chain.and_then(|chain| inquiry.case.chains.get(chain));
+    chain.is_some_and(|chain| {
+        let root = chain.chains.first().map(|chain| &chain.root);
+        let listed = matches!(
+            root,
+            Some(RootTrust::Listed | RootTrust::ListedByName { .. } | RootTrust::StoreUnknown)
+        );
+        listed && !chain.has_fault()
+    })
+}
+
+/// True when the machine also had a list, as new or newer, that encloses the
+/// issuer of its signer.
+fn had_better_list(inquiry: &Inquiry<'_>, gap: &ListGap, failure: &Failure) -> bool {
+    let case = inquiry.case;
+    let Some(own) = case.ctl(gap.ctl) else { return false };
+    case.authroot_lists().any(|(index, other)| {
+        let had = case.artifacts.get(index).is_some_and(|record| {
+            record.seen.iter().any(|sighting| {
+                sighting.machine == gap.machine && sighting.at.is_some_and(|at| at <= failure.at)
+            })
+        });
+        let enclosed = other.signer.as_ref().is_some_and(|signer| encloses_issuer(other, signer));
+        index != gap.ctl && other.this_update >= own.this_update && had && enclosed
+    })
 }
 
 /// The same list (by sequence number) signed again with the issuer enclosed.
@@ -182,18 +231,18 @@ fn resigned_twin(inquiry: &Inquiry<'_>, gap: &ListGap) -> String {
         let other = case.ctl(index)?;
         let same = other.sequence_number.is_some() && other.sequence_number == own.sequence_number;
         let signer = other.signer.as_ref()?;
-        let enclosed = crate::case::questions::encloses_issuer(other, signer);
+        let enclosed = encloses_issuer(other, signer);
         (same && index != gap.ctl && enclosed).then(|| record.seen.first())?
     });
     match twin.and_then(|sighting| file_of(inquiry, &sighting.cite)) {
-        Some(name) => format!("; {name} is the same list signed with it enclosed"),
+        Some(name) => format!(" {name} is the same list signed with it enclosed."),
         None => String::new(),
     }
 }
 
 fn place_of(inquiry: &Inquiry<'_>, gap: &ListGap) -> String {
     let name = gap.cites.first().and_then(|cite| file_of(inquiry, cite));
-    name.map_or_else(String::new, |name| format!("In {name}, "))
+    name.map_or_else(String::new, |name| format!(" in {name}"))
 }
 
 fn file_of(inquiry: &Inquiry<'_>, cite: &crate::provenance::Cite) -> Option<String> {
@@ -204,11 +253,14 @@ fn file_of(inquiry: &Inquiry<'_>, cite: &crate::provenance::Cite) -> Option<Stri
 
 fn remedy(gap: &ListGap) -> String {
     let issuer = gap.issuer.short();
-    let urls = gap.urls.join(" or ");
-    let urls = if urls.is_empty() { "its publisher".to_owned() } else { urls };
+    let urls = urls_of(gap);
     format!(
         "Give the machine's own accounts a way to {urls} (netsh winhttp set proxy, WPAD, or a firewall rule), or install \"{issuer}\" in Local Computer > Intermediate Certification Authorities. Then delete the cached list for each account (certutil -urlcache authrootstl.cab delete) and open the site again: event 4097 or a request for <thumbprint>.crt shows that the list is believed."
     )
+}
+
+fn urls_of(gap: &ListGap) -> String {
+    if gap.urls.is_empty() { "its publisher".to_owned() } else { gap.urls.join(" or ") }
 }
 
 /// Rejections after a list that encloses its signer's issuer: the theory is refuted.
@@ -224,6 +276,9 @@ fn ruled_out(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         let gap = inquiry.list_gaps.iter().any(|gap| gap.machine == failure.machine);
         let (false, Some(ctl)) = (gap, inquiry.case.ctl(list)) else { continue };
         let Some(signer) = &ctl.signer else { continue };
+        if !encloses_issuer(ctl, signer) {
+            continue;
+        }
         let seen = inquiry.case.artifacts.get(list).map(|record| record.seen.as_slice());
         proposals.push(Proposal {
             rule: RULE.id,

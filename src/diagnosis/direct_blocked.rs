@@ -41,3 +41,55 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use crate::diagnosis::Role;
+    use crate::diagnosis::fixtures::{AIA, CTL, PROXY, Story};
+    use crate::retrieval::{ObjectKind, Outcome};
+
+    fn story(outcome: Outcome) -> Story {
+        Story::new().fetch(ObjectKind::AiaCert, AIA, outcome, (10, 31)).rejects(&["leaf"], (9, 32))
+    }
+
+    #[test]
+    fn a_refused_connection_is_proven_and_an_unanswered_one_is_high() {
+        let refused = story(Outcome::Refused).diagnosis();
+        assert_eq!(refused.causes()[0], ("direct-blocked", Role::RootCause, "proven"));
+        let silent = story(Outcome::ConnectTimeout).diagnosis();
+        assert_eq!(silent.causes()[0], ("direct-blocked", Role::RootCause, "high"));
+    }
+
+    #[test]
+    fn silence_is_a_guess_where_nothing_is_ever_answered() {
+        let story = Story::new().fetch(ObjectKind::AiaCert, AIA, Outcome::ConnectTimeout, (10, 31));
+        assert_eq!(story.diagnosis().causes(), [("direct-blocked", Role::RootCause, "medium")]);
+    }
+
+    #[test]
+    fn a_hole_in_the_capture_lowers_it_to_low() {
+        let story = Story::new()
+            .fetch(ObjectKind::AiaCert, AIA, Outcome::Refused, (10, 11))
+            .with(|it| it.quality.as_mut().unwrap().missing = [0, 9]);
+        assert_eq!(story.diagnosis().causes(), [("direct-blocked", Role::RootCause, "low")]);
+    }
+
+    #[test]
+    fn it_is_quiet_when_the_dead_address_is_a_proxy() {
+        let diagnosis = Story::new()
+            .fetch(ObjectKind::AiaCert, AIA, Outcome::ConnectTimeout, (10, 31))
+            .with(|it| it.server = Some(PROXY.parse().unwrap()))
+            .fetch(ObjectKind::Ctl, CTL, Outcome::Ok, (32, 33))
+            .by_proxy()
+            .diagnosis();
+        assert!(diagnosis.of("direct-blocked").is_empty());
+        assert_eq!(diagnosis.causes()[0].0, "proxy-unreachable");
+    }
+
+    #[test]
+    fn it_is_quiet_when_the_connection_was_answered() {
+        assert!(story(Outcome::HttpError).diagnosis().of("direct-blocked").is_empty());
+    }
+}

@@ -23,7 +23,7 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         };
         Some(Fault {
             summary: format!(
-                "The name {host} could not be resolved for the {} ({how}), so the download was never tried.",
+                "The name {host} could not be resolved ({how}), so the {} was never asked for.",
                 retrieval.object.phrase()
             ),
             remedy: format!(
@@ -37,4 +37,59 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
             inferred: 0,
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use crate::diagnosis::Role;
+    use crate::diagnosis::fixtures::{AIA, CTL, Story};
+    use crate::retrieval::{ObjectKind, Outcome};
+
+    fn story(outcome: Outcome) -> Story {
+        Story::new().fetch(ObjectKind::AiaCert, AIA, outcome, (10, 12)).rejects(&["leaf"], (9, 13))
+    }
+
+    #[test]
+    fn a_name_that_does_not_exist_explains_the_rejection_that_needed_it() {
+        let diagnosis = story(Outcome::NoSuchName).diagnosis();
+        assert_eq!(
+            diagnosis.causes(),
+            [
+                ("dns-failed", Role::RootCause, "proven"),
+                ("intermediate-missing-aia-failed", Role::Contributing, "high"),
+            ]
+        );
+        assert_eq!(diagnosis.of("dns-failed")[0].explains, [0, 1]);
+        assert_eq!(diagnosis.findings[1].because_of, [0]);
+        assert_eq!(
+            diagnosis.verdict.sentence,
+            "A rejected connection to www.shop.example on 10.0.0.9. Cause: the name aia.example could not be resolved (the name server has no address for it), so the issuer certificate was never asked for."
+        );
+    }
+
+    #[test]
+    fn silence_of_the_name_server_is_less_than_its_word() {
+        let diagnosis = story(Outcome::NameTimeout).diagnosis();
+        assert_eq!(diagnosis.causes()[0], ("dns-failed", Role::RootCause, "high"));
+    }
+
+    #[test]
+    fn an_empty_answer_to_one_question_is_quiet_when_the_download_came() {
+        let story = Story::new().fetch(ObjectKind::Ctl, CTL, Outcome::NoSuchName, (1, 1)).fetch(
+            ObjectKind::Ctl,
+            CTL,
+            Outcome::Ok,
+            (1, 2),
+        );
+        let diagnosis = story.diagnosis();
+        assert!(diagnosis.failures.is_empty());
+        assert!(diagnosis.of("dns-failed").is_empty());
+    }
+
+    #[test]
+    fn a_refused_connection_is_another_cause() {
+        assert!(story(Outcome::Refused).diagnosis().of("dns-failed").is_empty());
+    }
 }

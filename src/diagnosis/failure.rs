@@ -25,6 +25,8 @@ pub struct Failure {
     pub chain: Option<usize>,
     /// The retrievals that belong to it, by index.
     pub retrievals: Vec<usize>,
+    /// The cache entry that shows it, by index, where a cache does.
+    pub cache_entry: Option<usize>,
     /// The findings that speak of it, by index.
     pub findings: Vec<usize>,
 }

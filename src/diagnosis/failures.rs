@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::cached_pages;
 use super::failure::{Failure, FailureKind, Verifier, VerifierKind};
 use super::inquiry::{Inquiry, Link, Need};
-use crate::case::questions::{ListGap, host_of};
+use super::links::{self, NEARBY, is_failed_object, leads_out_alike};
+use crate::case::questions::ListGap;
 use crate::case::{Case, Handshake, HandshakeOutcome};
 use crate::flow::Direction;
 use crate::pki::certificate::{CA_ISSUERS, OCSP};
@@ -12,11 +14,6 @@ use crate::protocol::tls::{HiddenBy, ServerCertificates};
 use crate::retrieval::{ObjectKind, Outcome, Retrieval};
 use crate::time::Span;
 
-/// A validation uses what was fetched up to here before its reaction; a user
-/// who tries again after a failed look-up does so within the hour.
-const LOOK_BACK: Span = Span::seconds(3600);
-/// Windows may log and refetch shortly after the program gave up.
-const LOOK_AHEAD: Span = Span::seconds(60);
 /// A handshake dropped without an alert says nothing when the same client
 /// completes one with the same certificates this near: preconnect, cancel, race.
 const TWIN_WINDOW: Span = Span::seconds(300);
@@ -24,8 +21,6 @@ const TWIN_WINDOW: Span = Span::seconds(300);
 const RETRY_WINDOW: Span = Span::seconds(60);
 /// Attempts for one object are one failure while they follow within this time.
 const SAME_FAILURE: Span = Span::seconds(600);
-/// Where certificates are hidden, only what failed this near can belong to it.
-const NEARBY: Span = Span::seconds(30);
 
 /// Finds and links everything that failed.
 #[must_use]
@@ -34,7 +29,7 @@ pub fn inquire(case: &Case) -> Inquiry<'_> {
     let mut found: Vec<(Failure, Vec<Link>)> = Vec::new();
     for (index, handshake) in case.handshakes.iter().enumerate() {
         if let Some(rejected) = rejected(case, index, handshake) {
-            let links = needs_of(case, &list_gaps, index, handshake);
+            let links = links::links(case, &list_gaps, index, handshake);
             if is_silent(handshake) && links.is_empty() && !has_fault(case, index) {
                 // Finished, then closed without data, and nothing wrong with the
                 // chain: an ordinary preconnect looks the same.
@@ -44,6 +39,7 @@ pub fn inquire(case: &Case) -> Inquiry<'_> {
         }
     }
     found.extend(failed_objects(case));
+    found.extend(cached_pages::failures(case).into_iter().map(|failure| (failure, Vec::new())));
     found.extend(list_gaps.iter().filter_map(|gap| unbelievable_list(case, gap)));
     found.sort_by_key(|(failure, _)| (failure.at, failure.kind, failure.handshake));
     let (mut failures, links): (Vec<Failure>, Vec<Vec<Link>>) = found.into_iter().unzip();
@@ -91,7 +87,10 @@ fn rejected(case: &Case, index: usize, handshake: &Handshake) -> Option<Failure>
         ServerCertificates::Hidden(_) | ServerCertificates::NotSeen => return None,
     }
     let said_otherwise = handshake.alert.is_some_and(|alert| {
-        alert.content.is_some_and(|(_, description)| !CERTIFICATE_ALERTS.contains(&description))
+        alert.by == Direction::ToServer
+            && alert
+                .content
+                .is_some_and(|(_, description)| !CERTIFICATE_ALERTS.contains(&description))
     });
     if said_otherwise {
         return None;
@@ -109,6 +108,7 @@ fn rejected(case: &Case, index: usize, handshake: &Handshake) -> Option<Failure>
         handshake: Some(index),
         chain: case.chain_of_handshake(index).map(|(chain, _)| chain),
         retrievals: Vec::new(),
+        cache_entry: None,
         findings: Vec::new(),
     })
 }
@@ -161,78 +161,6 @@ fn chain_urls(case: &Case, handshake: usize) -> Vec<String> {
     urls.map(str::to_owned).collect()
 }
 
-/// Failed retrievals that a rejected handshake is linked to.
-fn needs_of(case: &Case, gaps: &[ListGap], index: usize, handshake: &Handshake) -> Vec<Link> {
-    let reaction = handshake.reaction.map_or(handshake.ended_at, |sighting| sighting.at);
-    let in_time = |retrieval: &Retrieval, back: Span| {
-        retrieval.started_at <= reaction.plus(LOOK_AHEAD)
-            && retrieval.ended_at.plus(back) >= reaction
-    };
-    let mut links = Vec::new();
-    let mut link = |retrievals: Vec<usize>, need: Need, back: Span| {
-        for retrieval_index in retrievals {
-            let Some(retrieval) = case.retrievals.get(retrieval_index) else { continue };
-            if is_failed_object(retrieval) && in_time(retrieval, back) {
-                links.push(Link { retrieval: retrieval_index, need });
-            }
-        }
-    };
-    let machine = handshake.machine;
-    if matches!(handshake.certificates, ServerCertificates::Hidden(_)) {
-        let all = (0..case.retrievals.len()).filter(|retrieval| {
-            machine.is_some() && case.retrieval_machines.get(*retrieval) == Some(&machine)
-        });
-        link(all.collect(), Need::Nearby, NEARBY);
-        links.sort();
-        return links;
-    }
-    if let Some((_, chain)) = case.chain_of_handshake(index) {
-        if let Some(missing) = chain.missing_issuer() {
-            link(case.attempts_for(machine, &missing.urls), Need::Issuer, LOOK_BACK);
-        }
-        if chain.ends_in_unknown_root() {
-            let lists = |kind: ObjectKind| {
-                let all = case.retrievals.iter().enumerate();
-                let matching = all.filter(move |(index, retrieval)| {
-                    retrieval.object == kind
-                        && case.retrieval_machines.get(*index) == Some(&machine)
-                });
-                matching.map(|(index, _)| index).collect::<Vec<usize>>()
-            };
-            link(lists(ObjectKind::Ctl), Need::List, LOOK_BACK);
-            link(lists(ObjectKind::RootCrt), Need::Root, LOOK_BACK);
-            for gap in gaps.iter().filter(|gap| gap.machine == machine) {
-                link(case.attempts_for(machine, &gap.urls), Need::List, LOOK_BACK);
-            }
-        }
-    }
-    let certificates: Vec<_> =
-        handshake.artifacts.iter().filter_map(|index| case.certificate(*index)).collect();
-    for certificate in &certificates {
-        let mut urls: Vec<String> =
-            certificate.access_urls(OCSP).into_iter().map(str::to_owned).collect();
-        urls.extend(certificate.crl_urls().into_iter().map(str::to_owned));
-        let hosts: Vec<&str> = urls.iter().filter_map(|url| host_of(url)).collect();
-        // An OCSP request has the serial in its path: the host and the kind tell.
-        let attempts = case.retrievals.iter().enumerate().filter(|(index, retrieval)| {
-            case.retrieval_machines.get(*index) == Some(&machine)
-                && matches!(
-                    retrieval.object,
-                    ObjectKind::Crl | ObjectKind::DeltaCrl | ObjectKind::Ocsp
-                )
-                && retrieval.host.as_deref().is_some_and(|host| hosts.contains(&host))
-        });
-        link(attempts.map(|(index, _)| index).collect(), Need::Revocation, LOOK_BACK);
-    }
-    links.sort();
-    links.dedup_by_key(|link| link.retrieval);
-    links
-}
-
-fn is_failed_object(retrieval: &Retrieval) -> bool {
-    Case::is_trust_object(retrieval.object) && retrieval.outcome.is_failure()
-}
-
 /// Trust objects that a machine tried to get and did not, each a failure of its
 /// own whatever site it may belong to. Attempts for the same object, with the
 /// same result, minutes apart, are one failure.
@@ -270,11 +198,15 @@ fn failed_objects(case: &Case) -> Vec<(Failure, Vec<Link>)> {
                 handshake: None,
                 chain: None,
                 retrievals: Vec::new(),
+                cache_entry: None,
                 findings: Vec::new(),
             };
-            let links =
-                group.iter().map(|retrieval| Link { retrieval: *retrieval, need: Need::Itself });
-            Some((failure, links.collect()))
+            let own = |retrieval: &usize| Link {
+                retrieval: *retrieval,
+                need: Need::Itself,
+                certain: true,
+            };
+            Some((failure, group.iter().map(own).collect()))
         })
     });
     failures.collect()
@@ -286,7 +218,7 @@ fn was_retried(case: &Case, index: usize, retrieval: &Retrieval) -> bool {
     case.retrievals.iter().skip(index + 1).any(|later| {
         later.outcome.is_success()
             && later.client.is_some_and(|other| other.ip() == client.ip())
-            && later.route.kind == retrieval.route.kind
+            && leads_out_alike(retrieval, later)
             && later.started_at.since(retrieval.ended_at) <= RETRY_WINDOW
             && match (&retrieval.url, &later.url) {
                 (Some(url), Some(later_url)) => crate::cryptnet::same_resource(url, later_url),
@@ -315,12 +247,18 @@ fn object_verifier(retrieval: &Retrieval) -> Verifier {
 /// failed download is in the evidence: the issuer lies in another account's
 /// cache of the same machine and not in a service's.
 fn unbelievable_list(case: &Case, gap: &ListGap) -> Option<(Failure, Vec<Link>)> {
-    let services: Vec<_> =
-        gap.accounts_without_issuer.iter().filter(|account| account.kind.is_service()).collect();
+    // A service without the list never needed the issuer; one that holds the
+    // issuer can believe the list, and so can every other service.
+    let services: Vec<_> = gap
+        .accounts_without_issuer
+        .iter()
+        .filter(|account| account.kind.is_service() && gap.accounts_with_list.contains(account))
+        .collect();
     let attempts = case.attempts_for(gap.machine, &gap.urls);
     let tried_in_vain =
         attempts.iter().filter_map(|index| case.retrievals.get(*index)).any(is_failed_object);
-    if services.is_empty() || gap.accounts_with_issuer.is_empty() || tried_in_vain {
+    let untold = services.is_empty() || gap.accounts_with_issuer.is_empty();
+    if untold || tried_in_vain || !gap.services_have_issuer.is_empty() {
         return None;
     }
     let had_at = gap.had_at.or_else(|| {
@@ -341,6 +279,7 @@ fn unbelievable_list(case: &Case, gap: &ListGap) -> Option<(Failure, Vec<Link>)>
         handshake: None,
         chain: None,
         retrievals: Vec::new(),
+        cache_entry: None,
         findings: Vec::new(),
     };
     Some((failure, Vec::new()))

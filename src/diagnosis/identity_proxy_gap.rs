@@ -24,58 +24,81 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         if !failed_directly(inquiry, failed) {
             continue;
         }
-        let Some((twin, succeeded)) = success_by_proxy(inquiry, index, failed) else { continue };
-        let explains: Vec<(usize, Precedence)> = inquiry
-            .linked_to(index)
-            .map(|(failure, need)| {
-                let place = match need {
-                    Need::Revocation => Precedence::RevocationNetwork,
-                    _ => Precedence::RouteGap,
-                };
-                (failure, place)
-            })
-            .collect();
-        let account = succeeded.account.as_ref();
-        let lacking = lacks_object(inquiry, index, succeeded);
-        let basis = Basis {
-            checked: false,
-            fault_seen: true,
-            reaction_seen: false,
-            // Which account tried is inferred from the routes, unless the caches
-            // show one account with the object and another without it.
-            inferred: u8::from(!(account.is_some() && lacking)),
-            poor_capture: inquiry.is_poor(failed),
-        };
-        let proxy = succeeded.route.proxy.map_or_else(String::new, |proxy| format!(" {proxy}"));
-        let who = account.map_or_else(String::new, |account| format!(" by {account}"));
-        let mut cites = failed.cites.clone();
-        cites.extend(inquiry.cites_of(&[twin]));
-        let host = failed.host.clone().unwrap_or_default();
-        if let Some(known) = proposals.iter_mut().find(|known| known.subject == host) {
-            known.cites.extend(cites);
-            known.explains.extend(explains);
-            known.explains.sort_unstable();
-            known.explains.dedup_by_key(|(failure, _)| *failure);
-            continue;
+        let Some(twin) = success_by_proxy(inquiry, index, failed) else { continue };
+        for certain in [true, false] {
+            let explains: Vec<(usize, Precedence)> = inquiry
+                .linked_to(index)
+                .filter(|(_, link)| link.certain == certain)
+                .map(|(failure, link)| (failure, place(link.need)))
+                .collect();
+            if explains.is_empty() {
+                continue;
+            }
+            let made = proposal(inquiry, (index, failed), twin, explains, certain);
+            let known = proposals
+                .iter_mut()
+                .find(|known| known.subject == made.subject && known.confidence == made.confidence);
+            match known {
+                Some(known) => {
+                    known.cites.extend(made.cites);
+                    known.explains.extend(made.explains);
+                    known.explains.sort_unstable();
+                    known.explains.dedup_by_key(|(failure, _)| *failure);
+                }
+                None => proposals.push(made),
+            }
         }
-        proposals.push(Proposal {
-            rule: RULE.id,
-            stance: Stance::Cause,
-            confidence: Some(confidence(basis)),
-            summary: format!(
-                "The same machine takes two routes to {host}: through the proxy{proxy} the {} was fetched{who}, and the direct attempt {}.",
-                succeeded.object.phrase(),
-                network::outcome_phrase(failed)
-            ),
-            remedy: format!(
-                "Tell the services of this machine the proxy that its users have (netsh winhttp set proxy{proxy}, WPAD, or ProxySettingsPerUser=0), or allow {host} directly. Requests for {host} that appear only at the proxy show that it worked."
-            ),
-            cites,
-            explains,
-            subject: host,
-        });
     }
     proposals
+}
+
+fn place(need: Need) -> Precedence {
+    match need {
+        Need::Revocation => Precedence::RevocationNetwork,
+        _ => Precedence::RouteGap,
+    }
+}
+
+fn proposal(
+    inquiry: &Inquiry<'_>,
+    (index, failed): (usize, &Retrieval),
+    (twin, succeeded): (usize, &Retrieval),
+    explains: Vec<(usize, Precedence)>,
+    certain: bool,
+) -> Proposal {
+    let account = succeeded.account.as_ref();
+    let told = account.is_some() && lacks_object(inquiry, index, succeeded);
+    let basis = Basis {
+        checked: false,
+        fault_seen: true,
+        reaction_seen: false,
+        // Which account tried is inferred from the routes, unless the caches
+        // show one account with the object and another without it.
+        inferred: u8::from(!told) + u8::from(!certain),
+        poor_capture: inquiry.is_poor(failed),
+    };
+    let proxy = succeeded.route.proxy.map_or_else(String::new, |proxy| format!(" {proxy}"));
+    let who = account.map_or_else(String::new, |account| format!(" by {account}"));
+    let mut cites = failed.cites.clone();
+    cites.extend(inquiry.cites_of(&[twin]));
+    let host = failed.host.clone().unwrap_or_default();
+    Proposal {
+        rule: RULE.id,
+        stance: Stance::Cause,
+        confidence: Some(confidence(basis)),
+        summary: format!(
+            "The machine takes two routes to {host}. Through the proxy{proxy} the {} was fetched{who}; the direct attempt {}.{}",
+            succeeded.object.phrase(),
+            network::outcome_phrase(failed),
+            if certain { "" } else { network::UNCERTAIN_LINK }
+        ),
+        remedy: format!(
+            "Tell the services of this machine the proxy that its users have (netsh winhttp set proxy{proxy}, WPAD, or ProxySettingsPerUser=0), or allow {host} directly. Requests for {host} that appear only at the proxy show that it worked."
+        ),
+        cites,
+        explains,
+        subject: host,
+    }
 }
 
 fn failed_directly(inquiry: &Inquiry<'_>, retrieval: &Retrieval) -> bool {

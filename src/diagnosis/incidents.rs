@@ -35,7 +35,13 @@ pub fn incidents(
         .filter_map(|group| {
             let own: Vec<&Failure> =
                 group.iter().filter_map(|index| failures.get(*index)).collect();
-            let root_cause = group.iter().find_map(|index| roots.get(*index).copied().flatten());
+            // The finding that explains the gravest failure speaks for all: what
+            // is proven of a download may be a guess of the connection.
+            let gravest = group.iter().filter_map(|index| {
+                let root = roots.get(*index).copied().flatten()?;
+                Some((ranking::gravity(failures.get(*index)?.kind), root))
+            });
+            let root_cause = gravest.min().map(|(_, root)| root);
             let mut machines: Vec<usize> =
                 own.iter().filter_map(|failure| failure.machine).collect();
             machines.sort_unstable();
@@ -65,7 +71,8 @@ fn unexplained_subject(inquiry: &Inquiry<'_>, failure: &Failure) -> String {
     })
 }
 
-/// What happened, then why: `2 rejected connections to a.example on 10.0.0.5: …`.
+/// What happened, then why: `2 rejected connections to a.example on 10.0.0.5.
+/// Cause: the name …`.
 fn sentence(
     inquiry: &Inquiry<'_>,
     failures: &[&Failure],
@@ -93,6 +100,9 @@ fn sentence(
         kinds.sort_unstable();
         kinds.dedup();
         match kinds.as_slice() {
+            [] if failures.iter().any(|failure| failure.cache_entry.is_some()) => {
+                "a page cached in place of an object".to_owned()
+            }
             [] => "a trust list that cannot be believed".to_owned(),
             [one] => format!("a failed download ({one})"),
             many => format!("failed downloads ({})", many.join(", ")),
@@ -108,9 +118,23 @@ fn sentence(
         }
     };
     match root_cause.and_then(|root| findings.get(root)) {
-        Some(finding) => format!("{}{who}: {}", capitalized(&what), finding.summary),
-        None => format!("{}{who}; this evidence does not show why.", capitalized(&what)),
+        Some(finding) => {
+            format!("{}{who}. Cause: {}", capitalized(&what), in_sentence(&finding.summary))
+        }
+        None => format!("{}{who}. This evidence does not show why.", capitalized(&what)),
     }
+}
+
+/// A sentence as it goes on after a colon: an article loses its capital, a name
+/// keeps it.
+fn in_sentence(text: &str) -> String {
+    const COMMON: [&str; 7] = ["The ", "A ", "For ", "Whether ", "Something ", "In ", "Instead "];
+    if !COMMON.iter().any(|word| text.starts_with(word)) {
+        return text.to_owned();
+    }
+    let mut characters = text.chars();
+    let first = characters.next().map(|first| first.to_ascii_lowercase());
+    first.into_iter().chain(characters).collect()
 }
 
 fn capitalized(text: &str) -> String {

@@ -30,6 +30,9 @@ pub struct Link {
     pub retrieval: usize,
     /// What the failed validation needed it for.
     pub need: Need,
+    /// False when only time and place speak for the link: hidden certificates,
+    /// an attempt after the reaction, a list fetched long before.
+    pub certain: bool,
 }
 
 /// Why a validation needs a URL.
@@ -84,12 +87,12 @@ pub fn confidence(basis: Basis) -> Confidence {
 }
 
 impl Inquiry<'_> {
-    /// The failures that are linked to a retrieval, with the need.
-    pub fn linked_to(&self, retrieval: usize) -> impl Iterator<Item = (usize, Need)> {
+    /// The failures that are linked to a retrieval, with the link.
+    pub fn linked_to(&self, retrieval: usize) -> impl Iterator<Item = (usize, Link)> {
         let per_failure = self.links.iter().enumerate();
         per_failure.flat_map(move |(failure, links)| {
             let matching = links.iter().filter(move |link| link.retrieval == retrieval);
-            matching.map(move |link| (failure, link.need))
+            matching.map(move |link| (failure, *link))
         })
     }
 
@@ -121,6 +124,14 @@ impl Inquiry<'_> {
         failures.iter().any(|failure| {
             self.failures.get(*failure).is_some_and(|failure| failure.handshake.is_some())
         })
+    }
+
+    /// True when the failure surely waited for an issuer that its chain lacks:
+    /// the chain broke before the question of roots came up.
+    #[must_use]
+    pub fn lacked_issuer(&self, failure: usize) -> bool {
+        let links = self.links.get(failure).map(Vec::as_slice).unwrap_or_default();
+        links.iter().any(|link| link.need == Need::Issuer && link.certain)
     }
 
     /// True when the capture lacks bytes of a retrieval's conversation.

@@ -1,11 +1,15 @@
 #![doc = include_str!("../../docs/rules/intermediary-serves-stale.md")]
 
+use std::sync::Arc;
+
 use super::inquiry::{Basis, Inquiry, confidence};
 use super::proposal::{Precedence, Proposal, Rule, Stance};
+use crate::case::{CaseChain, questions};
 use crate::cryptnet;
-use crate::pki::Artifact;
+use crate::pki::{Artifact, Ctl};
 use crate::retrieval::{ObjectKind, Retrieval};
 use crate::time::{Span, Timestamp};
+use crate::words;
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -36,7 +40,7 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
                 && new.started_at.since(old.started_at).abs() <= WINDOW
         });
         let Some((newer_index, newer)) = newer else { continue };
-        let explains = explained(inquiry, index, old);
+        let explains = explained(inquiry, index, old, newer);
         let proxy = old.route.proxy.map_or_else(
             || {
                 old.route
@@ -63,7 +67,8 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
             stance,
             confidence: Some(confidence(basis)),
             summary: format!(
-                "For {} {proxy} handed out an old copy ({mark}): the object of {} UTC, although one of {} UTC existed and came in answer to the same URL.",
+                "{} handed out an old copy of {} ({mark}): the object of {} UTC. One of {} UTC existed already and came in answer to the same URL.",
+                words::sentence(&proxy),
                 old.url.as_deref().unwrap_or_default(),
                 date(old_date),
                 date(newer_date)
@@ -108,22 +113,55 @@ fn object_date(inquiry: &Inquiry<'_>, retrieval: &Retrieval) -> Option<Timestamp
     }
 }
 
-/// Rejections on the same machine, after the old list came, of chains that end
-/// at a root the machine does not know.
-fn explained(inquiry: &Inquiry<'_>, index: usize, old: &Retrieval) -> Vec<(usize, Precedence)> {
+/// Rejections on the same machine, with the old copy in use, of chains that the
+/// newer one would have completed.
+fn explained(
+    inquiry: &Inquiry<'_>,
+    index: usize,
+    old: &Retrieval,
+    newer: &Retrieval,
+) -> Vec<(usize, Precedence)> {
+    let case = inquiry.case;
     let machine = inquiry.machine_of(index);
+    let list = |retrieval: &Retrieval| list_of(inquiry, retrieval);
     let later = inquiry.failures.iter().enumerate().filter(|(_, failure)| {
-        failure.machine == machine
-            && machine.is_some()
-            && failure.handshake.is_some()
-            && failure.at >= old.started_at
-            && failure.chain.and_then(|chain| inquiry.case.chains.get(chain)).is_some_and(|chain| {
-                match old.object {
-                    ObjectKind::Ctl => chain.ends_in_unknown_root(),
-                    ObjectKind::AiaCert => chain.missing_issuer().is_some(),
-                    _ => false,
+        let chain = failure.chain.and_then(|chain| case.chains.get(chain));
+        let (true, Some(chain)) = (machine.is_some() && failure.machine == machine, chain) else {
+            return false;
+        };
+        failure.at >= old.started_at
+            && match (old.object, list(old), list(newer)) {
+                (ObjectKind::Ctl, Some((old_index, old)), Some((_, newer))) => {
+                    case.list_of_the_day(machine, failure.at) == Some(old_index)
+                        && !chain.has_fault()
+                        && (helps(chain, old, newer) || is_gap(old) && !is_gap(newer))
                 }
-            })
+                (ObjectKind::AiaCert, ..) => chain.missing_issuer().is_some(),
+                _ => false,
+            }
     });
     later.map(|(failure, _)| (failure, Precedence::Network)).collect()
+}
+
+fn list_of<'a>(inquiry: &'a Inquiry<'_>, retrieval: &Retrieval) -> Option<(usize, &'a Arc<Ctl>)> {
+    let wanted = retrieval.body.as_ref()?.artifacts.first()?;
+    inquiry.case.authroot_lists().find(|(_, list)| list.sha256 == *wanted)
+}
+
+/// True when the newer list has the root of the chain and the old one has not.
+fn helps(chain: &CaseChain, old: &Ctl, newer: &Ctl) -> bool {
+    let last = chain.chains.first().and_then(|chain| chain.elements.last());
+    let Some(last) = last.map(|element| &element.certificate) else { return false };
+    let has = |list: &Ctl| {
+        if last.is_self_issued() {
+            list.entry_for(&last.sha1).is_some()
+        } else {
+            questions::names_root(list, last)
+        }
+    };
+    has(newer) && !has(old)
+}
+
+fn is_gap(list: &Ctl) -> bool {
+    list.signer.as_ref().is_some_and(|signer| !questions::encloses_issuer(list, signer))
 }

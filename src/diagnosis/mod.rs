@@ -5,6 +5,8 @@ use crate::case::Case;
 use crate::time::Timestamp;
 
 mod aia_object_unusable;
+mod cached_pages;
+mod chain_checks;
 mod ctl_body_not_cabinet;
 mod ctl_signer_issuer_missing_aia_blocked;
 mod direct_blocked;
@@ -12,14 +14,19 @@ mod dns_failed;
 mod failure;
 mod failures;
 mod finding;
+#[cfg(test)]
+mod fixtures;
 mod identity_proxy_gap;
 mod incidents;
 mod inquiry;
 mod intermediary_serves_stale;
 mod intermediate_missing_aia_failed;
+mod issuer_expired;
 mod leaf_expired;
 mod leaf_not_yet_valid;
 mod leaf_validity;
+mod links;
+mod name_mismatch;
 mod network;
 mod origin_http_error;
 mod outcomes;
@@ -29,8 +36,10 @@ mod proxy_denied_or_filtered;
 mod proxy_unreachable;
 mod ranking;
 mod revocation_server_unreachable;
+mod self_signed_leaf;
 mod transfer_incomplete;
 mod verdict;
+mod wrong_eku;
 
 pub use failure::{Failure, FailureKind, Verifier, VerifierKind};
 pub use finding::{Confidence, Finding, Role};
@@ -45,8 +54,12 @@ pub const RULES: &[Rule] = &[
     identity_proxy_gap::RULE,
     intermediate_missing_aia_failed::RULE,
     aia_object_unusable::RULE,
+    self_signed_leaf::RULE,
     leaf_expired::RULE,
     leaf_not_yet_valid::RULE,
+    issuer_expired::RULE,
+    name_mismatch::RULE,
+    wrong_eku::RULE,
     revocation_server_unreachable::RULE,
     dns_failed::RULE,
     direct_blocked::RULE,

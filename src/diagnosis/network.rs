@@ -3,12 +3,13 @@
 
 use super::inquiry::{Basis, Inquiry, Need, confidence};
 use super::proposal::{Precedence, Proposal, Rule, Stance};
+use crate::case::HandshakeOutcome;
 use crate::provenance::Cite;
 use crate::retrieval::{Outcome, Retrieval};
 
 /// What a network rule says of one failed retrieval.
 pub struct Fault {
-    /// One sentence without its end: `the proxy … asked for a login`.
+    /// One sentence: `The proxy … asked for a login.`
     pub summary: String,
     /// What to do.
     pub remedy: String,
@@ -31,42 +32,31 @@ pub fn proposals(
     let mut proposals: Vec<Proposal> = Vec::new();
     for index in inquiry.linked_retrievals() {
         let Some(retrieval) = inquiry.retrieval(index) else { continue };
-        let Some(fault) = fault(index, retrieval) else { continue };
-        let explains: Vec<(usize, Precedence)> = inquiry
-            .linked_to(index)
-            .map(|(failure, need)| (failure, precedence_of(need)))
-            .collect();
-        let nearby_only = inquiry.linked_to(index).all(|(_, need)| need == Need::Nearby);
-        let host = retrieval.host.as_deref().unwrap_or_default();
-        let subject = format!("{} {host} {}", retrieval.object.word(), fault.hop);
-        let basis = Basis {
-            checked: fault.checked,
-            fault_seen: true,
-            // The client gave up or came back with the same result: that is
-            // its reaction to a failed download.
-            reaction_seen: true,
-            inferred: fault.inferred + u8::from(nearby_only),
-            poor_capture: inquiry.is_poor(retrieval),
-        };
-        let basis = if fault.checked { basis } else { Basis { reaction_seen: false, ..basis } };
-        let same = proposals
-            .iter_mut()
-            .find(|known| known.subject == subject && known.summary == fault.summary);
-        if let Some(known) = same {
-            known.explains.extend(explains);
-            known.cites.extend(retrieval.cites.iter().cloned());
-            continue;
+        for certain in [true, false] {
+            let explains: Vec<(usize, Precedence)> = inquiry
+                .linked_to(index)
+                .filter(|(_, link)| link.certain == certain)
+                .map(|(failure, link)| (failure, precedence_of(link.need)))
+                .collect();
+            if explains.is_empty() {
+                continue;
+            }
+            let Some(fault) = fault(index, retrieval) else { continue };
+            let proposal = proposal(inquiry, rule, retrieval, fault, explains, certain);
+            let same = proposals.iter_mut().find(|known| {
+                known.subject == proposal.subject && known.summary == proposal.summary
+            });
+            match same {
+                Some(known) => {
+                    known.explains.extend(proposal.explains);
+                    known.cites.extend(proposal.cites);
+                    // Several attempts that end alike: the poorest one does not
+                    // take away what the best one shows.
+                    known.confidence = known.confidence.max(proposal.confidence);
+                }
+                None => proposals.push(proposal),
+            }
         }
-        proposals.push(Proposal {
-            rule,
-            stance: Stance::Cause,
-            confidence: Some(confidence(basis)),
-            summary: fault.summary,
-            remedy: fault.remedy,
-            cites: retrieval.cites.clone(),
-            explains,
-            subject,
-        });
     }
     for proposal in &mut proposals {
         proposal.explains.sort_unstable();
@@ -74,6 +64,39 @@ pub fn proposals(
     }
     proposals
 }
+
+fn proposal(
+    inquiry: &Inquiry<'_>,
+    rule: &'static str,
+    retrieval: &Retrieval,
+    fault: Fault,
+    explains: Vec<(usize, Precedence)>,
+    certain: bool,
+) -> Proposal {
+    let host = retrieval.host.as_deref().unwrap_or_default();
+    let basis = Basis {
+        checked: fault.checked,
+        fault_seen: true,
+        // The client gave up or came back with the same result: that is its
+        // reaction to a failed download. Silence shows no such thing.
+        reaction_seen: fault.checked,
+        inferred: fault.inferred + u8::from(!certain),
+        poor_capture: inquiry.is_poor(retrieval),
+    };
+    Proposal {
+        rule,
+        stance: Stance::Cause,
+        confidence: Some(confidence(basis)),
+        summary: format!("{}{}", fault.summary, if certain { "" } else { UNCERTAIN_LINK }),
+        remedy: fault.remedy,
+        cites: retrieval.cites.clone(),
+        explains,
+        subject: format!("{} {host} {}", retrieval.object.word(), fault.hop),
+    }
+}
+
+/// Said where only time and place link a download to the rejection.
+pub const UNCERTAIN_LINK: &str = " Only the time links it to the rejected connection: what that validation waited for is not seen.";
 
 /// Where a network fault stands among the causes of a failure, by the need.
 #[must_use]
@@ -94,8 +117,8 @@ pub fn outcome_phrase(retrieval: &Retrieval) -> String {
         }
         Outcome::Refused => "was refused (RST)".to_owned(),
         Outcome::Unreachable => "was turned back by a router (ICMP)".to_owned(),
-        Outcome::NoSuchName => "failed: the name could not be resolved".to_owned(),
-        Outcome::NameTimeout => "failed: no name server answered".to_owned(),
+        Outcome::NoSuchName => "failed, because the name could not be resolved".to_owned(),
+        Outcome::NameTimeout => "failed, because no name server answered".to_owned(),
         Outcome::ProxyLogin => "was answered with a demand for a login (407)".to_owned(),
         Outcome::Forbidden | Outcome::HttpError => match retrieval.status {
             Some(status) => format!("was answered with status {status}"),
@@ -133,7 +156,9 @@ pub fn others_were_answered(inquiry: &Inquiry<'_>, retrieval: &Retrieval) -> boo
         .retrievals
         .iter()
         .any(|other| other.status.is_some() && other.client.as_ref().is_some_and(same_client))
-        || inquiry.case.handshakes.iter().any(|handshake| same_client(&handshake.client))
+        || inquiry.case.handshakes.iter().any(|handshake| {
+            handshake.outcome != HandshakeOutcome::Unanswered && same_client(&handshake.client)
+        })
         || inquiry
             .case
             .lookups

@@ -8,7 +8,7 @@ use super::proposal::{Proposal, Rule};
 use crate::case::HandshakeOutcome;
 use crate::protocol::tls::{HiddenBy, ServerCertificates};
 use crate::provenance::Cite;
-use crate::retrieval::Outcome;
+use crate::retrieval::{Outcome, Retrieval};
 
 macro_rules! rule {
     ($name:ident, $id:literal, $apply:ident) => {
@@ -38,7 +38,9 @@ fn no_failure_observed(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         .iter()
         .filter(|handshake| handshake.outcome == HandshakeOutcome::Completed)
         .collect();
-    let nothing = inquiry.failures.is_empty() && super::verdict::poor_places(inquiry) == 0;
+    let nothing = inquiry.failures.is_empty()
+        && super::verdict::poor_places(inquiry) == 0
+        && !super::verdict::has_damaged_capture(inquiry);
     if !nothing || accepted.is_empty() || case.retrievals.is_empty() {
         return Vec::new();
     }
@@ -164,7 +166,7 @@ fn identity_unknown(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         .into_iter()
         .filter(|index| {
             inquiry.retrieval(*index).is_some_and(|retrieval| {
-                retrieval.account.is_none() && depends_on_account(retrieval.outcome)
+                retrieval.account.is_none() && depends_on_account(inquiry, *index, retrieval)
             })
         })
         .collect();
@@ -189,17 +191,24 @@ fn identity_unknown(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     )]
 }
 
-/// Route and login are an account's own; a broken file is everybody's.
-fn depends_on_account(outcome: Outcome) -> bool {
-    matches!(
-        outcome,
-        Outcome::ConnectTimeout
-            | Outcome::Refused
-            | Outcome::Unreachable
-            | Outcome::NoSuchName
-            | Outcome::NameTimeout
-            | Outcome::ProxyLogin
-    )
+/// Route and login are an account's own; a broken file is everybody's, and so is
+/// the name server, unless the machine also knows a proxy.
+fn depends_on_account(inquiry: &Inquiry<'_>, index: usize, retrieval: &Retrieval) -> bool {
+    let machine = inquiry.machine_of(index);
+    let knows_proxy = || {
+        inquiry.case.retrievals.iter().zip(&inquiry.case.retrieval_machines).any(
+            |(other, owner)| {
+                *owner == machine && machine.is_some() && other.route.kind.is_explicit_proxy()
+            },
+        )
+    };
+    match retrieval.outcome {
+        Outcome::ConnectTimeout | Outcome::Refused | Outcome::Unreachable | Outcome::ProxyLogin => {
+            true
+        }
+        Outcome::NoSuchName | Outcome::NameTimeout => knows_proxy(),
+        _ => false,
+    }
 }
 
 /// Rejections of chains that end at a root nobody captured: whether the machine
@@ -246,7 +255,7 @@ fn unknown_roots(inquiry: &Inquiry<'_>) -> Vec<usize> {
         failure
             .chain
             .and_then(|chain| inquiry.case.chains.get(chain))
-            .is_some_and(|chain| chain.ends_in_unknown_root())
+            .is_some_and(|chain| chain.ends_in_unknown_root() && !chain.has_fault())
     });
     rejected.map(|(index, _)| index).collect()
 }

@@ -30,9 +30,9 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         let schemes = schemes(retrieval);
         Some(Fault {
             summary: format!(
-                "{who} {proxy} asked for a login ({status}{schemes}) before giving the {}{}, {then}.",
+                "{who} {proxy} asked for a login ({status}{schemes}) before giving out the {}{}, {then}.",
                 retrieval.object.phrase(),
-                retrieval.host.as_ref().map_or_else(String::new, |host| format!(" of {host}"))
+                retrieval.host.as_ref().map_or_else(String::new, |host| format!(" from {host}"))
             ),
             remedy: format!(
                 "Let requests for {} pass {proxy} without a login: Windows services do not log on to a proxy. A request for the same URL answered with 200 shows that it worked.",
@@ -57,4 +57,47 @@ fn schemes(retrieval: &Retrieval) -> String {
         }
     }
     if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use crate::diagnosis::Role;
+    use crate::diagnosis::fixtures::{AIA, Story};
+    use crate::retrieval::{ObjectKind, Outcome};
+
+    fn story() -> Story {
+        Story::new()
+            .fetch(ObjectKind::AiaCert, AIA, Outcome::ProxyLogin, (10, 11))
+            .by_proxy()
+            .headers(&[("Proxy-Authenticate", "Negotiate"), ("Proxy-Authenticate", "NTLM")])
+    }
+
+    #[test]
+    fn a_login_that_nobody_gives_is_the_cause() {
+        let diagnosis = story().rejects(&["leaf"], (9, 12)).diagnosis();
+        assert_eq!(diagnosis.causes()[0], ("proxy-auth-required", Role::RootCause, "proven"));
+        assert_eq!(
+            diagnosis.findings[0].summary,
+            "The proxy 10.0.0.8:3128 asked for a login (407: Negotiate, NTLM) before giving out the issuer certificate from aia.example, and no credentials were sent."
+        );
+    }
+
+    #[test]
+    fn a_407_that_is_followed_by_the_object_is_no_failure() {
+        let diagnosis = story()
+            .fetch(ObjectKind::AiaCert, AIA, Outcome::Ok, (11, 12))
+            .by_proxy()
+            .rejects(&["leaf"], (9, 13))
+            .diagnosis();
+        assert!(diagnosis.of("proxy-auth-required").is_empty());
+        assert!(diagnosis.causes().is_empty());
+    }
+
+    #[test]
+    fn a_refusal_without_a_login_is_another_cause() {
+        let story = Story::new().fetch(ObjectKind::AiaCert, AIA, Outcome::Forbidden, (10, 11));
+        assert!(story.by_proxy().diagnosis().of("proxy-auth-required").is_empty());
+    }
 }

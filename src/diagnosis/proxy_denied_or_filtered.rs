@@ -1,5 +1,6 @@
 #![doc = include_str!("../../docs/rules/proxy-denied-or-filtered.md")]
 
+use super::cached_pages::{self, Wanted};
 use super::inquiry::Inquiry;
 use super::network::{self, Fault};
 use super::proposal::{Proposal, Rule};
@@ -14,7 +15,7 @@ pub const RULE: Rule = Rule {
 };
 
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
-    network::proposals(inquiry, RULE.id, |_, retrieval| {
+    let mut proposals = network::proposals(inquiry, RULE.id, |_, retrieval| {
         let marks = proxy_marks(retrieval);
         let answered = match retrieval.outcome {
             Outcome::Forbidden | Outcome::HttpError if marks != Marks::None => {
@@ -33,12 +34,12 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         };
         let proxy = retrieval.route.proxy.or(retrieval.server);
         let proxy = proxy.map_or_else(|| "a proxy".to_owned(), |proxy| proxy.to_string());
-        let who = if marks == Marks::None { "Something on the way" } else { "The proxy" };
+        let who = if marks == Marks::None { "Something on the way to" } else { "The proxy" };
         let title = retrieval.body.as_ref().and_then(|body| body.title.as_deref());
         let title = title.map_or_else(String::new, |title| format!(" (\"{title}\")"));
         Some(Fault {
             summary: format!(
-                "{who} {proxy} answered the request for the {} of {} {answered}{title}.",
+                "{who} {proxy} answered the request for the {} from {} {answered}{title}.",
                 retrieval.object.phrase(),
                 retrieval.host.as_deref().unwrap_or("its host")
             ),
@@ -50,7 +51,9 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
             checked: true,
             inferred: u8::from(marks != Marks::Proxy),
         })
-    })
+    });
+    proposals.extend(cached_pages::proposals(inquiry, RULE.id, Wanted::Status));
+    proposals
 }
 
 /// What an answer says of who made it.
@@ -97,4 +100,60 @@ pub fn proxy_marks(retrieval: &Retrieval) -> Marks {
 
 fn is_page(retrieval: &Retrieval) -> bool {
     retrieval.body.as_ref().is_some_and(|body| body.looks_like == LooksLike::Html)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use super::*;
+    use crate::diagnosis::Role;
+    use crate::diagnosis::fixtures::{AIA, CRL, Story};
+
+    fn denied(fields: &[(&str, &str)]) -> Story {
+        Story::new()
+            .fetch(ObjectKind::AiaCert, AIA, Outcome::Forbidden, (10, 11))
+            .by_proxy()
+            .headers(fields)
+            .rejects(&["leaf"], (9, 12))
+    }
+
+    #[test]
+    fn an_answer_that_only_a_proxy_gives_is_proven() {
+        let diagnosis = denied(&[("X-Squid-Error", "ERR_ACCESS_DENIED 0")]).diagnosis();
+        assert_eq!(diagnosis.causes()[0], ("proxy-denied-or-filtered", Role::RootCause, "proven"));
+    }
+
+    #[test]
+    fn a_denial_by_nobody_in_particular_is_medium() {
+        let diagnosis = denied(&[]).diagnosis();
+        assert_eq!(diagnosis.causes()[0], ("proxy-denied-or-filtered", Role::RootCause, "medium"));
+    }
+
+    #[test]
+    fn a_web_page_for_a_crl_was_put_there_by_something_on_the_way() {
+        let diagnosis = Story::new()
+            .fetch(ObjectKind::Crl, CRL, Outcome::UnexpectedContent, (10, 11))
+            .page(LooksLike::Html, "Log on")
+            .diagnosis();
+        assert_eq!(diagnosis.causes()[0], ("proxy-denied-or-filtered", Role::RootCause, "medium"));
+        assert_eq!(
+            diagnosis.findings[0].summary,
+            "Something on the way to 203.0.113.7:80 answered the request for the CRL from crl.example with a web page in its place (\"Log on\")."
+        );
+    }
+
+    #[test]
+    fn it_is_quiet_when_the_origin_signs_the_refusal() {
+        let diagnosis = denied(&[("Server", "Microsoft-IIS/10.0")]).diagnosis();
+        assert!(diagnosis.of(RULE.id).is_empty());
+        assert_eq!(diagnosis.causes()[0].0, "origin-http-error");
+    }
+
+    #[test]
+    fn it_is_quiet_when_the_object_came() {
+        let story = Story::new().fetch(ObjectKind::AiaCert, AIA, Outcome::Ok, (10, 11));
+        let story = story.by_proxy().headers(&[("X-Squid-Error", "none")]);
+        assert!(story.diagnosis().of(RULE.id).is_empty());
+    }
 }

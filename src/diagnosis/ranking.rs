@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::failure::FailureKind;
 use super::finding::{Confidence, Finding, Role};
 use super::inquiry::Inquiry;
+use super::outcomes::{CERTIFICATES_NOT_VISIBLE, CTL_UNKNOWN, IDENTITY_UNKNOWN, STORE_UNKNOWN};
 use super::proposal::{Precedence, Proposal, Stance};
 use super::{Diagnosis, Incident, VerdictState};
 use crate::provenance;
@@ -22,7 +23,7 @@ pub fn rank(inquiry: Inquiry<'_>, mut proposals: Vec<Proposal>, site: Option<&st
     });
     let roots: Vec<Root> =
         (0..inquiry.failures.len()).map(|failure| root_of(failure, &proposals)).collect();
-    drop_settled(&mut proposals, &roots);
+    drop_settled(&mut proposals, &roots, &inquiry);
     for index in roots.iter().flat_map(|root| &root.tied) {
         if let Some(proposal) = proposals.get_mut(*index) {
             proposal.confidence = proposal.confidence.min(Some(Confidence::Medium));
@@ -111,27 +112,42 @@ fn root_of(failure: usize, proposals: &[Proposal]) -> Root {
     }
 }
 
-/// What a store or a list held does not matter to a failure whose cause is what
-/// a certificate says.
-fn drop_settled(proposals: &mut [Proposal], roots: &[Root]) {
-    let settled: Vec<bool> = roots
+/// What nobody can know matters only where the cause hangs on it: the account
+/// where a route is to blame, the stores where a root is.
+fn drop_settled(proposals: &mut [Proposal], roots: &[Root], inquiry: &Inquiry<'_>) {
+    let settled_by: Vec<Option<Precedence>> = roots
         .iter()
         .enumerate()
         .map(|(failure, root)| {
-            let proposal = root.chosen.and_then(|index| proposals.get(index));
-            proposal.is_some_and(|proposal| {
-                proposal.confidence >= Some(Confidence::High)
-                    && proposal.explains.contains(&(failure, Precedence::Content))
-            })
+            let proposal = root.chosen.and_then(|index| proposals.get(index))?;
+            let sure = proposal.confidence >= Some(Confidence::High);
+            let place = proposal.explains.iter().find(|(index, _)| *index == failure);
+            place.filter(|_| sure).map(|(_, place)| *place)
         })
         .collect();
+    let is_settled = |rule: &str, failure: usize| {
+        let Some(place) = settled_by.get(failure).copied().flatten() else { return false };
+        match place {
+            Precedence::Content | Precedence::Shape => rule != CERTIFICATES_NOT_VISIBLE.id,
+            Precedence::RevocationNetwork | Precedence::Revocation => is_about_roots(rule),
+            // The caches told who lacks the object.
+            Precedence::ListWithoutIssuer | Precedence::RouteGap => rule == IDENTITY_UNKNOWN.id,
+            Precedence::Network | Precedence::Object => {
+                is_about_roots(rule) && inquiry.lacked_issuer(failure)
+            }
+        }
+    };
     for proposal in proposals.iter_mut().filter(|proposal| proposal.stance == Stance::CannotTell) {
-        let had = !proposal.explains.is_empty();
-        proposal.explains.retain(|(failure, _)| settled.get(*failure) != Some(&true));
+        let (rule, had) = (proposal.rule, !proposal.explains.is_empty());
+        proposal.explains.retain(|(failure, _)| !is_settled(rule, *failure));
         if had && proposal.explains.is_empty() {
             proposal.stance = Stance::Settled;
         }
     }
+}
+
+fn is_about_roots(rule: &str) -> bool {
+    rule == STORE_UNKNOWN.id || rule == CTL_UNKNOWN.id
 }
 
 fn finding(index: usize, proposal: &Proposal, roots: &[Root]) -> Finding {

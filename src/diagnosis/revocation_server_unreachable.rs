@@ -24,18 +24,12 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         let Some(retrieval) = failed.first().and_then(|first| inquiry.retrieval(*first)) else {
             continue;
         };
-        let status_came = inquiry.case.retrievals.iter().enumerate().any(|(other, came)| {
-            inquiry.machine_of(other) == handshake.machine
-                && came.outcome.is_success()
-                && came.object == retrieval.object
-                && came.host == retrieval.host
-        });
         let basis = Basis {
             checked: false,
             fault_seen: true,
             reaction_seen: true,
             // Whether this caller insists on a status is not in the packets.
-            inferred: 1 + u8::from(status_came),
+            inferred: 1,
             poor_capture: inquiry.is_poor(retrieval),
         };
         let mut cites = handshake.cites.clone();
@@ -45,7 +39,7 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
             stance: Stance::Consequence,
             confidence: Some(confidence(basis)),
             summary: format!(
-                "Whether the certificates of {} are revoked could not be asked: the {} from {} {}.",
+                "Whether the certificates of {} are revoked is not known, because the attempt to fetch the {} from {} {}.",
                 handshake.site.as_deref().unwrap_or("the site"),
                 retrieval.object.phrase(),
                 retrieval.host.as_deref().unwrap_or("its host"),
@@ -58,4 +52,54 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         });
     }
     proposals
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use crate::diagnosis::Role;
+    use crate::diagnosis::fixtures::{CRL, OCSP, Story};
+    use crate::retrieval::{ObjectKind, Outcome};
+
+    fn story() -> Story {
+        Story::new().fetch(ObjectKind::Ocsp, OCSP, Outcome::ConnectTimeout, (10, 25))
+    }
+
+    #[test]
+    fn a_status_that_could_not_be_asked_follows_from_the_dead_responder() {
+        let diagnosis = story().rejects(&["leaf", "issuing-ca"], (9, 26)).diagnosis();
+        assert_eq!(
+            diagnosis.causes(),
+            [
+                ("direct-blocked", Role::RootCause, "high"),
+                ("revocation-server-unreachable", Role::Contributing, "medium"),
+            ]
+        );
+        assert_eq!(diagnosis.findings[1].because_of, [0]);
+    }
+
+    #[test]
+    fn it_is_quiet_when_the_crl_came_instead() {
+        let diagnosis = story()
+            .fetch(ObjectKind::Crl, CRL, Outcome::Ok, (25, 26))
+            .rejects(&["leaf", "issuing-ca"], (9, 27))
+            .diagnosis();
+        assert!(diagnosis.of("revocation-server-unreachable").is_empty());
+        assert_eq!(diagnosis.verdict.root_cause, None);
+    }
+
+    #[test]
+    fn it_is_quiet_for_the_responder_of_another_chain() {
+        let diagnosis = Story::new()
+            .fetch(
+                ObjectKind::Ocsp,
+                "http://ocsp.other.example/x",
+                Outcome::ConnectTimeout,
+                (10, 25),
+            )
+            .rejects(&["leaf", "issuing-ca"], (9, 26))
+            .diagnosis();
+        assert!(diagnosis.of("revocation-server-unreachable").is_empty());
+    }
 }

@@ -4,6 +4,7 @@ use super::inquiry::Inquiry;
 use super::network::{self, Fault};
 use super::proposal::{Proposal, Rule};
 use crate::retrieval::Outcome;
+use crate::words;
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -19,17 +20,18 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         }
         let body = retrieval.body.as_ref();
         let size = body.map_or(0, |body| body.size);
-        let of = match body.and_then(|body| body.declared) {
-            Some(declared) => format!("after {size} of {declared} bytes"),
-            None => format!("after {size} bytes"),
+        let how = match (&retrieval.detail, body.and_then(|body| body.declared)) {
+            (Some(detail), _) => detail.clone(),
+            (None, Some(declared)) => {
+                format!("{} of {} bytes came", words::thousands(size), words::thousands(declared))
+            }
+            (None, None) => format!("{} came", words::count(size, "byte", "bytes")),
         };
-        let detail =
-            retrieval.detail.as_ref().map_or_else(String::new, |text| format!(" ({text})"));
         let peer =
             retrieval.server.map_or_else(|| "the server".to_owned(), |server| server.to_string());
         Some(Fault {
             summary: format!(
-                "The transfer of the {} from {} broke off {of}{detail}, and the capture itself is whole.",
+                "The transfer of the {} from {} broke off: {how}. The capture itself is whole.",
                 retrieval.object.phrase(),
                 retrieval.host.as_deref().unwrap_or(&peer)
             ),
@@ -42,4 +44,46 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
             inferred: 0,
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use crate::diagnosis::Role;
+    use crate::diagnosis::fixtures::{CRL, Story};
+    use crate::retrieval::{ObjectKind, Outcome};
+
+    fn story(outcome: Outcome) -> Story {
+        Story::new()
+            .fetch(ObjectKind::Crl, CRL, outcome, (10, 11))
+            .with(|it| it.detail = Some("FIN of the server after 2,299 of 4,599 bytes".to_owned()))
+            .rejects(&["leaf", "issuing-ca"], (9, 12))
+    }
+
+    #[test]
+    fn a_transfer_cut_in_a_whole_capture_is_the_cause_of_the_unknown_status() {
+        let diagnosis = story(Outcome::Truncated).diagnosis();
+        assert_eq!(
+            diagnosis.causes(),
+            [
+                ("transfer-incomplete", Role::RootCause, "high"),
+                ("revocation-server-unreachable", Role::Contributing, "medium"),
+            ]
+        );
+        assert_eq!(
+            diagnosis.findings[0].summary,
+            "The transfer of the CRL from crl.example broke off: FIN of the server after 2,299 of 4,599 bytes. The capture itself is whole."
+        );
+    }
+
+    #[test]
+    fn it_is_quiet_when_the_capture_lacks_the_end() {
+        assert!(story(Outcome::IncompleteCapture).diagnosis().of("transfer-incomplete").is_empty());
+    }
+
+    #[test]
+    fn it_is_quiet_when_the_connection_was_never_made() {
+        assert!(story(Outcome::Refused).diagnosis().of("transfer-incomplete").is_empty());
+    }
 }

@@ -98,6 +98,9 @@ fn without_failure(inquiry: &Inquiry<'_>, findings: &[Finding]) -> Verdict {
             }
         );
         (VerdictState::Undetermined, sentence)
+    } else if has_damaged_capture(inquiry) {
+        let sentence = "No failure was observed, but a part of the captures could not be read (see the issues), so that none can be excluded.";
+        (VerdictState::Undetermined, sentence.to_owned())
     } else if accepted > 0 {
         let noun = if accepted == 1 { "handshake was" } else { "handshakes were" };
         let downloads =
@@ -120,6 +123,12 @@ fn without_failure(inquiry: &Inquiry<'_>, findings: &[Finding]) -> Verdict {
         (VerdictState::NoValidationSeen, sentence)
     };
     Verdict { state, root_cause: None, sentence: sentence + &noted }
+}
+
+/// True when bytes of a capture file are lost, and whatever they showed with them.
+#[must_use]
+pub fn has_damaged_capture(inquiry: &Inquiry<'_>) -> bool {
+    inquiry.case.vantages.iter().any(|vantage| vantage.damaged_files > 0)
 }
 
 /// Handshakes and downloads whose end the capture does not show because it

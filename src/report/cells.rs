@@ -88,6 +88,14 @@ fn stations(look: &Look, retrieval: &Retrieval, host: Option<String>) -> Vec<Str
         (None, Some(account)) => stations.push(account.to_string()),
         (None, None) => {}
     }
+    // The answer names its hops from the origin's side.
+    let mut hops = route.hops.iter().rev().map(|hop| {
+        let name = look.shown(&hop.name, MAX_NAME);
+        match &hop.cache {
+            Some(cache) => format!("{name}, {}", look.shown(cache, MAX_NAME)),
+            None => name,
+        }
+    });
     if route.kind.is_explicit_proxy() {
         let kind = match route.kind {
             RouteKind::Socks => "SOCKS proxy",
@@ -95,15 +103,13 @@ fn stations(look: &Look, retrieval: &Retrieval, host: Option<String>) -> Vec<Str
         };
         let proxy = route.proxy.or(retrieval.server);
         let address = proxy.map(|proxy| format!(" {proxy}")).unwrap_or_default();
-        stations.push(format!("{kind}{address}{}", login(route.login)));
+        // The last name in Via is that of the proxy the client asked.
+        let via = hops.next().map(|hop| format!(" (Via {hop})")).unwrap_or_default();
+        stations.push(format!("{kind}{address}{}{via}", login(route.login)));
     }
-    // The answer names its hops from the origin's side.
-    for hop in route.hops.iter().rev() {
-        let name = look.shown(&hop.name, MAX_NAME);
-        stations.push(match &hop.cache {
-            Some(cache) => format!("{name} ({})", look.shown(cache, MAX_NAME)),
-            None => name,
-        });
+    stations.extend(hops);
+    if !reached_origin(retrieval) {
+        return stations;
     }
     match route.kind {
         RouteKind::Direct => {
@@ -117,6 +123,21 @@ fn stations(look: &Look, retrieval: &Retrieval, host: Option<String>) -> Vec<Str
         _ => stations.extend(host),
     }
     stations
+}
+
+/// False where the answer was the proxy's own or came out of a cache, and where
+/// the proxy itself could not be reached.
+fn reached_origin(retrieval: &Retrieval) -> bool {
+    let explicit = retrieval.route.kind.is_explicit_proxy();
+    let own_answer = retrieval.response_headers.get("X-Squid-Error").is_some();
+    let from_cache = retrieval.route.hops.iter().any(|hop| {
+        hop.cache.as_ref().is_some_and(|cache| cache.to_ascii_uppercase().starts_with("HIT"))
+    });
+    let not_connected = matches!(
+        retrieval.outcome,
+        Outcome::ConnectTimeout | Outcome::Refused | Outcome::Unreachable | Outcome::ProxyLogin
+    );
+    !(own_answer || from_cache || (explicit && not_connected))
 }
 
 fn login(login: Login) -> &'static str {

@@ -197,6 +197,7 @@ fn vantage_text(look: &Look, vantage: &crate::case::Vantage) -> String {
         (vantage.cut_packets, "packets cut by the snap length"),
         (vantage.dropped, "packets dropped while capturing"),
         (vantage.missing, "payload bytes missing"),
+        (vantage.damaged_files, "capture files damaged or not readable to the end"),
     ];
     let flaws = flaws.iter().filter(|(number, _)| *number > 0);
     let flaws: Vec<String> =

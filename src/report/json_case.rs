@@ -284,6 +284,7 @@ pub(super) struct JsonVantage {
     missing: u64,
     cut_packets: u64,
     dropped: u64,
+    damaged_files: u64,
 }
 
 impl JsonVantage {
@@ -300,6 +301,7 @@ impl JsonVantage {
             missing: vantage.missing,
             cut_packets: vantage.cut_packets,
             dropped: vantage.dropped,
+            damaged_files: vantage.damaged_files,
         }
     }
 }

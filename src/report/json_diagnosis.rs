@@ -64,6 +64,7 @@ pub(super) struct JsonFailure {
     handshake: Option<String>,
     chain: Option<String>,
     retrievals: Vec<String>,
+    cache_entry: Option<String>,
     findings: Vec<String>,
 }
 
@@ -92,6 +93,7 @@ impl JsonFailure {
             handshake: failure.handshake.map(|index| id(Kind::Handshake, index)),
             chain: failure.chain.map(|index| id(Kind::Chain, index)),
             retrievals: ids(Kind::Retrieval, &failure.retrievals),
+            cache_entry: failure.cache_entry.map(|index| id(Kind::CacheEntry, index)),
             findings: ids(Kind::Finding, &failure.findings),
         };
         numbered.map(failure).collect()

@@ -120,6 +120,7 @@ fn diagnosis() -> Diagnosis {
                 handshake: Some(0),
                 chain: Some(0),
                 retrievals: vec![0, 1, 2],
+                cache_entry: None,
                 findings: vec![0, 1, 2],
             },
             Failure {
@@ -132,6 +133,7 @@ fn diagnosis() -> Diagnosis {
                 handshake: None,
                 chain: Some(1),
                 retrievals: vec![2],
+                cache_entry: None,
                 findings: vec![0, 1, 2],
             },
         ],

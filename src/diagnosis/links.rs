@@ -1,0 +1,203 @@
+//! Which failed downloads a rejected handshake waited for, and how surely.
+//!
+//! A download is a cause only by its link: the chain names its URL, or the
+//! chain ends at a root that a trust list brings. Lists that are fetched in the
+//! background (distrusted certificates, pin rules, the sequence number) explain
+//! no site.
+
+use super::inquiry::{Link, Need};
+use crate::case::questions::{ListGap, host_of};
+use crate::case::{Case, Handshake};
+use crate::cryptnet;
+use crate::pki::Certificate;
+use crate::pki::certificate::OCSP;
+use crate::protocol::tls::ServerCertificates;
+use crate::retrieval::{ObjectKind, Retrieval};
+use crate::time::{Span, Timestamp};
+
+/// A validation uses what was fetched up to here before its reaction; a user
+/// who tries again after a failed look-up does so within the hour.
+const LOOK_BACK: Span = Span::seconds(3600);
+/// Windows may fetch again shortly after the program gave up: what fails then
+/// failed before as well, most likely.
+const LOOK_AHEAD: Span = Span::seconds(60);
+/// Where no name links the two, only what failed this near can belong to it.
+pub const NEARBY: Span = Span::seconds(30);
+
+/// Failed retrievals that a rejected handshake is linked to.
+#[must_use]
+pub fn links(case: &Case, gaps: &[ListGap], index: usize, handshake: &Handshake) -> Vec<Link> {
+    let waiting = Waiting {
+        case,
+        handshake,
+        reaction: handshake.reaction.map_or(handshake.ended_at, |sighting| sighting.at),
+    };
+    let mut links = Vec::new();
+    if matches!(handshake.certificates, ServerCertificates::Hidden(_)) {
+        links.extend(waiting.links(waiting.of_kinds(is_wanted_by_sites), Need::Nearby, NEARBY));
+        return links;
+    }
+    if let Some((_, chain)) = case.chain_of_handshake(index) {
+        if let Some(missing) = chain.missing_issuer() {
+            let attempts = case.attempts_for(handshake.machine, &missing.urls);
+            links.extend(waiting.links(attempts, Need::Issuer, LOOK_BACK));
+        }
+        // A chain that every verifier refuses does not show that its root was
+        // looked for in vain.
+        if chain.ends_in_unknown_root() && !chain.has_fault() {
+            let lists = waiting.of_kinds(|kind| kind == ObjectKind::Ctl);
+            links.extend(waiting.links(lists, Need::List, LOOK_BACK));
+            let roots = waiting.of_kinds(|kind| kind == ObjectKind::RootCrt);
+            links.extend(waiting.links(roots, Need::Root, LOOK_BACK));
+            for gap in gaps.iter().filter(|gap| gap.machine == handshake.machine) {
+                let attempts = case.attempts_for(handshake.machine, &gap.urls);
+                links.extend(waiting.links(attempts, Need::List, LOOK_BACK));
+            }
+        }
+    }
+    links.extend(waiting.links(waiting.revocation(), Need::Revocation, LOOK_BACK));
+    links.sort();
+    links.dedup_by_key(|link| link.retrieval);
+    links
+}
+
+/// A handshake that waits for downloads until it is given up.
+struct Waiting<'a> {
+    case: &'a Case,
+    handshake: &'a Handshake,
+    reaction: Timestamp,
+}
+
+impl Waiting<'_> {
+    fn links(&self, retrievals: Vec<usize>, need: Need, back: Span) -> Vec<Link> {
+        let failed = retrievals.into_iter().filter_map(|index| {
+            let retrieval = self.case.retrievals.get(index)?;
+            let in_time = retrieval.started_at <= self.reaction.plus(LOOK_AHEAD)
+                && retrieval.ended_at.plus(back) >= self.reaction;
+            let counts = is_failed_object(retrieval)
+                && in_time
+                && !came_otherwise(self.case, index, retrieval, self.reaction);
+            counts.then(|| Link {
+                retrieval: index,
+                need,
+                certain: self.is_certain(retrieval, need),
+            })
+        });
+        failed.collect()
+    }
+
+    /// What began after the reaction did not bring it about; it shows at best
+    /// what an earlier attempt met. A trust list is fetched for any root, so
+    /// that only the time says for which one.
+    fn is_certain(&self, retrieval: &Retrieval, need: Need) -> bool {
+        let before = retrieval.started_at <= self.reaction;
+        match need {
+            Need::Nearby => false,
+            Need::Itself | Need::Issuer | Need::Revocation => before,
+            Need::List | Need::Root => {
+                before && retrieval.ended_at.plus(NEARBY) >= self.handshake.at
+            }
+        }
+    }
+
+    /// Retrievals of the same machine for objects of some kinds.
+    fn of_kinds(&self, wanted: impl Fn(ObjectKind) -> bool) -> Vec<usize> {
+        let machine = self.handshake.machine;
+        let all = self.case.retrievals.iter().zip(&self.case.retrieval_machines).enumerate();
+        let own = all.filter(|(_, (retrieval, owner))| {
+            machine.is_some() && **owner == machine && wanted(retrieval.object)
+        });
+        own.map(|(index, _)| index).collect()
+    }
+
+    /// Requests for the status of those of the server's certificates for which
+    /// none came.
+    fn revocation(&self) -> Vec<usize> {
+        let sent = self.handshake.artifacts.iter();
+        let certificates = sent.filter_map(|index| self.case.certificate(*index));
+        let mut attempts = Vec::new();
+        for certificate in certificates {
+            let own = self.status_requests(certificate);
+            let came = own.iter().filter_map(|index| self.case.retrievals.get(*index)).any(|it| {
+                it.outcome.is_success()
+                    && it.ended_at <= self.reaction
+                    && it.ended_at.plus(LOOK_BACK) >= self.reaction
+            });
+            if !came {
+                attempts.extend(own);
+            }
+        }
+        attempts
+    }
+
+    /// Requests for a certificate's CRL or OCSP answer. An OCSP request has the
+    /// serial in its path: the host and the kind tell.
+    fn status_requests(&self, certificate: &Certificate) -> Vec<usize> {
+        let crls = certificate.crl_urls();
+        let responders = certificate.access_urls(OCSP);
+        let at_host = |urls: &[&str], retrieval: &Retrieval| {
+            let host = retrieval.host.as_deref();
+            host.is_some() && urls.iter().any(|url| host_of(url) == host)
+        };
+        let mut own = self.of_kinds(|kind| {
+            matches!(kind, ObjectKind::Crl | ObjectKind::DeltaCrl | ObjectKind::Ocsp)
+        });
+        own.retain(|index| {
+            let Some(retrieval) = self.case.retrievals.get(*index) else { return false };
+            match (retrieval.object, &retrieval.url) {
+                (ObjectKind::Ocsp, _) => at_host(&responders, retrieval),
+                (_, Some(url)) => crls.iter().any(|crl| cryptnet::same_resource(crl, url)),
+                (_, None) => at_host(&crls, retrieval),
+            }
+        });
+        own
+    }
+}
+
+/// True for a trust object that did not come.
+#[must_use]
+pub fn is_failed_object(retrieval: &Retrieval) -> bool {
+    Case::is_trust_object(retrieval.object) && retrieval.outcome.is_failure()
+}
+
+/// Kinds that the validation of a site can wait for.
+fn is_wanted_by_sites(kind: ObjectKind) -> bool {
+    let background =
+        matches!(kind, ObjectKind::Disallowed | ObjectKind::PinRules | ObjectKind::Seq);
+    Case::is_trust_object(kind) && !background
+}
+
+/// True when the machine got the same object on the same kind of way in the
+/// hour before `by`: this failure then kept it from nothing.
+fn came_otherwise(case: &Case, index: usize, failed: &Retrieval, by: Timestamp) -> bool {
+    let machine = case.retrieval_machines.get(index).copied().flatten();
+    case.retrievals.iter().zip(&case.retrieval_machines).any(|(other, owner)| {
+        other.outcome.is_success()
+            && machine.is_some()
+            && *owner == machine
+            && other.ended_at <= by
+            && other.ended_at.plus(LOOK_BACK) >= by
+            && leads_out_alike(failed, other)
+            && is_same_object(failed, other)
+    })
+}
+
+fn is_same_object(one: &Retrieval, other: &Retrieval) -> bool {
+    match (&one.url, &other.url) {
+        (Some(one), Some(other)) => cryptnet::same_resource(one, other),
+        // A look-up or a connect was for the host, whatever the object.
+        _ => one.host.is_some() && one.host == other.host && one.object == other.object,
+    }
+}
+
+/// True when two attempts took the same kind of way, as far as is known: both
+/// or neither by a proxy that the client chose, and not by two accounts.
+#[must_use]
+pub fn leads_out_alike(one: &Retrieval, other: &Retrieval) -> bool {
+    let accounts_differ = match (&one.account, &other.account) {
+        (Some(one), Some(other)) => one != other,
+        _ => false,
+    };
+    let by_proxy = |retrieval: &Retrieval| retrieval.route.kind.is_explicit_proxy();
+    by_proxy(one) == by_proxy(other) && !accounts_differ
+}

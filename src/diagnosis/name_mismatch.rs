@@ -1,0 +1,47 @@
+#![doc = include_str!("../../docs/rules/name-mismatch.md")]
+
+use super::chain_checks::{self, Told};
+use super::inquiry::Inquiry;
+use super::proposal::{Precedence, Proposal, Rule};
+use crate::chain::CheckKind;
+use crate::pki::certificate::GeneralName;
+
+/// The rule.
+pub const RULE: Rule =
+    Rule { id: "name-mismatch", doc: include_str!("../../docs/rules/name-mismatch.md"), apply };
+
+/// Names printed of a certificate that may have hundreds.
+const MAX_NAMES: usize = 4;
+
+fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
+    chain_checks::proposals(inquiry, RULE.id, |position, element, check, site| {
+        if position != 0 || check.kind != CheckKind::HostName {
+            return None;
+        }
+        let names = element.certificate.subject_alternative_names.value();
+        let mut names: Vec<String> = names
+            .into_iter()
+            .flatten()
+            .filter_map(|name| match name {
+                GeneralName::Dns(name) => Some(name.clone()),
+                _ => None,
+            })
+            .collect();
+        if names.is_empty() {
+            names.push(element.certificate.subject.short().to_owned());
+        }
+        let more = names.len().saturating_sub(MAX_NAMES);
+        names.truncate(MAX_NAMES);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        Some(Told {
+            summary: format!(
+                "The certificate that answered for {site} is for {}{more}.",
+                names.join(", ")
+            ),
+            remedy: format!(
+                "Bind a certificate with the name {site}, or let clients use a name that it has. A handshake whose certificate lists {site} shows that it worked."
+            ),
+            precedence: Precedence::Content,
+        })
+    })
+}
