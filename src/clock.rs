@@ -40,7 +40,8 @@ pub fn clocks(case: &Case) -> Vec<Clock> {
 /// request went out and before the answer came in. Each server gives an
 /// interval; the median server stands for all, so that one wrong clock does
 /// not decide.
-fn servers(case: &Case, vantage: &Vantage) -> Option<Clock> {
+#[must_use]
+pub fn servers(case: &Case, vantage: &Vantage) -> Option<Clock> {
     let mut per_host: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
     for retrieval in &case.retrievals {
         if retrieval.vantage != Some(vantage.number) {
