@@ -22,12 +22,19 @@ fn bytes(value: &Value) -> Vec<u8> {
 
 fn candidates(case: &Value) -> Vec<Candidate> {
     let mut candidates = Vec::new();
-    for (list, anchor, distrusted) in
-        [("intermediates", false, false), ("roots", true, false), ("distrusted", false, true)]
-    {
+    for (list, anchor, distrusted) in [
+        ("intermediates", false, false),
+        ("roots", true, false),
+        ("distrusted", false, true),
+    ] {
         for value in case[list].as_array().unwrap() {
             let certificate = Arc::new(Certificate::from_der(&bytes(value)).unwrap());
-            candidates.push(Candidate { certificate, anchor, distrusted, origin: Origin::Given });
+            candidates.push(Candidate {
+                certificate,
+                anchor,
+                distrusted,
+                origin: Origin::Given,
+            });
         }
     }
     candidates
@@ -43,17 +50,23 @@ fn policy(case: &Value) -> Policy {
         },
         purpose: Purpose::from_word(word("purpose")).unwrap(),
         host: case["host"].as_str().map(Host::from_text),
-        max_depth: case["max_depth"].as_u64().map(|depth| usize::try_from(depth).unwrap()),
+        max_depth: case["max_depth"]
+            .as_u64()
+            .map(|depth| usize::try_from(depth).unwrap()),
         check_revocation: case["check_revocation"].as_bool().unwrap(),
         require_explicit_policy: case["policy"]["explicit"].as_bool().unwrap_or(false),
-        anchor_checks: AnchorChecks { expiry: word("anchor") == "expiry", constraints: false },
+        anchor_checks: AnchorChecks {
+            expiry: word("anchor").contains("expiry"),
+            constraints: word("anchor").contains("constraints"),
+        },
         ..Policy::default()
     }
 }
 
 fn names(value: &Value) -> Vec<String> {
     let list = value.as_array().unwrap().iter();
-    list.map(|name| name.as_str().unwrap().to_string()).collect()
+    list.map(|name| name.as_str().unwrap().to_string())
+        .collect()
 }
 
 fn sorted(mut names: Vec<String>) -> Vec<String> {
@@ -70,8 +83,9 @@ fn every_case_is_judged_for_exactly_its_reasons() {
         let case: Value = serde_json::from_str(line).unwrap();
         let leaf = Arc::new(Certificate::from_der(&bytes(&case["leaf"])).unwrap());
         let crls = case["crls"].as_array().unwrap().iter();
-        let crls: Vec<Arc<Crl>> =
-            crls.map(|value| Arc::new(Crl::from_der(&bytes(value)).unwrap())).collect();
+        let crls: Vec<Arc<Crl>> = crls
+            .map(|value| Arc::new(Crl::from_der(&bytes(value)).unwrap()))
+            .collect();
         let found = examine(&Question {
             leaf: &leaf,
             at: Timestamp::from_rfc3339(case["time"].as_str().unwrap()).unwrap(),
@@ -98,7 +112,9 @@ fn every_case_is_judged_for_exactly_its_reasons() {
         if let Some(elements) = case["expect_elements"].as_array() {
             let expected: Vec<_> = elements.iter().map(|list| sorted(names(list))).collect();
             let own = chain.elements.iter();
-            let own: Vec<_> = own.map(|element| sorted(element.error_status.names())).collect();
+            let own: Vec<_> = own
+                .map(|element| sorted(element.error_status.names()))
+                .collect();
             if own != expected {
                 problems.push("elements");
             }

@@ -101,7 +101,11 @@ fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 fn suite() -> Suite {
-    let mut suite = Suite { candidates: Vec::new(), crls: Vec::new(), end_entities: Vec::new() };
+    let mut suite = Suite {
+        candidates: Vec::new(),
+        crls: Vec::new(),
+        end_entities: Vec::new(),
+    };
     for (name, bytes) in files("certs") {
         let certificate = Arc::new(Certificate::from_der(&bytes).unwrap());
         if name.ends_with("EE") {
@@ -109,7 +113,12 @@ fn suite() -> Suite {
         } else {
             let anchor = name == "TrustAnchorRootCertificate";
             let origin = Origin::Given;
-            suite.candidates.push(Candidate { certificate, anchor, distrusted: false, origin });
+            suite.candidates.push(Candidate {
+                certificate,
+                anchor,
+                distrusted: false,
+                origin,
+            });
         }
     }
     for (_, bytes) in files("crls") {
@@ -168,7 +177,10 @@ fn every_path_of_pkits_is_judged_as_its_document_says() {
                 .chain(chain.undecided())
                 .map(|(at, check)| format!("[{at}] {}: {}", check.kind.word(), check.detail))
                 .collect();
-            wrong.push(format!("{label} ({name}) expected {valid}: {}", failures.join(" | ")));
+            wrong.push(format!(
+                "{label} ({name}) expected {valid}: {}",
+                failures.join(" | ")
+            ));
         }
     };
     let mut count = 0;
@@ -179,11 +191,20 @@ fn every_path_of_pkits_is_judged_as_its_document_says() {
         }
     }
     for (name, policies, flags, valid) in POLICY_CASES {
-        let (_, leaf) = suite.end_entities.iter().find(|(other, _)| other == name).unwrap();
+        let (_, leaf) = suite
+            .end_entities
+            .iter()
+            .find(|(other, _)| other == name)
+            .unwrap();
         let label = format!("{name} {policies:?} {flags}");
         check(name, label, &judge(&suite, leaf, policies, flags), *valid);
         count += 1;
     }
     assert!(count > 240, "only {count} cases");
-    assert!(wrong.is_empty(), "{} of {count} differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {count} differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }

@@ -18,7 +18,10 @@ pub(super) fn find<'a>(
     indirect: bool,
 ) -> Option<&'a RevokedCertificate> {
     if !indirect {
-        return crl.revoked.iter().find(|entry| entry.serial == certificate.serial);
+        return crl
+            .revoked
+            .iter()
+            .find(|entry| entry.serial == certificate.serial);
     }
     let wanted = CanonicalName::of(&certificate.issuer);
     let mut is_ours = CanonicalName::of(&crl.issuer) == wanted;

@@ -2,7 +2,7 @@
 
 use super::names::CanonicalName;
 use super::pool::Node;
-use super::profile::Rules;
+use super::profile::{Form, Rules};
 use super::revocation::ALL_REASONS;
 use crate::pki::Crl;
 use crate::pki::certificate::{Decoded, DistributionPoint, GeneralName, Name};
@@ -37,7 +37,10 @@ pub(super) fn issuers_of(point: &DistributionPoint, node: &Node) -> Vec<Canonica
 /// # Errors
 ///
 /// What is not understood.
-pub(super) fn check_form(crl: &Crl) -> Result<(), String> {
+pub(super) fn check_form(crl: &Crl, rules: &Rules) -> Result<(), String> {
+    if rules.form != Form::Any {
+        check_number(crl)?;
+    }
     let critical = crl.extensions.iter().filter(|extension| extension.critical);
     let mut unknown = critical.filter(|extension| !PROCESSED.contains(&extension.oid.as_str()));
     if let Some(extension) = unknown.next() {
@@ -49,6 +52,23 @@ pub(super) fn check_form(crl: &Crl) -> Result<(), String> {
     }
     Ok(())
 }
+
+/// cRLNumber is there and not critical: RFC 5280 §5.2.3. A CRL of version 1
+/// has no extensions to have it in.
+fn check_number(crl: &Crl) -> Result<(), String> {
+    match crl
+        .extensions
+        .iter()
+        .find(|extension| extension.oid == CRL_NUMBER)
+    {
+        Some(extension) if extension.critical => Err("its cRLNumber is critical".to_string()),
+        None if !crl.extensions.is_empty() => Err("without cRLNumber".to_string()),
+        _ => Ok(()),
+    }
+}
+
+/// cRLNumber.
+const CRL_NUMBER: &str = "2.5.29.20";
 
 /// Compares a complete CRL of the right issuer with a distribution point of a
 /// certificate.
@@ -70,7 +90,12 @@ pub(super) fn scope(
     let distribution = match &crl.issuing_distribution_point {
         Decoded::Malformed(_) => return Err("its issuingDistributionPoint cannot be read"),
         Decoded::Absent if foreign => return Err("of another issuer, and not an indirect one"),
-        Decoded::Absent => return Ok(Scope { reasons: point_reasons, indirect: false }),
+        Decoded::Absent => {
+            return Ok(Scope {
+                reasons: point_reasons,
+                indirect: false,
+            });
+        }
         Decoded::Present(distribution) => distribution,
     };
     if !rules.partial_crls && (distribution.indirect || distribution.only_some_reasons.is_some()) {
@@ -105,7 +130,10 @@ pub(super) fn scope(
         }
     }
     let crl_reasons = distribution.only_some_reasons.unwrap_or(ALL_REASONS) & ALL_REASONS;
-    Ok(Scope { reasons: point_reasons & crl_reasons, indirect: distribution.indirect })
+    Ok(Scope {
+        reasons: point_reasons & crl_reasons,
+        indirect: distribution.indirect,
+    })
 }
 
 /// A name of a distribution point in a form that compares.
@@ -145,13 +173,19 @@ pub(super) fn is_delta_to(delta: &Crl, base: &Crl) -> bool {
     };
     let same_scope = delta.issuing_distribution_point == base.issuing_distribution_point;
     let same_key = delta.authority_key_identifier == base.authority_key_identifier;
-    let newer = delta.crl_number.as_ref().is_some_and(|own| number_of(own) >= number_of(number));
+    let newer = delta
+        .crl_number
+        .as_ref()
+        .is_some_and(|own| number_of(own) >= number_of(number));
     same_scope && same_key && newer && number_of(builds_on) <= number_of(number)
 }
 
 /// A non-negative INTEGER in a form that compares: its length, its octets.
 fn number_of(octets: &[u8]) -> (usize, &[u8]) {
-    let start = octets.iter().position(|octet| *octet != 0).unwrap_or(octets.len());
+    let start = octets
+        .iter()
+        .position(|octet| *octet != 0)
+        .unwrap_or(octets.len());
     let octets = octets.get(start..).unwrap_or_default();
     (octets.len(), octets)
 }

@@ -31,28 +31,43 @@ pub(super) fn find(
     above: &[&Node],
 ) -> Result<Signer, String> {
     let issuer = CanonicalName::of(&crl.issuer);
-    let of_chain = above.iter().enumerate().filter(|(_, node)| node.subject == issuer);
+    let of_chain = above
+        .iter()
+        .enumerate()
+        .filter(|(_, node)| node.subject == issuer);
     for (at, node) in of_chain {
         let keys = above.get(at..).unwrap_or_default().iter();
         let keys = keys.map(|node| &node.certificate.public_key.algorithm);
-        let signer =
-            Signer { certificate: Arc::clone(&node.certificate), dsa_parameters: inherited(keys) };
+        let signer = Signer {
+            certificate: Arc::clone(&node.certificate),
+            dsa_parameters: inherited(keys),
+        };
         if signed_by(context, crl, &signer) {
             return Ok(signer);
         }
     }
     let mut why = "its signature does not verify with a key of the chain".to_string();
     for at in context.pool.named(&issuer) {
-        let Some(node) = context.pool.nodes.get(*at) else { continue };
-        let known = above.iter().any(|other| other.certificate.sha256 == node.certificate.sha256);
-        let signer = Signer { certificate: Arc::clone(&node.certificate), dsa_parameters: None };
+        let Some(node) = context.pool.nodes.get(*at) else {
+            continue;
+        };
+        let known = above
+            .iter()
+            .any(|other| other.certificate.sha256 == node.certificate.sha256);
+        let signer = Signer {
+            certificate: Arc::clone(&node.certificate),
+            dsa_parameters: None,
+        };
         if known || !signed_by(context, crl, &signer) {
             continue;
         }
         if is_backed(context, node, above) {
             return Ok(signer);
         }
-        why = format!("its signer {} is not good itself", node.certificate.subject.short());
+        why = format!(
+            "its signer {} is not good itself",
+            node.certificate.subject.short()
+        );
     }
     Err(why)
 }
@@ -66,7 +81,12 @@ pub(super) struct Signer {
 
 /// True when the key of a certificate that may sign CRLs signed this one.
 pub(super) fn signed_by(context: &Context<'_>, crl: &Crl, signer: &Signer) -> bool {
-    if signer.certificate.key_usage.value().is_some_and(|bits| bits & CRL_SIGN == 0) {
+    if signer
+        .certificate
+        .key_usage
+        .value()
+        .is_some_and(|bits| bits & CRL_SIGN == 0)
+    {
         return false;
     }
     let signed = Signed {
@@ -84,7 +104,9 @@ pub(super) fn signed_by(context: &Context<'_>, crl: &Crl, signer: &Signer) -> bo
 ///
 /// Spec: RFC 5280 §6.3.3(f).
 fn is_backed(context: &Context<'_>, signer: &Node, above: &[&Node]) -> bool {
-    let Some(root) = above.last() else { return false };
+    let Some(root) = above.last() else {
+        return false;
+    };
     let key = (signer.certificate.sha256, root.certificate.sha256);
     if let Some(known) = context.signers.borrow().get(&key) {
         return *known;
@@ -131,10 +153,13 @@ fn holds(context: &Context<'_>, signer: &Node, root: &Node) -> bool {
         ..asked.clone()
     };
     let inner = Context::inside(&question, context);
-    let found = inner.paths_from(super::evaluate::LEAF);
+    let found = inner.paths_from(super::evaluate::LEAF, &mut |_| false);
     found.paths.iter().take(MAX_SIGNER_PATHS).any(|path| {
         let chain = inner.chain(path, asked.policy.check_revocation);
-        let last = chain.elements.last().map(|element| element.certificate.sha256);
+        let last = chain
+            .elements
+            .last()
+            .map(|element| element.certificate.sha256);
         chain.verdict != Verdict::Reject && last == Some(root.certificate.sha256)
     })
 }

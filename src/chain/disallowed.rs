@@ -18,7 +18,11 @@ const TRUNCATED: usize = 16;
 impl<'a> Disallowed<'a> {
     pub(super) fn new(list: Option<&'a Ctl>) -> Self {
         let entries = list.into_iter().flat_map(|list| &list.entries);
-        Disallowed { subjects: entries.map(|entry| entry.subject_identifier.as_slice()).collect() }
+        Disallowed {
+            subjects: entries
+                .map(|entry| entry.subject_identifier.as_slice())
+                .collect(),
+        }
     }
 
     /// What of a certificate the list has, if anything.
@@ -33,7 +37,13 @@ impl<'a> Disallowed<'a> {
             ("its key with the algorithm", &certificate.public_key.der),
         ];
         for (part, bytes) in parts {
-            for hash in [Hash::Md5, Hash::Sha1, Hash::Sha256, Hash::Sha384, Hash::Sha512] {
+            for hash in [
+                Hash::Md5,
+                Hash::Sha1,
+                Hash::Sha256,
+                Hash::Sha384,
+                Hash::Sha512,
+            ] {
                 let value = hash.of(bytes);
                 let truncated = value.get(..TRUNCATED).unwrap_or_default();
                 if self.subjects.contains(value.as_slice()) || self.subjects.contains(truncated) {

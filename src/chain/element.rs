@@ -15,7 +15,11 @@ pub(super) fn check_validity(certificate: &Certificate, at: Timestamp) -> Check 
     let (kind, bits) = (CheckKind::Validity, TrustStatus::IS_NOT_TIME_VALID);
     let (from, to) = (certificate.not_before, certificate.not_after);
     if at < from {
-        Check::fail(kind, bits, format!("not valid before {from}, the time is {at}"))
+        Check::fail(
+            kind,
+            bits,
+            format!("not valid before {from}, the time is {at}"),
+        )
     } else if at > to {
         Check::fail(kind, bits, format!("expired at {to}, the time is {at}"))
     } else {
@@ -117,7 +121,9 @@ fn forum_weakness(certificate: &Certificate, is_last: bool) -> Option<String> {
         RSA_KEY | RSA_PSS => {
             let bits = key.bits?;
             if bits < FORUM_MIN_RSA_BITS {
-                Some(format!("the RSA key has {bits} bits, at least 2048 are asked"))
+                Some(format!(
+                    "the RSA key has {bits} bits, at least 2048 are asked"
+                ))
             } else if bits % 8 != 0 {
                 Some(format!("the RSA key has {bits} bits, not a multiple of 8"))
             } else {
@@ -172,14 +178,23 @@ pub(super) fn check_critical_extensions(certificate: &Certificate, profile: Prof
         PROCESSED.contains(&oid)
             || (profile == Profile::Windows && PROCESSED_BY_WINDOWS.contains(&oid))
     };
-    let critical = certificate.extensions.iter().filter(|extension| extension.critical);
-    let unknown: Vec<&str> =
-        critical.map(|extension| extension.oid.as_str()).filter(|oid| !processed(oid)).collect();
+    let critical = certificate
+        .extensions
+        .iter()
+        .filter(|extension| extension.critical);
+    let unknown: Vec<&str> = critical
+        .map(|extension| extension.oid.as_str())
+        .filter(|oid| !processed(oid))
+        .collect();
     if unknown.is_empty() {
         Check::pass(kind, "no unknown critical extension")
     } else {
         let bits = TrustStatus::HAS_NOT_SUPPORTED_CRITICAL_EXT;
-        Check::fail(kind, bits, format!("unknown critical: {}", unknown.join(" ")))
+        Check::fail(
+            kind,
+            bits,
+            format!("unknown critical: {}", unknown.join(" ")),
+        )
     }
 }
 
@@ -193,8 +208,11 @@ pub(super) fn check_extensions(certificate: &Certificate, rules: &Rules) -> Chec
         details.push(format!("{name} unreadable: {why}"));
     }
     if rules.duplicate_extensions_count {
-        let mut seen: Vec<&str> =
-            certificate.extensions.iter().map(|extension| extension.oid.as_str()).collect();
+        let mut seen: Vec<&str> = certificate
+            .extensions
+            .iter()
+            .map(|extension| extension.oid.as_str())
+            .collect();
         seen.sort_unstable();
         for pair in seen.windows(2).filter(|pair| pair.first() == pair.last()) {
             bits |= TrustStatus::INVALID_EXTENSION;
@@ -207,7 +225,10 @@ pub(super) fn check_extensions(certificate: &Certificate, rules: &Rules) -> Chec
     if certificate.oddities.is_empty() {
         Check::pass(kind, "all can be decoded")
     } else {
-        Check::pass(kind, format!("oddities: {}", certificate.oddities.join("; ")))
+        Check::pass(
+            kind,
+            format!("oddities: {}", certificate.oddities.join("; ")),
+        )
     }
 }
 
@@ -238,12 +259,21 @@ fn malformed(certificate: &Certificate, all: bool) -> Vec<(&'static str, &str, T
     ];
     let others = [
         ("subjectKeyIdentifier", why(&c.subject_key_identifier), none),
-        ("authorityKeyIdentifier", why(&c.authority_key_identifier), none),
+        (
+            "authorityKeyIdentifier",
+            why(&c.authority_key_identifier),
+            none,
+        ),
         ("authorityInfoAccess", why(&c.authority_info_access), none),
-        ("cRLDistributionPoints", why(&c.crl_distribution_points), none),
+        (
+            "cRLDistributionPoints",
+            why(&c.crl_distribution_points),
+            none,
+        ),
         ("freshestCRL", why(&c.freshest_crl), none),
     ];
     let others = others.into_iter().filter(|_| all);
     let list = counted.into_iter().chain(others);
-    list.filter_map(|(name, why, bits)| why.map(|why| (name, why, bits))).collect()
+    list.filter_map(|(name, why, bits)| why.map(|why| (name, why, bits)))
+        .collect()
 }

@@ -4,20 +4,21 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::build::{End, Path, Paths, Search};
+use super::build::Search;
 use super::disallowed::Disallowed;
 use super::examination::{
     Chain, Check, CheckKind, Element, IssuerMatch, Needed, Outcome, RootTrust, Verdict,
 };
 use super::name_constraints::{self, Comparisons};
+use super::path::{End, Path, Paths};
 use super::pool::{Node, Pool};
-use super::profile::{self, Rules};
+use super::profile::{self, Form, Rules};
 use super::question::Question;
 use super::revocation::Crls;
 use super::signatures::{self, Signatures, Signed};
 use super::status::{InfoStatus, TrustStatus, policy_error};
 use super::trust::{self, Judged};
-use super::{constraints, element, form, host, policies, revocation, usage};
+use super::{constraints, element, form, host, policies, revocation, usage, way};
 use crate::pki::Certificate;
 use crate::pki::signature::SignatureOutcome;
 
@@ -71,29 +72,44 @@ impl<'a> Context<'a> {
     }
 
     /// All paths up from a node.
-    pub(super) fn paths_from(&self, start: usize) -> Paths {
-        let list = self.question.trust_lists.authroot.filter(|_| !self.question.policy.knows_roots);
+    pub(super) fn paths_from(&self, start: usize, good: &mut dyn FnMut(&Path) -> bool) -> Paths {
+        let list = self
+            .question
+            .trust_lists
+            .authroot
+            .filter(|_| !self.question.policy.knows_roots);
         let listed_above = |certificate: &Certificate| {
             list.is_some_and(|list| trust::entry_for_issuer(list, certificate).is_some())
         };
+        let faults = way::faults(self);
         let search = Search {
             question: self.question,
-            rules: &self.rules,
             pool: &self.pool,
             signatures: &self.signatures,
             listed_above: &listed_above,
+            ways: way::ways(&self.pool, &faults),
+            faults,
             known: RefCell::default(),
+            signers: RefCell::default(),
         };
-        search.paths_from(start)
+        search.paths_from(start, good)
     }
 
     /// Runs every check on a path, revocation on request.
     pub(super) fn chain(&self, path: &Path, with_revocation: bool) -> Chain {
-        let nodes: Vec<&Node> =
-            path.nodes.iter().filter_map(|at| self.pool.nodes.get(*at)).collect();
-        let walk = Walk { context: self, path, nodes };
-        let mut checks: Vec<Vec<Check>> =
-            (0..walk.nodes.len()).map(|at| walk.element_checks(at)).collect();
+        let nodes: Vec<&Node> = path
+            .nodes
+            .iter()
+            .filter_map(|at| self.pool.nodes.get(*at))
+            .collect();
+        let walk = Walk {
+            context: self,
+            path,
+            nodes,
+        };
+        let mut checks: Vec<Vec<Check>> = (0..walk.nodes.len())
+            .map(|at| walk.element_checks(at))
+            .collect();
         walk.add_policies(&mut checks);
         if with_revocation {
             for (at, check) in revocation::check_path(self, &walk.nodes, path.end) {
@@ -103,7 +119,9 @@ impl<'a> Context<'a> {
             }
         }
         let judged = walk.judge_end();
-        let root = judged.as_ref().map_or(RootTrust::StoreUnknown, |judged| judged.root.clone());
+        let root = judged
+            .as_ref()
+            .map_or(RootTrust::StoreUnknown, |judged| judged.root.clone());
         if let (Some(judged), Some(last)) = (judged, checks.last_mut()) {
             last.splice(0..0, judged.checks);
         }
@@ -134,7 +152,9 @@ impl Walk<'_> {
     }
 
     fn element_checks(&self, at: usize) -> Vec<Check> {
-        let Some(node) = self.nodes.get(at) else { return Vec::new() };
+        let Some(node) = self.nodes.get(at) else {
+            return Vec::new();
+        };
         let (context, certificate) = (self.context, &*node.certificate);
         let (rules, policy) = (&context.rules, &context.question.policy);
         let is_last = at == self.last();
@@ -155,9 +175,16 @@ impl Walk<'_> {
             rules,
         ));
         checks.push(element::check_extensions(certificate, rules));
-        checks.push(element::check_critical_extensions(certificate, policy.profile));
+        checks.push(element::check_critical_extensions(
+            certificate,
+            policy.profile,
+        ));
         if at != LEAF {
-            checks.push(constraints::check_basic_constraints(certificate, ends_in_root, rules));
+            checks.push(constraints::check_basic_constraints(
+                certificate,
+                ends_in_root,
+                rules,
+            ));
             checks.push(constraints::check_path_length(certificate, self.below(at)));
             checks.push(usage::check_key_usage(certificate));
         }
@@ -175,9 +202,20 @@ impl Walk<'_> {
         if let (LEAF, Some(wanted)) = (at, &policy.host) {
             checks.push(host::check_host(certificate, wanted, rules));
         }
-        if rules.form {
-            let role = form::Role { is_leaf: at == LEAF, is_root: ends_in_root };
-            checks.push(form::check(certificate, role));
+        if rules.form != Form::Any {
+            let (is_leaf, form) = (at == LEAF, rules.form);
+            let role = form::Role {
+                is_leaf,
+                is_root: ends_in_root,
+                form,
+            };
+            let above = self.nodes.get(at + 1);
+            let below = at.checked_sub(1).and_then(|at| self.nodes.get(at));
+            let neighbours = form::Neighbours {
+                issuer_is_identified: above.is_none_or(|node| form::has_own(node)),
+                child_identifies: below.is_none_or(|node| form::has_issuers(node)),
+            };
+            checks.push(form::check(certificate, role, neighbours));
         }
         checks
     }
@@ -194,7 +232,11 @@ impl Walk<'_> {
         let node = self.nodes.get(at)?;
         let kind = CheckKind::Signature;
         let is_own = at == self.last() && self.path.end == End::SelfSigned;
-        let issuer = if is_own { node } else { self.nodes.get(at + 1)? };
+        let issuer = if is_own {
+            node
+        } else {
+            self.nodes.get(at + 1)?
+        };
         let key = &issuer.certificate.public_key;
         let signatures = &self.context.signatures;
         let above = self.nodes.get(at + 1..).unwrap_or_default().iter();
@@ -219,7 +261,11 @@ impl Walk<'_> {
     fn distrust(&self, node: &Node) -> Option<Check> {
         let (kind, bits) = (CheckKind::Distrust, TrustStatus::IS_EXPLICIT_DISTRUST);
         if node.distrusted {
-            return Some(Check::fail(kind, bits, "in the store of distrusted certificates"));
+            return Some(Check::fail(
+                kind,
+                bits,
+                "in the store of distrusted certificates",
+            ));
         }
         let named = self.context.disallowed.names(&node.certificate);
         named.map(|what| Check::fail(kind, bits, format!("the disallowed list has the {what}")))
@@ -253,8 +299,11 @@ impl Walk<'_> {
         let anchored = self.path.end == End::Anchor && self.nodes.len() > 1;
         let count = self.nodes.len() - usize::from(anchored);
         let below = self.nodes.get(..count).unwrap_or_default();
-        let path: Vec<(&Certificate, bool)> =
-            below.iter().rev().map(|node| (&*node.certificate, node.is_self_issued())).collect();
+        let path: Vec<(&Certificate, bool)> = below
+            .iter()
+            .rev()
+            .map(|node| (&*node.certificate, node.is_self_issued()))
+            .collect();
         let anchor = self.nodes.get(count).filter(|_| self.counts(count));
         let anchor = anchor.map(|node| &*node.certificate);
         let policy = &self.context.question.policy;
@@ -308,18 +357,35 @@ impl Walk<'_> {
         }
         let info_status = InfoStatus::HAS_PREFERRED_ISSUER;
         let policy = &self.context.question.policy;
-        let leaf_checks = elements.first().map(|leaf| leaf.checks.as_slice()).unwrap_or_default();
+        let leaf_checks = elements
+            .first()
+            .map(|leaf| leaf.checks.as_slice())
+            .unwrap_or_default();
         let name_matches = !leaf_checks.iter().any(|check| {
             check.kind == CheckKind::HostName && matches!(check.outcome, Outcome::Fail(_))
         });
-        let policy_error = policy.host.as_ref().map(|_| policy_error(error_status, name_matches));
+        let policy_error = policy
+            .host
+            .as_ref()
+            .map(|_| policy_error(error_status, name_matches));
         let is_missing = matches!(
             root,
             RootTrust::Partial | RootTrust::StoreUnknown | RootTrust::ListedByName { .. }
         ) && matches!(self.path.end, End::NoIssuer | End::Listed);
-        let missing_issuer =
-            self.nodes.last().filter(|_| is_missing).map(|node| trust::missing(&node.certificate));
-        Chain { elements, error_status, info_status, verdict, root, missing_issuer, policy_error }
+        let missing_issuer = self
+            .nodes
+            .last()
+            .filter(|_| is_missing)
+            .map(|node| trust::missing(&node.certificate));
+        Chain {
+            elements,
+            error_status,
+            info_status,
+            verdict,
+            root,
+            missing_issuer,
+            policy_error,
+        }
     }
 
     fn info(&self, at: usize, found: Option<IssuerMatch>, checks: &[Check]) -> InfoStatus {

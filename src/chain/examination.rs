@@ -269,31 +269,45 @@ impl Check {
     /// A check that holds.
     #[must_use]
     pub fn pass(kind: CheckKind, detail: impl Into<String>) -> Self {
-        Check { kind, outcome: Outcome::Pass, detail: detail.into() }
+        Check {
+            kind,
+            outcome: Outcome::Pass,
+            detail: detail.into(),
+        }
     }
 
     /// A check that failed.
     #[must_use]
     pub fn fail(kind: CheckKind, bits: TrustStatus, detail: impl Into<String>) -> Self {
-        Check { kind, outcome: Outcome::Fail(bits), detail: detail.into() }
+        Check {
+            kind,
+            outcome: Outcome::Fail(bits),
+            detail: detail.into(),
+        }
     }
 
     /// A check that cannot be decided.
     #[must_use]
     pub fn unknown(kind: CheckKind, needed: Needed, detail: impl Into<String>) -> Self {
-        Check { kind, outcome: Outcome::Unknown(needed), detail: detail.into() }
+        Check {
+            kind,
+            outcome: Outcome::Unknown(needed),
+            detail: detail.into(),
+        }
     }
 }
 
 impl Chain {
     /// Every check that failed, with the number of its element.
     pub fn failures(&self) -> impl Iterator<Item = (usize, &Check)> {
-        self.checks().filter(|(_, check)| matches!(check.outcome, Outcome::Fail(_)))
+        self.checks()
+            .filter(|(_, check)| matches!(check.outcome, Outcome::Fail(_)))
     }
 
     /// Every check that could not be decided, with the number of its element.
     pub fn undecided(&self) -> impl Iterator<Item = (usize, &Check)> {
-        self.checks().filter(|(_, check)| matches!(check.outcome, Outcome::Unknown(_)))
+        self.checks()
+            .filter(|(_, check)| matches!(check.outcome, Outcome::Unknown(_)))
     }
 
     /// Every check, with the number of its element.

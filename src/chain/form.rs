@@ -1,9 +1,15 @@
 //! What RFC 5280 §4 and the CA/Browser Forum ask of the form of certificates.
-//! Windows and RFC 5280 §6 validate without it.
+//! Windows validates without it.
+//!
+//! By RFC 5280 alone, what the profile of NIST's test suite lets pass does:
+//! negative serial numbers, basicConstraints that is not critical below a
+//! root, policyConstraints that is not critical, dates in the longer form.
 
 use super::examination::{Check, CheckKind};
 use super::host::canonical_dns;
 use super::names::is_empty_name;
+use super::pool::Node;
+use super::profile::Form;
 use super::status::TrustStatus;
 use super::usage::KEY_CERT_SIGN;
 use crate::pki::Certificate;
@@ -14,6 +20,14 @@ use crate::pki::certificate::{Decoded, GeneralName};
 pub(super) struct Role {
     pub is_leaf: bool,
     pub is_root: bool,
+    /// By whose demands.
+    pub form: Form,
+}
+
+impl Role {
+    fn by_forum(self) -> bool {
+        self.form == Form::Forum
+    }
 }
 
 /// Object identifiers of extensions.
@@ -31,20 +45,36 @@ mod oid {
 /// serialNumber may have this many octets: RFC 5280 §4.1.2.2.
 const MAX_SERIAL_OCTETS: usize = 20;
 
-/// Checks the form of one certificate.
-pub(super) fn check(certificate: &Certificate, role: Role) -> Check {
+/// Whether the certificates next to one use key identifiers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Neighbours {
+    /// The issuer has one, or is not at hand.
+    pub issuer_is_identified: bool,
+    /// The child gives one for this, or there is no child.
+    pub child_identifies: bool,
+}
+
+/// Checks the form of one certificate. By RFC 5280 alone, a key identifier is
+/// missed only where the certificate next to it has the other half.
+pub(super) fn check(certificate: &Certificate, role: Role, neighbours: Neighbours) -> Check {
     let mut faults = Faults(Vec::new());
     fields(certificate, role, &mut faults);
-    criticality(certificate, &mut faults);
-    key_identifiers(certificate, role, &mut faults);
+    criticality(certificate, role, &mut faults);
+    usages(certificate, &mut faults);
+    key_identifiers(certificate, role, neighbours, &mut faults);
     if role.is_leaf {
-        leaf(certificate, &mut faults);
+        leaf(certificate, role, &mut faults);
     } else {
         issuer(certificate, role, &mut faults);
     }
     let kind = CheckKind::Conformance;
     if faults.0.is_empty() {
-        Check::pass(kind, "as RFC 5280 and the CA/Browser Forum ask")
+        let forum = if role.by_forum() {
+            " and the CA/Browser Forum ask"
+        } else {
+            " asks"
+        };
+        Check::pass(kind, format!("as RFC 5280{forum}"))
     } else {
         Check::fail(kind, TrustStatus::INVALID_EXTENSION, faults.0.join("; "))
     }
@@ -62,26 +92,44 @@ impl Faults {
 }
 
 fn fields(certificate: &Certificate, role: Role, faults: &mut Faults) {
-    faults.when(certificate.version != 3, "the version is not 3");
+    let needs_version_3 = role.by_forum() || !certificate.extensions.is_empty();
+    faults.when(
+        certificate.version != 3 && needs_version_3,
+        "the version is not 3",
+    );
     let serial = &certificate.serial;
-    faults.when(serial.len() > MAX_SERIAL_OCTETS, "serialNumber has more than 20 octets");
+    faults.when(
+        serial.len() > MAX_SERIAL_OCTETS,
+        "serialNumber has more than 20 octets",
+    );
     let negative = serial.first().is_some_and(|first| first & 0x80 != 0);
-    faults.when(negative, "serialNumber is negative");
+    faults.when(negative && role.by_forum(), "serialNumber is negative");
     let zero = serial.iter().all(|octet| *octet == 0);
     faults.when(zero && !role.is_root, "serialNumber is zero");
     let differ = certificate.tbs_signature_algorithm != certificate.signature_algorithm;
     faults.when(differ, "the two signature algorithms differ");
-    faults.when(is_empty_name(&certificate.issuer), "the issuer's name is empty");
-    let of_time =
-        |oddity: &String| oddity.starts_with("notBefore:") || oddity.starts_with("notAfter:");
-    faults.when(certificate.oddities.iter().any(of_time), "a date in a form that is not allowed");
+    faults.when(
+        is_empty_name(&certificate.issuer),
+        "the issuer's name is empty",
+    );
+    let of_time = |oddity: &String| {
+        let of_time = oddity.starts_with("notBefore:") || oddity.starts_with("notAfter:");
+        of_time && (role.by_forum() || !oddity.contains("GeneralizedTime for a year before 2050"))
+    };
+    faults.when(
+        certificate.oddities.iter().any(of_time),
+        "a date in a form that is not allowed",
+    );
     let reversed = certificate.not_after < certificate.not_before;
     faults.when(reversed, "notAfter is before notBefore");
 }
 
-fn criticality(certificate: &Certificate, faults: &mut Faults) {
+fn criticality(certificate: &Certificate, role: Role, faults: &mut Faults) {
     let is_critical = |oid: &str| {
-        let found = certificate.extensions.iter().find(|extension| extension.oid == oid);
+        let found = certificate
+            .extensions
+            .iter()
+            .find(|extension| extension.oid == oid);
         found.map(|extension| extension.critical)
     };
     let aki = is_critical(oid::AUTHORITY_KEY_IDENTIFIER) == Some(true);
@@ -91,12 +139,22 @@ fn criticality(certificate: &Certificate, faults: &mut Faults) {
     let aia = is_critical(oid::AUTHORITY_INFO_ACCESS) == Some(true);
     faults.when(aia, "authorityInfoAccess is critical");
     let constraints = is_critical(oid::POLICY_CONSTRAINTS) == Some(false);
-    faults.when(constraints, "policyConstraints is not critical");
+    faults.when(
+        constraints && role.by_forum(),
+        "policyConstraints is not critical",
+    );
     let any_policy = is_critical(oid::INHIBIT_ANY_POLICY) == Some(false);
     faults.when(any_policy, "inhibitAnyPolicy is not critical");
-    let is_ca = certificate.basic_constraints.value().is_some_and(|basic| basic.ca);
+    let is_ca = certificate
+        .basic_constraints
+        .value()
+        .is_some_and(|basic| basic.ca);
     let basic = is_critical(oid::BASIC_CONSTRAINTS) == Some(false);
-    faults.when(is_ca && basic, "basicConstraints of a CA is not critical");
+    let counts = role.by_forum() || role.is_root;
+    faults.when(
+        is_ca && basic && counts,
+        "basicConstraints of a CA is not critical",
+    );
     let no_subject = is_empty_name(&certificate.subject);
     let names = is_critical(oid::SUBJECT_ALT_NAME);
     faults.when(
@@ -104,7 +162,7 @@ fn criticality(certificate: &Certificate, faults: &mut Faults) {
         "subjectAltName is not critical, and the subject is empty",
     );
     faults.when(
-        !no_subject && names == Some(true),
+        !no_subject && names == Some(true) && role.by_forum(),
         "subjectAltName is critical, and the subject is not empty",
     );
     if let Some(constraints) = certificate.policy_constraints.value() {
@@ -121,42 +179,94 @@ fn criticality(certificate: &Certificate, faults: &mut Faults) {
     }
 }
 
-fn key_identifiers(certificate: &Certificate, role: Role, faults: &mut Faults) {
-    let is_ca = !role.is_leaf;
+fn key_identifiers(
+    certificate: &Certificate,
+    role: Role,
+    neighbours: Neighbours,
+    faults: &mut Faults,
+) {
+    let by_forum = role.by_forum();
+    let is_missed = !role.is_leaf && (by_forum || neighbours.child_identifies);
     let own = &certificate.subject_key_identifier;
-    faults.when(is_ca && *own == Decoded::Absent, "a CA without subjectKeyIdentifier");
+    faults.when(
+        is_missed && *own == Decoded::Absent,
+        "a CA without subjectKeyIdentifier",
+    );
     let self_issued = certificate.subject.der == certificate.issuer.der;
     match &certificate.authority_key_identifier {
         Decoded::Absent => {
-            let fault = !(role.is_root && self_issued);
+            let is_missed = by_forum || neighbours.issuer_is_identified;
+            let fault = is_missed && !(role.is_root && self_issued);
             faults.when(fault, "no authorityKeyIdentifier");
         }
         Decoded::Malformed(_) => {}
         Decoded::Present(identifier) => {
             let key = identifier.key_identifier.as_ref();
-            faults.when(key.is_none(), "authorityKeyIdentifier without a key identifier");
+            faults.when(
+                key.is_none() && by_forum,
+                "authorityKeyIdentifier without a key identifier",
+            );
             let more = identifier.issuer.is_some() || identifier.serial.is_some();
-            faults.when(more, "authorityKeyIdentifier with issuer or serial number");
-            let root_differs = role.is_root && self_issued && key != own.value();
-            faults.when(key.is_some() && root_differs, "the root's two key identifiers differ");
+            faults.when(
+                more && by_forum,
+                "authorityKeyIdentifier with issuer or serial number",
+            );
+            let root_differs = by_forum && role.is_root && self_issued && key != own.value();
+            faults.when(
+                key.is_some() && root_differs,
+                "the root's two key identifiers differ",
+            );
         }
     }
 }
 
-fn leaf(certificate: &Certificate, faults: &mut Faults) {
-    let is_ca = certificate.basic_constraints.value().is_some_and(|basic| basic.ca);
-    faults.when(is_ca, "a CA as leaf");
-    let signs = certificate.key_usage.value().is_some_and(|bits| bits & KEY_CERT_SIGN != 0);
+/// True for a certificate that has a key identifier of its own.
+pub(super) fn has_own(node: &Node) -> bool {
+    node.certificate.subject_key_identifier.value().is_some()
+}
+
+/// True for a certificate that gives the key identifier of its issuer.
+pub(super) fn has_issuers(node: &Node) -> bool {
+    let identifier = node.certificate.authority_key_identifier.value();
+    identifier.is_some_and(|identifier| identifier.key_identifier.is_some())
+}
+
+/// Both usages name at least one: RFC 5280 §4.2.1.3, §4.2.1.12.
+fn usages(certificate: &Certificate, faults: &mut Faults) {
+    let empty = certificate.key_usage.value() == Some(&0);
+    faults.when(empty, "keyUsage is empty");
+    let empty = certificate
+        .extended_key_usage
+        .value()
+        .is_some_and(Vec::is_empty);
+    faults.when(empty, "extendedKeyUsage is empty");
+}
+
+fn leaf(certificate: &Certificate, role: Role, faults: &mut Faults) {
+    let is_ca = certificate
+        .basic_constraints
+        .value()
+        .is_some_and(|basic| basic.ca);
+    faults.when(is_ca && role.by_forum(), "a CA as leaf");
+    let signs = certificate
+        .key_usage
+        .value()
+        .is_some_and(|bits| bits & KEY_CERT_SIGN != 0);
     faults.when(signs && !is_ca, "keyCertSign without being a CA");
     let constrains = certificate.name_constraints != Decoded::Absent;
-    faults.when(constrains, "a leaf with nameConstraints");
+    faults.when(
+        constrains && (!is_ca || role.by_forum()),
+        "a leaf with nameConstraints",
+    );
     match &certificate.subject_alternative_names {
-        Decoded::Absent => faults.0.push("no subjectAltName"),
+        Decoded::Absent => faults.when(role.by_forum(), "no subjectAltName"),
         Decoded::Malformed(_) => {}
         Decoded::Present(names) => {
             faults.when(names.is_empty(), "subjectAltName is empty");
             let broken = |name: &GeneralName| match name {
-                GeneralName::Dns(name) => !is_dns_name(name),
+                GeneralName::Dns(name) => {
+                    !is_dns_name(name) || (role.by_forum() && name.contains('_'))
+                }
                 GeneralName::Ip(octets) => octets.len() != 4 && octets.len() != 16,
                 GeneralName::Email(mailbox) => {
                     let parts = mailbox.rsplit_once('@');
@@ -167,17 +277,27 @@ fn leaf(certificate: &Certificate, faults: &mut Faults) {
             faults.when(names.iter().any(broken), "a name in subjectAltName is none");
             let attributes = certificate.subject.attributes.iter();
             let mut common = attributes.filter(|(oid, _)| oid == oid::COMMON_NAME);
-            let odd = common.any(|(_, value)| is_respelled(value, names));
-            faults.when(odd, "commonName spells an alternative name differently");
+            let odd = common.any(|(_, value)| is_no_copy(value, names));
+            faults.when(
+                odd && role.by_forum(),
+                "commonName is no copy of an alternative name",
+            );
         }
     }
 }
 
 fn issuer(certificate: &Certificate, role: Role, faults: &mut Faults) {
     faults.when(is_empty_name(&certificate.subject), "a CA without a name");
-    faults.when(certificate.key_usage == Decoded::Absent, "a CA without keyUsage");
+    let by_forum = role.by_forum();
+    faults.when(
+        by_forum && certificate.key_usage == Decoded::Absent,
+        "a CA without keyUsage",
+    );
     let usages = certificate.extended_key_usage != Decoded::Absent;
-    faults.when(role.is_root && usages, "a root with extendedKeyUsage");
+    faults.when(
+        by_forum && role.is_root && usages,
+        "a root with extendedKeyUsage",
+    );
     if let Some(constraints) = certificate.name_constraints.value() {
         let empty = constraints.permitted.is_empty() && constraints.excluded.is_empty();
         faults.when(empty, "nameConstraints is empty");
@@ -190,16 +310,18 @@ fn is_dns_name(name: &str) -> bool {
     let name = name.strip_prefix("*.").unwrap_or(name);
     let is_label = |label: &str| {
         let allowed = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'-' || octet == b'_';
-        (1..=63).contains(&label.len()) && label.bytes().all(allowed)
+        let hyphens = label.starts_with('-') || label.ends_with('-');
+        (1..=63).contains(&label.len()) && !hyphens && label.bytes().all(allowed)
     };
     name.len() <= 253 && name.split('.').all(is_label)
 }
 
-/// True when a commonName means one of the alternative names and is not
-/// written as it. The CA/Browser Forum asks for a copy, character by
-/// character.
-fn is_respelled(common: &str, names: &[GeneralName]) -> bool {
-    let mut same_name = false;
+/// True when a commonName reads as a host, or means one of the alternative
+/// names, and is not written as one. The CA/Browser Forum asks for a copy,
+/// character by character; text that is no host's name is let pass, and a host
+/// that a wildcard covers.
+fn is_no_copy(common: &str, names: &[GeneralName]) -> bool {
+    let mut means_a_name = common.contains('.') && is_dns_name(common);
     for name in names {
         let (written, same) = match name {
             GeneralName::Dns(dns) => (dns.clone(), canonical_dns(dns) == canonical_dns(common)),
@@ -210,12 +332,13 @@ fn is_respelled(common: &str, names: &[GeneralName]) -> bool {
             }
             _ => continue,
         };
-        if written == common {
+        let parent = common.split_once('.').map(|(_, parent)| parent);
+        if written == common || (parent.is_some() && written.strip_prefix("*.") == parent) {
             return false;
         }
-        same_name |= same;
+        means_a_name |= same;
     }
-    same_name
+    means_a_name
 }
 
 /// An address in any of the spellings people use: dotted with leading zeros or

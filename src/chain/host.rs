@@ -23,7 +23,11 @@ const MAX_SHOWN: usize = 8;
 /// Spec: RFC 9525 §6, RFC 6125; the fallback to commonName where the profile
 /// has it and no alternative name is of the host's kind.
 pub(super) fn check_host(leaf: &Certificate, host: &Host, rules: &Rules) -> Check {
-    let names = leaf.subject_alternative_names.value().map(Vec::as_slice).unwrap_or_default();
+    let names = leaf
+        .subject_alternative_names
+        .value()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     let matched = names.iter().find(|name| matches(name, host, rules));
     if let Some(name) = matched {
         let name = super::name_constraints::shown(name);
@@ -32,29 +36,43 @@ pub(super) fn check_host(leaf: &Certificate, host: &Host, rules: &Rules) -> Chec
     let same_kind = |name: &&GeneralName| {
         matches!(
             (name, host),
-            (GeneralName::Dns(_) | GeneralName::Ip(_), Host::Dns(_) | Host::Ip(_))
-                | (GeneralName::Email(_), Host::Email(_))
+            (
+                GeneralName::Dns(_) | GeneralName::Ip(_),
+                Host::Dns(_) | Host::Ip(_)
+            ) | (GeneralName::Email(_), Host::Email(_))
         )
     };
     if rules.common_name_fallback && !names.iter().any(|name| same_kind(&name)) {
-        let wanted = if matches!(host, Host::Email(_)) { EMAIL_ATTRIBUTE } else { COMMON_NAME };
+        let wanted = if matches!(host, Host::Email(_)) {
+            EMAIL_ATTRIBUTE
+        } else {
+            COMMON_NAME
+        };
         let attributes = leaf.subject.attributes.iter();
-        let mut values = attributes.filter(|(oid, _)| oid == wanted).map(|(_, value)| value);
+        let mut values = attributes
+            .filter(|(oid, _)| oid == wanted)
+            .map(|(_, value)| value);
         let found = values.find(|value| subject_value_matches(value, host, rules));
         if let Some(value) = found {
             let detail = format!("{host} is the subject's {value}, no alternative name is there");
             return Check::pass(CheckKind::HostName, detail);
         }
     }
-    let mut shown: Vec<String> =
-        names.iter().take(MAX_SHOWN).map(super::name_constraints::shown).collect();
+    let mut shown: Vec<String> = names
+        .iter()
+        .take(MAX_SHOWN)
+        .map(super::name_constraints::shown)
+        .collect();
     if names.len() > MAX_SHOWN {
         shown.push(format!("{} more", names.len() - MAX_SHOWN));
     }
     if shown.is_empty() {
         shown.push(format!("subject {} alone", leaf.subject.text));
     }
-    let detail = format!("{host} was asked for, the certificate is for {}", shown.join(", "));
+    let detail = format!(
+        "{host} was asked for, the certificate is for {}",
+        shown.join(", ")
+    );
     Check::fail(CheckKind::HostName, TrustStatus::none(), detail)
 }
 
@@ -135,7 +153,11 @@ pub(super) fn address_text(octets: &[u8]) -> String {
     let (network, mask) = octets.split_at(octets.len() / 2);
     match (one(octets), octets.len()) {
         (_, 8 | 32) => {
-            format!("{}/{}", one(network).unwrap_or_default(), one(mask).unwrap_or_default())
+            format!(
+                "{}/{}",
+                one(network).unwrap_or_default(),
+                one(mask).unwrap_or_default()
+            )
         }
         (Some(text), _) => text,
         (None, _) => crate::bytes::to_hex(octets),
@@ -149,7 +171,10 @@ mod tests {
     use crate::chain::question::{Policy, Profile};
 
     fn covers(profile: Profile, pattern: &str, host: &str) -> bool {
-        let policy = Policy { profile, ..Policy::default() };
+        let policy = Policy {
+            profile,
+            ..Policy::default()
+        };
         dns_matches(pattern, host, &rules(&policy))
     }
 
@@ -169,13 +194,20 @@ mod tests {
     #[test]
     fn international_names_compare_as_a_labels() {
         assert_eq!(canonical_dns("Bücher.example"), "xn--bcher-kva.example");
-        assert!(covers(Profile::Windows, "xn--bcher-kva.example", "bücher.example"));
+        assert!(covers(
+            Profile::Windows,
+            "xn--bcher-kva.example",
+            "bücher.example"
+        ));
     }
 
     #[test]
     fn addresses_and_networks_are_written_as_people_do() {
         assert_eq!(address_text(&[192, 0, 2, 1]), "192.0.2.1");
-        assert_eq!(address_text(&[10, 0, 0, 0, 255, 0, 0, 0]), "10.0.0.0/255.0.0.0");
+        assert_eq!(
+            address_text(&[10, 0, 0, 0, 255, 0, 0, 0]),
+            "10.0.0.0/255.0.0.0"
+        );
         assert_eq!(address_text(&[1, 2, 3]), "010203");
     }
 }

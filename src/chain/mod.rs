@@ -21,6 +21,7 @@ mod name_constraints;
 mod name_match;
 mod names;
 mod ocsp_answer;
+mod path;
 mod policies;
 mod pool;
 mod profile;
@@ -32,6 +33,7 @@ mod signatures;
 mod status;
 mod trust;
 mod usage;
+mod way;
 
 pub use examination::{
     Chain, Check, CheckKind, Element, Examination, IssuerMatch, MissingIssuer, Needed, Outcome,
@@ -50,9 +52,19 @@ pub use status::{InfoStatus, TrustStatus, policy_error};
 #[must_use]
 pub fn examine(question: &Question<'_>) -> Examination {
     let context = evaluate::Context::new(question);
-    let found = context.paths_from(evaluate::LEAF);
-    let judged = |path: build::Path| (context.chain(&path, false), path);
-    let mut chains: Vec<(Chain, build::Path)> = found.paths.into_iter().map(judged).collect();
+    let mut judged: Vec<Chain> = Vec::new();
+    let mut good = |path: &path::Path| {
+        let chain = context.chain(path, false);
+        // Revocation may undo a good chain; then its alternatives count.
+        let is_good = chain.verdict == Verdict::Accept && !question.policy.check_revocation;
+        judged.push(chain);
+        is_good
+    };
+    let found = context.paths_from(evaluate::LEAF, &mut good);
+    let unseen = found.paths.iter().skip(judged.len());
+    let rest: Vec<Chain> = unseen.map(|path| context.chain(path, false)).collect();
+    let chains = judged.into_iter().chain(rest);
+    let mut chains: Vec<(Chain, path::Path)> = chains.zip(found.paths).collect();
     rank::sort(&mut chains, |(chain, _)| chain);
     if question.policy.check_revocation {
         chains.truncate(MAX_REVOCATION_CHAINS);

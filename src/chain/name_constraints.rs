@@ -6,7 +6,7 @@ use std::cell::Cell;
 use super::examination::{Check, CheckKind, Needed};
 use super::name_match::{Fit, fit};
 use super::names::{CanonicalName, is_empty_name};
-use super::profile::Rules;
+use super::profile::{Form, Rules};
 use super::status::TrustStatus;
 use crate::pki::Certificate;
 use crate::pki::certificate::{Decoded, GeneralName, GeneralSubtree, NameConstraints};
@@ -47,13 +47,22 @@ pub(super) fn check_names(
     let mut any = false;
     let names = names_of(certificate);
     for issuer in issuers {
-        let Some(constraints) = issuer.certificate.name_constraints.value() else { continue };
+        let Some(constraints) = issuer.certificate.name_constraints.value() else {
+            continue;
+        };
         any = true;
         let size = constraints.permitted.len() + constraints.excluded.len();
-        let used = comparisons.0.get().saturating_add(names.len().saturating_mul(size));
+        let used = comparisons
+            .0
+            .get()
+            .saturating_add(names.len().saturating_mul(size));
         if used > MAX_COMPARISONS {
             let needed = Needed::Budget("comparisons of names with constraints");
-            return Some(Check::unknown(kind, needed, "more names and constraints than the limit"));
+            return Some(Check::unknown(
+                kind,
+                needed,
+                "more names and constraints than the limit",
+            ));
         }
         comparisons.0.set(used);
         for name in &names {
@@ -108,7 +117,10 @@ pub(super) fn check_constraints(issuer: &Certificate, rules: &Rules) -> Option<C
     details.truncate(MAX_DETAILS);
     Some(if bits.is_empty() {
         let (permitted, excluded) = (constraints.permitted.len(), constraints.excluded.len());
-        Check::pass(kind, format!("{permitted} permitted and {excluded} excluded subtrees"))
+        Check::pass(
+            kind,
+            format!("{permitted} permitted and {excluded} excluded subtrees"),
+        )
     } else {
         Check::fail(kind, bits, details.join("; "))
     })
@@ -120,13 +132,13 @@ fn malformed_base(base: &GeneralName, rules: &Rules) -> Option<&'static str> {
         GeneralName::Ip(octets) if octets.len() != 8 && octets.len() != 32 => {
             Some("not an address with a mask")
         }
-        GeneralName::Ip(octets) if rules.form && !is_contiguous(octets) => {
+        GeneralName::Ip(octets) if rules.form != Form::Any && !is_contiguous(octets) => {
             Some("the mask has gaps")
         }
-        GeneralName::Dns(name) if rules.form && name.starts_with('.') => {
+        GeneralName::Dns(name) if rules.form != Form::Any && name.starts_with('.') => {
             Some("a dNSName must not begin with a period")
         }
-        GeneralName::Dns(name) if rules.form && name.contains('*') => {
+        GeneralName::Dns(name) if rules.form != Form::Any && name.contains('*') => {
             Some("a dNSName subtree has no wildcards")
         }
         _ => None,
@@ -136,7 +148,9 @@ fn malformed_base(base: &GeneralName, rules: &Rules) -> Option<&'static str> {
 /// True when the second half of the octets is a run of ones, then zeros.
 fn is_contiguous(octets: &[u8]) -> bool {
     let mask = octets.get(octets.len() / 2..).unwrap_or_default();
-    let bits = mask.iter().flat_map(|octet| (0..8).rev().map(move |bit| octet >> bit & 1));
+    let bits = mask
+        .iter()
+        .flat_map(|octet| (0..8).rev().map(move |bit| octet >> bit & 1));
     bits.is_sorted_by(|earlier, later| earlier >= later)
 }
 
@@ -194,7 +208,10 @@ fn violations(
         faults.push((TrustStatus::HAS_EXCLUDED_NAME_CONSTRAINT, "is excluded by"));
     }
     if constrained && !permitted {
-        faults.push((TrustStatus::HAS_NOT_PERMITTED_NAME_CONSTRAINT, "is not permitted by"));
+        faults.push((
+            TrustStatus::HAS_NOT_PERMITTED_NAME_CONSTRAINT,
+            "is not permitted by",
+        ));
     }
     if unsupported && !rules.unsupported_constraints_always_count {
         let bits = TrustStatus::HAS_NOT_SUPPORTED_NAME_CONSTRAINT;

@@ -74,7 +74,10 @@ fn dns_within(name: &str, base: &str, excluding: bool) -> bool {
     // `*.example.com` stands for `host.example.com` too.
     excluding
         && name.strip_prefix("*.").is_some_and(|rest| {
-            let parent = base.trim_start_matches('.').split_once('.').map(|(_, parent)| parent);
+            let parent = base
+                .trim_start_matches('.')
+                .split_once('.')
+                .map(|(_, parent)| parent);
             parent == Some(rest)
         })
 }
@@ -110,7 +113,11 @@ fn domain_within(host: &str, base: &str, empty_is_all: bool) -> bool {
     if base.is_empty() {
         return empty_is_all;
     }
-    if base.starts_with('.') { ends_in_domain(&host, &base) } else { host == base }
+    if base.starts_with('.') {
+        ends_in_domain(&host, &base)
+    } else {
+        host == base
+    }
 }
 
 /// An address against an address with a mask.
@@ -123,14 +130,18 @@ fn address_within(address: &[u8], base: &[u8], excluding: bool) -> bool {
     }
     let (network, mask) = base.split_at(address.len());
     let pairs = address.iter().zip(network).zip(mask);
-    pairs.into_iter().all(|((address, network), mask)| address & mask == network & mask)
+    pairs
+        .into_iter()
+        .all(|((address, network), mask)| address & mask == network & mask)
 }
 
 /// The host of a URI, where it has one that is a name.
 fn host_of(uri: &str) -> Option<String> {
     let (_, rest) = uri.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
     if host.starts_with('[') {
         return None;
     }
@@ -142,7 +153,11 @@ fn host_of(uri: &str) -> Option<String> {
 /// The text of a value that is a string, perhaps inside an explicit tag.
 fn utf8(der: &[u8]) -> Option<String> {
     let (tag, value) = tlv(&mut Reader::new(der))?;
-    if tag == 0xa0 { utf8(value) } else { text_of(tag, value) }
+    if tag == 0xa0 {
+        utf8(value)
+    } else {
+        text_of(tag, value)
+    }
 }
 
 #[cfg(test)]
@@ -150,7 +165,12 @@ mod tests {
     use super::*;
 
     fn dns(name: &str, base: &str, excluding: bool) -> Fit {
-        fit(&GeneralName::Dns(name.into()), None, &GeneralName::Dns(base.into()), excluding)
+        fit(
+            &GeneralName::Dns(name.into()),
+            None,
+            &GeneralName::Dns(base.into()),
+            excluding,
+        )
     }
 
     #[test]
@@ -166,13 +186,21 @@ mod tests {
     fn a_wildcard_is_excluded_with_one_of_its_hosts() {
         assert_eq!(dns("*.example.com", "bad.example.com", true), Fit::Within);
         assert_eq!(dns("*.example.com", "bad.example.com", false), Fit::Outside);
-        assert_eq!(dns("*.example.com", "a.bad.example.com", true), Fit::Outside);
+        assert_eq!(
+            dns("*.example.com", "a.bad.example.com", true),
+            Fit::Outside
+        );
     }
 
     #[test]
     fn a_mailbox_fits_its_host_but_not_the_hosts_below() {
         let fits = |name: &str, base: &str| {
-            fit(&GeneralName::Email(name.into()), None, &GeneralName::Email(base.into()), false)
+            fit(
+                &GeneralName::Email(name.into()),
+                None,
+                &GeneralName::Email(base.into()),
+                false,
+            )
         };
         assert_eq!(fits("a@example.com", "example.com"), Fit::Within);
         assert_eq!(fits("a@x.example.com", "example.com"), Fit::Outside);
@@ -184,10 +212,21 @@ mod tests {
     #[test]
     fn a_uri_fits_by_its_host_and_is_refused_without_one() {
         let fits = |uri: &str, base: &str, excluding| {
-            fit(&GeneralName::Uri(uri.into()), None, &GeneralName::Uri(base.into()), excluding)
+            fit(
+                &GeneralName::Uri(uri.into()),
+                None,
+                &GeneralName::Uri(base.into()),
+                excluding,
+            )
         };
-        assert_eq!(fits("http://u@host.example.com:80/x", ".example.com", false), Fit::Within);
-        assert_eq!(fits("http://example.com/", ".example.com", false), Fit::Outside);
+        assert_eq!(
+            fits("http://u@host.example.com:80/x", ".example.com", false),
+            Fit::Within
+        );
+        assert_eq!(
+            fits("http://example.com/", ".example.com", false),
+            Fit::Outside
+        );
         assert_eq!(fits("urn:x", ".example.com", false), Fit::Outside);
         assert_eq!(fits("http://192.0.2.1/", ".example.com", true), Fit::Within);
     }
@@ -198,8 +237,14 @@ mod tests {
             let base = GeneralName::Ip(base.to_vec());
             fit(&GeneralName::Ip(address.to_vec()), None, &base, false)
         };
-        assert_eq!(fits(&[10, 1, 2, 3], &[10, 0, 0, 0, 255, 0, 0, 0]), Fit::Within);
-        assert_eq!(fits(&[11, 1, 2, 3], &[10, 0, 0, 0, 255, 0, 0, 0]), Fit::Outside);
+        assert_eq!(
+            fits(&[10, 1, 2, 3], &[10, 0, 0, 0, 255, 0, 0, 0]),
+            Fit::Within
+        );
+        assert_eq!(
+            fits(&[11, 1, 2, 3], &[10, 0, 0, 0, 255, 0, 0, 0]),
+            Fit::Outside
+        );
         assert_eq!(fits(&[10, 1, 2, 3], &[0; 32]), Fit::Outside);
     }
 }

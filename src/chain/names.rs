@@ -97,7 +97,9 @@ pub(super) fn tlv<'a>(reader: &mut Reader<'a>) -> Option<(u8, &'a [u8])> {
         0..=0x7f => usize::from(first),
         0x81..=0x84 => {
             let octets = reader.take(WHAT, usize::from(first & 0x7f)).ok()?;
-            octets.iter().fold(0usize, |length, octet| (length << 8) | usize::from(*octet))
+            octets
+                .iter()
+                .fold(0usize, |length, octet| (length << 8) | usize::from(*octet))
         }
         _ => return None,
     };
@@ -140,8 +142,9 @@ pub(super) fn text_of(tag: u8, value: &[u8]) -> Option<String> {
             if !units.remainder().is_empty() {
                 return None;
             }
-            let units: Vec<u16> =
-                units.map(|unit| u16::try_from(number(unit)).unwrap_or_default()).collect();
+            let units: Vec<u16> = units
+                .map(|unit| u16::try_from(number(unit)).unwrap_or_default())
+                .collect();
             String::from_utf16(&units).ok()
         }
         _ => None,
@@ -149,7 +152,9 @@ pub(super) fn text_of(tag: u8, value: &[u8]) -> Option<String> {
 }
 
 fn number(octets: &[u8]) -> u32 {
-    octets.iter().fold(0, |number, octet| (number << 8) | u32::from(*octet))
+    octets
+        .iter()
+        .fold(0, |number, octet| (number << 8) | u32::from(*octet))
 }
 
 #[cfg(test)]
@@ -163,28 +168,47 @@ mod tests {
         let mut der = vec![0x30, length + 11, 0x31, length + 9, 0x30, length + 7];
         der.extend_from_slice(&[0x06, 3, 0x55, 4, 3, tag, length]);
         der.extend_from_slice(value);
-        Name { der, text: String::new(), attributes: Vec::new() }
+        Name {
+            der,
+            text: String::new(),
+            attributes: Vec::new(),
+        }
     }
 
     #[test]
     fn names_compare_without_case_blanks_and_string_type() {
         let plain = CanonicalName::of(&common_name(19, b"Good CA"));
         assert_eq!(plain, CanonicalName::of(&common_name(12, b"  good   cA ")));
-        assert_eq!(plain, CanonicalName::of(&common_name(30, b"\0G\0o\0o\0d\0 \0C\0A")));
+        assert_eq!(
+            plain,
+            CanonicalName::of(&common_name(30, b"\0G\0o\0o\0d\0 \0C\0A"))
+        );
         assert_ne!(plain, CanonicalName::of(&common_name(19, b"GoodCA")));
     }
 
     #[test]
     fn a_name_that_cannot_be_decoded_equals_only_its_own_bytes() {
-        let broken = Name { der: vec![0x30, 5, 1], text: String::new(), attributes: Vec::new() };
-        let other = Name { der: vec![0x30, 5, 2], text: String::new(), attributes: Vec::new() };
+        let broken = Name {
+            der: vec![0x30, 5, 1],
+            text: String::new(),
+            attributes: Vec::new(),
+        };
+        let other = Name {
+            der: vec![0x30, 5, 2],
+            text: String::new(),
+            attributes: Vec::new(),
+        };
         assert_eq!(CanonicalName::of(&broken), CanonicalName::of(&broken));
         assert_ne!(CanonicalName::of(&broken), CanonicalName::of(&other));
     }
 
     #[test]
     fn every_name_lies_below_the_empty_one() {
-        let empty = Name { der: vec![0x30, 0], text: String::new(), attributes: Vec::new() };
+        let empty = Name {
+            der: vec![0x30, 0],
+            text: String::new(),
+            attributes: Vec::new(),
+        };
         assert!(is_empty_name(&empty));
         let name = CanonicalName::of(&common_name(19, b"x"));
         assert!(name.is_within(&CanonicalName::of(&empty)));

@@ -28,9 +28,17 @@ pub(super) fn status(
 ) -> Option<Status> {
     let mut answers: Vec<(&OcspResponse, &BasicResponse, &SingleResponse)> = Vec::new();
     for response in context.question.ocsp.iter().take(MAX_ANSWERS) {
-        let Some(basic) = &response.basic else { continue };
+        let Some(basic) = &response.basic else {
+            continue;
+        };
         let about = |single: &&SingleResponse| is_about(&single.cert_id, certificate, issuer);
-        answers.extend(basic.responses.iter().filter(about).map(|one| (&**response, basic, one)));
+        answers.extend(
+            basic
+                .responses
+                .iter()
+                .filter(about)
+                .map(|one| (&**response, basic, one)),
+        );
     }
     answers.sort_by_key(|(response, _, single)| {
         (std::cmp::Reverse(single.this_update), response.sha256)
@@ -47,7 +55,9 @@ pub(super) fn status(
         match &single.status {
             CertStatus::Good => return Some(Status::Good(format!("good by the {source}"))),
             CertStatus::Revoked { revoked_at, .. } if *revoked_at > context.question.at => {
-                return Some(Status::Good(format!("revoked only at {revoked_at}, {source}")));
+                return Some(Status::Good(format!(
+                    "revoked only at {revoked_at}, {source}"
+                )));
             }
             CertStatus::Revoked { revoked_at, reason } => {
                 let reason = reason.map_or("no reason given", super::crl_entry::reason_text);
@@ -67,7 +77,9 @@ fn is_about(id: &CertId, certificate: &Certificate, issuer: &Node) -> bool {
     if id.serial != certificate.serial {
         return false;
     }
-    let Some(hash) = Hash::from_oid(&id.hash_algorithm) else { return false };
+    let Some(hash) = Hash::from_oid(&id.hash_algorithm) else {
+        return false;
+    };
     hash.of(&certificate.issuer.der) == id.issuer_name_hash
         && hash.of(&issuer.certificate.public_key.key) == id.issuer_key_hash
 }
@@ -111,7 +123,11 @@ fn is_signed(
         return Ok(());
     }
     let mut why = "not signed by the issuer or a responder of it".to_string();
-    for responder in basic.certificates.iter().filter(|candidate| is_responder(candidate)) {
+    for responder in basic
+        .certificates
+        .iter()
+        .filter(|candidate| is_responder(candidate))
+    {
         if let Err(fault) = is_delegate(context, responder, issuer) {
             why = fault;
         } else if signed_with(&responder.public_key) {

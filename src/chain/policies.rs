@@ -65,7 +65,9 @@ pub(super) fn check_policies(
         checks.push(if faults.is_empty() {
             Check::pass(kind, state.text())
         } else {
-            let bits = faults.iter().fold(TrustStatus::none(), |all, (bits, _)| all | *bits);
+            let bits = faults
+                .iter()
+                .fold(TrustStatus::none(), |all, (bits, _)| all | *bits);
             let details: Vec<String> = faults.into_iter().map(|(_, detail)| detail).collect();
             Check::fail(kind, bits, details.join("; "))
         });
@@ -76,7 +78,10 @@ pub(super) fn check_policies(
 impl<'a> State<'a> {
     fn new(policy: &'a Policy, count: usize) -> Self {
         let initially = |set: bool| if set { 0 } else { count + 1 };
-        let node = Node { expected: BTreeSet::from([ANY.to_string()]), parents: BTreeSet::new() };
+        let node = Node {
+            expected: BTreeSet::from([ANY.to_string()]),
+            parents: BTreeSet::new(),
+        };
         State {
             policy,
             levels: vec![Level::from([(ANY.to_string(), node)])],
@@ -96,9 +101,14 @@ impl<'a> State<'a> {
             self.levels.clear();
             return;
         };
-        let Some(above) = self.levels.last() else { return };
-        let named: BTreeSet<&str> =
-            policies.iter().take(MAX_POLICIES).map(String::as_str).collect();
+        let Some(above) = self.levels.last() else {
+            return;
+        };
+        let named: BTreeSet<&str> = policies
+            .iter()
+            .take(MAX_POLICIES)
+            .map(String::as_str)
+            .collect();
         let mut level = Level::new();
         let mut children: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
         for (name, node) in above {
@@ -121,7 +131,9 @@ impl<'a> State<'a> {
         let any_counts = self.inhibit_any_policy > 0 || (self_issued && !is_last);
         if named.contains(ANY) && any_counts {
             for (policy, parents) in children {
-                level.entry(policy.to_string()).or_insert_with(|| plain(policy, parents));
+                level
+                    .entry(policy.to_string())
+                    .or_insert_with(|| plain(policy, parents));
             }
         }
         self.levels.push(level);
@@ -135,7 +147,12 @@ impl<'a> State<'a> {
             if let Some(wanted) = &wanted {
                 level.retain(|policy, _| wanted.contains(policy));
             }
-            wanted = Some(level.values().flat_map(|node| node.parents.clone()).collect());
+            wanted = Some(
+                level
+                    .values()
+                    .flat_map(|node| node.parents.clone())
+                    .collect(),
+            );
         }
         if self.levels.first().is_none_or(BTreeMap::is_empty) {
             self.levels.clear();
@@ -150,7 +167,10 @@ impl<'a> State<'a> {
         faults: &mut Vec<(TrustStatus, String)>,
     ) {
         if let Some(mappings) = certificate.policy_mappings.value() {
-            if mappings.iter().any(|(issuer, subject)| issuer == ANY || subject == ANY) {
+            if mappings
+                .iter()
+                .any(|(issuer, subject)| issuer == ANY || subject == ANY)
+            {
                 let detail = "anyPolicy is mapped".to_string();
                 faults.push((TrustStatus::INVALID_POLICY_CONSTRAINTS, detail));
             }
@@ -171,10 +191,16 @@ impl<'a> State<'a> {
             *counter = value.map_or(*counter, |value| value.min(*counter));
         };
         if let Some(constraints) = certificate.policy_constraints.value() {
-            lower(&mut self.explicit_policy, constraints.require_explicit_policy);
+            lower(
+                &mut self.explicit_policy,
+                constraints.require_explicit_policy,
+            );
             lower(&mut self.policy_mapping, constraints.inhibit_policy_mapping);
         }
-        lower(&mut self.inhibit_any_policy, certificate.inhibit_any_policy.value().copied());
+        lower(
+            &mut self.inhibit_any_policy,
+            certificate.inhibit_any_policy.value().copied(),
+        );
     }
 
     /// §6.1.4(b).
@@ -184,7 +210,9 @@ impl<'a> State<'a> {
             by_issuer.entry(issuer).or_default().insert(subject.clone());
         }
         let allowed = self.policy_mapping > 0;
-        let Some(level) = self.levels.last_mut() else { return };
+        let Some(level) = self.levels.last_mut() else {
+            return;
+        };
         let any_parents = level.get(ANY).map(|node| node.parents.clone());
         for (issuer, subjects) in by_issuer {
             if !allowed {
@@ -192,7 +220,10 @@ impl<'a> State<'a> {
             } else if let Some(node) = level.get_mut(issuer) {
                 node.expected = subjects;
             } else if let Some(parents) = &any_parents {
-                let node = Node { expected: subjects, parents: parents.clone() };
+                let node = Node {
+                    expected: subjects,
+                    parents: parents.clone(),
+                };
                 level.insert(issuer.to_string(), node);
             }
         }
@@ -211,7 +242,10 @@ impl<'a> State<'a> {
                 "a policy is required, none is common to the chain".to_string()
             } else {
                 let wanted = self.policy.initial_policies.join(" ");
-                format!("a policy of {wanted} is required, the chain has {}", self.text())
+                format!(
+                    "a policy of {wanted} is required, the chain has {}",
+                    self.text()
+                )
             };
             faults.push((TrustStatus::NO_ISSUANCE_CHAIN_POLICY, detail));
         }
@@ -223,9 +257,16 @@ impl<'a> State<'a> {
         let mut policies = BTreeSet::new();
         for level in self.levels.iter().skip(1) {
             let own = level.iter().filter(|(_, node)| node.parents.contains(ANY));
-            policies.extend(own.map(|(name, _)| name.as_str()).filter(|name| *name != ANY));
+            policies.extend(
+                own.map(|(name, _)| name.as_str())
+                    .filter(|name| *name != ANY),
+            );
         }
-        if self.levels.last().is_some_and(|level| level.contains_key(ANY)) {
+        if self
+            .levels
+            .last()
+            .is_some_and(|level| level.contains_key(ANY))
+        {
             policies.insert(ANY);
         }
         policies
@@ -239,7 +280,9 @@ impl<'a> State<'a> {
             return authority.into_iter().map(str::to_string).collect();
         }
         let any = authority.contains(ANY);
-        let kept = wanted.iter().filter(|policy| any || authority.contains(policy.as_str()));
+        let kept = wanted
+            .iter()
+            .filter(|policy| any || authority.contains(policy.as_str()));
         kept.cloned().collect()
     }
 

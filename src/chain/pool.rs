@@ -46,10 +46,12 @@ impl Pool {
         let mut by_hash: HashMap<[u8; 32], usize> = HashMap::from([(leaf.sha256, 0)]);
         let candidates = candidates.get(..MAX_CANDIDATES).unwrap_or(candidates);
         for candidate in candidates.iter().filter(|candidate| !candidate.distrusted) {
-            let at = *by_hash.entry(candidate.certificate.sha256).or_insert_with(|| {
-                nodes.push(Node::new(&candidate.certificate, candidate.origin));
-                nodes.len() - 1
-            });
+            let at = *by_hash
+                .entry(candidate.certificate.sha256)
+                .or_insert_with(|| {
+                    nodes.push(Node::new(&candidate.certificate, candidate.origin));
+                    nodes.len() - 1
+                });
             if let Some(node) = nodes.get_mut(at) {
                 node.anchor |= candidate.anchor;
                 node.origin = node.origin.min(candidate.origin);
@@ -98,7 +100,11 @@ impl Pool {
     fn measure_distances(&mut self) {
         let anchors: Vec<usize> = self.indices(|node| node.anchor);
         self.spread(&anchors);
-        if self.nodes.first().is_some_and(|leaf| leaf.steps_to_anchor.is_none()) {
+        if self
+            .nodes
+            .first()
+            .is_some_and(|leaf| leaf.steps_to_anchor.is_none())
+        {
             let ends = self.indices(|node| node.anchor || node.subject == node.issuer);
             self.spread(&ends);
         }
@@ -106,7 +112,9 @@ impl Pool {
 
     fn indices(&self, wanted: impl Fn(&Node) -> bool) -> Vec<usize> {
         let all = self.nodes.iter().enumerate();
-        all.filter(|(_, node)| wanted(node)).map(|(at, _)| at).collect()
+        all.filter(|(_, node)| wanted(node))
+            .map(|(at, _)| at)
+            .collect()
     }
 
     fn spread(&mut self, ends: &[usize]) {
@@ -118,14 +126,21 @@ impl Pool {
         let mut queue: VecDeque<(usize, usize)> = ends.iter().map(|at| (*at, 0)).collect();
         // Every name's children are added once, so that this is linear.
         while let Some((at, distance)) = queue.pop_front() {
-            let Some(known) = steps.get_mut(at) else { continue };
+            let Some(known) = steps.get_mut(at) else {
+                continue;
+            };
             if known.is_some() {
                 continue;
             }
             *known = Some(distance);
             let subject = self.nodes.get(at).map(|node| &node.subject);
             let children = subject.and_then(|subject| by_issuer.remove(subject));
-            queue.extend(children.into_iter().flatten().map(|child| (child, distance + 1)));
+            queue.extend(
+                children
+                    .into_iter()
+                    .flatten()
+                    .map(|child| (child, distance + 1)),
+            );
         }
         for (node, steps) in self.nodes.iter_mut().zip(steps) {
             node.steps_to_anchor = steps;
@@ -169,21 +184,37 @@ pub(super) struct Match {
 /// (or, without one, the SHA-1 of the key) a key match, else the name alone.
 pub(super) fn match_of(child: &Node, issuer: &Node) -> Match {
     let Some(identifier) = child.certificate.authority_key_identifier.value() else {
-        return Match { disagrees: false, by: IssuerMatch::Name };
+        return Match {
+            disagrees: false,
+            by: IssuerMatch::Name,
+        };
     };
     if let (Some(name), Some(serial)) = (&identifier.issuer, &identifier.serial)
         && *serial == issuer.certificate.serial
         && CanonicalName::of(name) == issuer.issuer
     {
-        return Match { disagrees: false, by: IssuerMatch::Exact };
+        return Match {
+            disagrees: false,
+            by: IssuerMatch::Exact,
+        };
     }
     let Some(wanted) = &identifier.key_identifier else {
-        return Match { disagrees: identifier.serial.is_some(), by: IssuerMatch::Name };
+        return Match {
+            disagrees: identifier.serial.is_some(),
+            by: IssuerMatch::Name,
+        };
     };
     let same_key = match issuer.certificate.subject_key_identifier.value() {
         Some(key_identifier) => wanted == key_identifier,
         None => wanted.as_slice() == Sha1::digest(&issuer.certificate.public_key.key).as_slice(),
     };
-    let by = if same_key { IssuerMatch::Key } else { IssuerMatch::Name };
-    Match { disagrees: !same_key, by }
+    let by = if same_key {
+        IssuerMatch::Key
+    } else {
+        IssuerMatch::Name
+    };
+    Match {
+        disagrees: !same_key,
+        by,
+    }
 }

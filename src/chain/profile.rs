@@ -27,13 +27,23 @@ pub(super) struct Rules {
     pub unsupported_constraints_always_count: bool,
     /// CRLs that are indirect or cover only some reasons can be used.
     pub partial_crls: bool,
-    /// What is said of the form of certificates by RFC 5280 §4 and the
-    /// CA/Browser Forum counts.
-    pub form: bool,
+    /// What is said of the form of certificates that counts.
+    pub form: Form,
     /// Extensions given twice count as malformed.
     pub duplicate_extensions_count: bool,
     /// Malformed extensions that take no part in validation count too.
     pub all_malformed_count: bool,
+}
+
+/// By whom the form of certificates and CRLs is laid down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Windows validates without looking at it.
+    Any,
+    /// RFC 5280 §4 and §5, as far as validators can hold certificates to it.
+    Standard,
+    /// The same in full, and the CA/Browser Forum's demands.
+    Forum,
 }
 
 /// Which algorithms and keys are refused.
@@ -58,7 +68,7 @@ const WINDOWS: Rules = Rules {
     unsupported_constraints_always_count: true,
     // Windows ignores CRLs with onlySomeReasons or indirectCRL.
     partial_crls: false,
-    form: false,
+    form: Form::Any,
     duplicate_extensions_count: false,
     all_malformed_count: false,
 };
@@ -73,7 +83,7 @@ const RFC5280: Rules = Rules {
     labels_after_wildcard: 1,
     unsupported_constraints_always_count: false,
     partial_crls: true,
-    form: false,
+    form: Form::Standard,
     duplicate_extensions_count: true,
     all_malformed_count: true,
 };
@@ -88,7 +98,7 @@ const WEBPKI: Rules = Rules {
     labels_after_wildcard: 2,
     unsupported_constraints_always_count: false,
     partial_crls: true,
-    form: true,
+    form: Form::Forum,
     duplicate_extensions_count: true,
     all_malformed_count: true,
 };
@@ -99,8 +109,15 @@ pub(super) fn rules(policy: &Policy) -> Rules {
         Profile::Windows => WINDOWS,
         Profile::Webpki => WEBPKI,
         Profile::Rfc5280 => {
-            let AnchorChecks { expiry, constraints } = policy.anchor_checks;
-            Rules { anchor_dates: expiry, anchor_constraints: constraints, ..RFC5280 }
+            let AnchorChecks {
+                expiry,
+                constraints,
+            } = policy.anchor_checks;
+            Rules {
+                anchor_dates: expiry,
+                anchor_constraints: constraints,
+                ..RFC5280
+            }
         }
     }
 }

@@ -89,9 +89,15 @@ mod tests {
         assert_eq!(encoded("bücher").as_deref(), Some("bcher-kva"));
         assert_eq!(encoded("münchen").as_deref(), Some("mnchen-3ya"));
         // RFC 3492 §7.1 (B), Chinese (simplified).
-        assert_eq!(encoded("他们为什么不说中文").as_deref(), Some("ihqwcrb4cv8a8dqg056pqjye"));
+        assert_eq!(
+            encoded("他们为什么不说中文").as_deref(),
+            Some("ihqwcrb4cv8a8dqg056pqjye")
+        );
         // RFC 3492 §7.1 (L), with letters in upper case kept.
-        assert_eq!(encoded("3年B組金八先生").as_deref(), Some("3B-ww4c5e180e575a65lsy2b"));
+        assert_eq!(
+            encoded("3年B組金八先生").as_deref(),
+            Some("3B-ww4c5e180e575a65lsy2b")
+        );
     }
 
     #[test]

@@ -117,7 +117,7 @@ impl Default for Policy {
 pub enum Profile {
     /// CryptoAPI.
     Windows,
-    /// RFC 5280 §6, no more.
+    /// RFC 5280: validation of §6, and of §4 what a certificate must be.
     Rfc5280,
     /// The web: RFC 5280 with its demands on issuers of certificates, and the
     /// CA/Browser Forum's.
@@ -218,7 +218,10 @@ impl Host {
     /// otherwise a DNS name.
     #[must_use]
     pub fn from_text(text: &str) -> Self {
-        let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+        let bare = text
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+            .unwrap_or(text);
         match bare.parse() {
             Ok(address) => Host::Ip(address),
             Err(_) if text.contains('@') => Host::Email(text.to_string()),

@@ -12,10 +12,16 @@ pub(super) fn sort<T>(chains: &mut [T], chain_of: impl Fn(&T) -> &Chain) {
     chains.sort_by_cached_key(|item| {
         let chain = chain_of(item);
         let open = chain.undecided().count();
-        let issued: Vec<_> =
-            chain.elements.iter().map(|element| Reverse(element.certificate.not_before)).collect();
-        let hashes: Vec<[u8; 32]> =
-            chain.elements.iter().map(|element| element.certificate.sha256).collect();
+        let issued: Vec<_> = chain
+            .elements
+            .iter()
+            .map(|element| Reverse(element.certificate.not_before))
+            .collect();
+        let hashes: Vec<[u8; 32]> = chain
+            .elements
+            .iter()
+            .map(|element| element.certificate.sha256)
+            .collect();
         let failed = chain.failures().count();
         (
             chain.verdict,
@@ -61,5 +67,7 @@ fn severity(status: TrustStatus) -> u32 {
         T::IS_NOT_TIME_VALID,
         T::REVOCATION_STATUS_UNKNOWN | T::IS_OFFLINE_REVOCATION,
     ];
-    order.iter().fold(0, |number, bits| number << 1 | u32::from(status.intersects(*bits)))
+    order.iter().fold(0, |number, bits| {
+        number << 1 | u32::from(status.intersects(*bits))
+    })
 }

@@ -4,11 +4,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::build::End;
 use super::crl_scope::{self, Scope};
 use super::evaluate::Context;
 use super::examination::{Check, CheckKind, Needed};
 use super::names::CanonicalName;
+use super::path::End;
 use super::pool::Node;
 use super::status::TrustStatus;
 use super::{crl_entry, crl_signer, ocsp_answer};
@@ -40,10 +40,17 @@ impl<'a> Crls<'a> {
     pub(super) fn new(crls: &'a [Arc<Crl>]) -> Self {
         let mut by_issuer: HashMap<CanonicalName, Vec<&Arc<Crl>>> = HashMap::new();
         for crl in crls {
-            by_issuer.entry(CanonicalName::of(&crl.issuer)).or_default().push(crl);
+            by_issuer
+                .entry(CanonicalName::of(&crl.issuer))
+                .or_default()
+                .push(crl);
         }
         for list in by_issuer.values_mut() {
-            list.sort_by(|a, b| b.this_update.cmp(&a.this_update).then(a.sha256.cmp(&b.sha256)));
+            list.sort_by(|a, b| {
+                b.this_update
+                    .cmp(&a.this_update)
+                    .then(a.sha256.cmp(&b.sha256))
+            });
             list.dedup_by(|a, b| a.sha256 == b.sha256);
         }
         Crls { by_issuer }
@@ -65,7 +72,14 @@ pub(super) fn check_path(context: &Context<'_>, nodes: &[&Node], end: End) -> Ve
             (Some(node), Some(above)) if !above.is_empty() => status(context, node, above),
             _ => Status::Unknown("its issuer is missing".to_string()),
         };
-        (at, check(context, nodes.get(at).map(|node| &*node.certificate), status))
+        (
+            at,
+            check(
+                context,
+                nodes.get(at).map(|node| &*node.certificate),
+                status,
+            ),
+        )
     });
     checks.collect()
 }
@@ -134,7 +148,11 @@ fn from_crls(
         full_name: vec![GeneralName::Directory(certificate.issuer.clone())],
         ..DistributionPoint::default()
     };
-    let named = certificate.crl_distribution_points.value().into_iter().flatten();
+    let named = certificate
+        .crl_distribution_points
+        .value()
+        .into_iter()
+        .flatten();
     let mut covered = 0u16;
     let mut sources: Vec<String> = Vec::new();
     for point in named.take(MAX_POINTS).chain([&default]) {
@@ -205,7 +223,9 @@ fn judge_by(
     if entry.revoked_at > at {
         return Ok(None);
     }
-    let reason = entry.reason.map_or("no reason given", crl_entry::reason_text);
+    let reason = entry
+        .reason
+        .map_or("no reason given", crl_entry::reason_text);
     Ok(Some(format!("revoked at {} ({reason})", entry.revoked_at)))
 }
 
@@ -218,5 +238,5 @@ fn usable(context: &Context<'_>, crl: &Crl) -> Result<(), String> {
     if let Some(next_update) = crl.next_update.filter(|next_update| at > *next_update) {
         return Err(format!("stale since {next_update}"));
     }
-    crl_scope::check_form(crl)
+    crl_scope::check_form(crl, &context.rules)
 }

@@ -40,7 +40,10 @@ impl Signatures {
         inherited: Option<&[u8]>,
     ) -> SignatureOutcome {
         let inherited = inherited.filter(|_| key.algorithm.parameters.is_none());
-        let pair = (signed.sha256, [&key.der, inherited.unwrap_or_default()].concat());
+        let pair = (
+            signed.sha256,
+            [&key.der, inherited.unwrap_or_default()].concat(),
+        );
         if let Some(known) = self.results.borrow().get(&pair) {
             return known.clone();
         }
@@ -48,7 +51,12 @@ impl Signatures {
             return SignatureOutcome::Unsupported(OVER_BUDGET.to_string());
         }
         self.verified.set(self.verified.get() + 1);
-        let Signed { message, algorithm, value, .. } = signed;
+        let Signed {
+            message,
+            algorithm,
+            value,
+            ..
+        } = signed;
         let outcome = verify_with_dsa_parameters(message, algorithm, value, key, inherited);
         self.results.borrow_mut().insert(pair, outcome.clone());
         outcome

@@ -162,22 +162,40 @@ pub fn policy_error(status: TrustStatus, name_matches: bool) -> &'static str {
     use TrustStatus as T;
     let table: &[(TrustStatus, &str)] = &[
         (T::IS_EXPLICIT_DISTRUST, "TRUST_E_EXPLICIT_DISTRUST"),
-        (T::IS_NOT_SIGNATURE_VALID | T::HAS_WEAK_SIGNATURE, "TRUST_E_CERT_SIGNATURE"),
+        (
+            T::IS_NOT_SIGNATURE_VALID | T::HAS_WEAK_SIGNATURE,
+            "TRUST_E_CERT_SIGNATURE",
+        ),
         (T::CTL_IS_NOT_SIGNATURE_VALID, "TRUST_E_CERT_SIGNATURE"),
         (T::IS_REVOKED, "CRYPT_E_REVOKED"),
         (T::IS_UNTRUSTED_ROOT, "CERT_E_UNTRUSTEDROOT"),
         (T::IS_PARTIAL_CHAIN | T::IS_CYCLIC, "CERT_E_CHAINING"),
-        (T::IS_NOT_VALID_FOR_USAGE | T::CTL_IS_NOT_VALID_FOR_USAGE, "CERT_E_WRONG_USAGE"),
-        (T::IS_NOT_TIME_VALID | T::CTL_IS_NOT_TIME_VALID, "CERT_E_EXPIRED"),
-        (T::INVALID_NAME_CONSTRAINTS | T::HAS_NOT_SUPPORTED_NAME_CONSTRAINT, "CERT_E_INVALID_NAME"),
+        (
+            T::IS_NOT_VALID_FOR_USAGE | T::CTL_IS_NOT_VALID_FOR_USAGE,
+            "CERT_E_WRONG_USAGE",
+        ),
+        (
+            T::IS_NOT_TIME_VALID | T::CTL_IS_NOT_TIME_VALID,
+            "CERT_E_EXPIRED",
+        ),
+        (
+            T::INVALID_NAME_CONSTRAINTS | T::HAS_NOT_SUPPORTED_NAME_CONSTRAINT,
+            "CERT_E_INVALID_NAME",
+        ),
         (T::HAS_NOT_DEFINED_NAME_CONSTRAINT, "CERT_E_INVALID_NAME"),
         (
             T::HAS_NOT_PERMITTED_NAME_CONSTRAINT | T::HAS_EXCLUDED_NAME_CONSTRAINT,
             "CERT_E_INVALID_NAME",
         ),
-        (T::INVALID_POLICY_CONSTRAINTS | T::NO_ISSUANCE_CHAIN_POLICY, "CERT_E_INVALID_POLICY"),
+        (
+            T::INVALID_POLICY_CONSTRAINTS | T::NO_ISSUANCE_CHAIN_POLICY,
+            "CERT_E_INVALID_POLICY",
+        ),
         (T::INVALID_BASIC_CONSTRAINTS, "TRUST_E_BASIC_CONSTRAINTS"),
-        (T::HAS_NOT_SUPPORTED_CRITICAL_EXT | T::INVALID_EXTENSION, "CERT_E_CRITICAL"),
+        (
+            T::HAS_NOT_SUPPORTED_CRITICAL_EXT | T::INVALID_EXTENSION,
+            "CERT_E_CRITICAL",
+        ),
         (T::IS_OFFLINE_REVOCATION, "CRYPT_E_REVOCATION_OFFLINE"),
         (T::REVOCATION_STATUS_UNKNOWN, "CRYPT_E_NO_REVOCATION_CHECK"),
     ];
@@ -210,8 +228,14 @@ mod tests {
 
     #[test]
     fn a_name_mismatch_is_reported_only_for_a_good_chain() {
-        assert_eq!(policy_error(TrustStatus::none(), false), "CERT_E_CN_NO_MATCH");
-        assert_eq!(policy_error(TrustStatus::IS_NOT_TIME_VALID, false), "CERT_E_EXPIRED");
+        assert_eq!(
+            policy_error(TrustStatus::none(), false),
+            "CERT_E_CN_NO_MATCH"
+        );
+        assert_eq!(
+            policy_error(TrustStatus::IS_NOT_TIME_VALID, false),
+            "CERT_E_EXPIRED"
+        );
         assert_eq!(policy_error(TrustStatus::none(), true), "0");
     }
 }

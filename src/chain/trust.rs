@@ -22,7 +22,11 @@ pub(super) struct Judged {
 /// issuer's bytes: its key identifier is the one the child gives, and the MD5
 /// of its name is that of the child's issuer name.
 pub(super) fn entry_for_issuer<'a>(list: &'a Ctl, child: &Certificate) -> Option<&'a CtlEntry> {
-    let wanted = child.authority_key_identifier.value()?.key_identifier.as_ref()?;
+    let wanted = child
+        .authority_key_identifier
+        .value()?
+        .key_identifier
+        .as_ref()?;
     let mut with_key = list
         .entries
         .iter()
@@ -36,9 +40,15 @@ pub(super) fn entry_for_issuer<'a>(list: &'a Ctl, child: &Certificate) -> Option
 /// Judges a given anchor: trusted, unless the list of the day takes trust
 /// away.
 pub(super) fn judge_anchor(question: &Question<'_>, root: &Certificate) -> Judged {
-    let entry = question.trust_lists.authroot.and_then(|list| list.entry_for(&root.sha1));
+    let entry = question
+        .trust_lists
+        .authroot
+        .and_then(|list| list.entry_for(&root.sha1));
     let given = Check::pass(CheckKind::Trust, "a trusted root that was given");
-    let mut judged = Judged { root: RootTrust::Given, checks: vec![given] };
+    let mut judged = Judged {
+        root: RootTrust::Given,
+        checks: vec![given],
+    };
     if let Some(entry) = entry {
         let limits = judge_entry(question, entry);
         if limits.root != RootTrust::Listed {
@@ -55,12 +65,18 @@ pub(super) fn judge_self_signed(question: &Question<'_>, root: &Certificate) -> 
     if question.policy.knows_roots {
         let detail = format!("self-signed {thumbprint} is no trusted root");
         let check = Check::fail(kind, TrustStatus::IS_UNTRUSTED_ROOT, detail);
-        return Judged { root: RootTrust::Untrusted, checks: vec![check] };
+        return Judged {
+            root: RootTrust::Untrusted,
+            checks: vec![check],
+        };
     }
     let Some(list) = question.trust_lists.authroot else {
         let detail = format!("whether the client trusts {thumbprint} is not known");
         let check = Check::unknown(kind, Needed::ClientStore, detail);
-        return Judged { root: RootTrust::StoreUnknown, checks: vec![check] };
+        return Judged {
+            root: RootTrust::StoreUnknown,
+            checks: vec![check],
+        };
     };
     match list.entry_for(&root.sha1) {
         Some(entry) => judge_entry(question, entry),
@@ -70,7 +86,10 @@ pub(super) fn judge_self_signed(question: &Question<'_>, root: &Certificate) -> 
                 list.this_update
             );
             let check = Check::unknown(kind, Needed::ClientStore, detail);
-            Judged { root: RootTrust::Absent, checks: vec![check] }
+            Judged {
+                root: RootTrust::Absent,
+                checks: vec![check],
+            }
         }
     }
 }
@@ -87,11 +106,16 @@ pub(super) fn judge_missing(
         let friendly_name = entry.friendly_name.clone().unwrap_or_default();
         if judged.root == RootTrust::Listed {
             let sha1 = to_hex(&entry.subject_identifier);
-            judged.root = RootTrust::ListedByName { friendly_name, sha1 };
+            judged.root = RootTrust::ListedByName {
+                friendly_name,
+                sha1,
+            };
         }
         let detail = format!("{} is not at hand to verify this", child.issuer.short());
         let needed = Needed::Issuer(missing(child));
-        judged.checks.push(Check::unknown(CheckKind::Signature, needed, detail));
+        judged
+            .checks
+            .push(Check::unknown(CheckKind::Signature, needed, detail));
         return judged;
     }
     let kind = CheckKind::Issuer;
@@ -99,11 +123,17 @@ pub(super) fn judge_missing(
     if question.policy.knows_roots {
         let detail = format!("no certificate of {issuer} was found");
         let check = Check::fail(kind, TrustStatus::IS_PARTIAL_CHAIN, detail);
-        return Judged { root: RootTrust::Partial, checks: vec![check] };
+        return Judged {
+            root: RootTrust::Partial,
+            checks: vec![check],
+        };
     }
     let detail = format!("{issuer} is not in the evidence; the client may have it");
     let check = Check::unknown(kind, Needed::Issuer(missing(child)), detail);
-    Judged { root: RootTrust::StoreUnknown, checks: vec![check] }
+    Judged {
+        root: RootTrust::StoreUnknown,
+        checks: vec![check],
+    }
 }
 
 /// What is missing above a certificate.
@@ -113,25 +143,41 @@ pub(super) fn missing(child: &Arc<Certificate>) -> MissingIssuer {
         child: Arc::clone(child),
         issuer: child.issuer.text.clone(),
         key_identifier: identifier.and_then(|identifier| identifier.key_identifier.clone()),
-        urls: child.access_urls(CA_ISSUERS).into_iter().map(str::to_string).collect(),
+        urls: child
+            .access_urls(CA_ISSUERS)
+            .into_iter()
+            .map(str::to_string)
+            .collect(),
     }
 }
 
 /// The cases of an entry: listed; disabled after a time (104); newer leaves
 /// not trusted (126, 127); not for this usage (9, 122).
 fn judge_entry(question: &Question<'_>, entry: &CtlEntry) -> Judged {
-    let name = entry.friendly_name.clone().unwrap_or_else(|| to_hex(&entry.subject_identifier));
+    let name = entry
+        .friendly_name
+        .clone()
+        .unwrap_or_else(|| to_hex(&entry.subject_identifier));
     let found = disabled(question, entry, &name)
         .or_else(|| too_new(question, entry, &name))
         .or_else(|| usage_removed(&question.policy.purpose, entry, &name));
     found.unwrap_or_else(|| {
-        let check = Check::pass(CheckKind::Trust, format!("{name} is in the list of the day"));
-        Judged { root: RootTrust::Listed, checks: vec![check] }
+        let check = Check::pass(
+            CheckKind::Trust,
+            format!("{name} is in the list of the day"),
+        );
+        Judged {
+            root: RootTrust::Listed,
+            checks: vec![check],
+        }
     })
 }
 
 fn judged(root: RootTrust, check: Check) -> Option<Judged> {
-    Some(Judged { root, checks: vec![check] })
+    Some(Judged {
+        root,
+        checks: vec![check],
+    })
 }
 
 /// Property 104: disabled from a time on. What an empty time means is not
@@ -194,9 +240,13 @@ fn too_new(question: &Question<'_>, entry: &CtlEntry, name: &str) -> Option<Judg
 /// Properties 9 and 122: usages allowed and usages removed. The root of the
 /// list's own signer is one of Windows itself; the list does not limit it.
 fn usage_removed(purpose: &Purpose, entry: &CtlEntry, name: &str) -> Option<Judged> {
-    let wanted = purpose.oid().filter(|_| *purpose != Purpose::RootListSigner)?;
+    let wanted = purpose
+        .oid()
+        .filter(|_| *purpose != Purpose::RootListSigner)?;
     let among = |usages: &Vec<String>| {
-        usages.iter().any(|usage| usage == wanted || usage == super::usage::ANY_USAGE)
+        usages
+            .iter()
+            .any(|usage| usage == wanted || usage == super::usage::ANY_USAGE)
     };
     let removed = entry.disallowed_usages.as_ref().is_some_and(among);
     let allowed = entry.allowed_usages.as_ref().is_none_or(among);
@@ -206,15 +256,24 @@ fn usage_removed(purpose: &Purpose, entry: &CtlEntry, name: &str) -> Option<Judg
     let how = if removed { "removed" } else { "not allowed" };
     let detail = format!("{wanted} is {how} for {name} by the list of the day");
     let bits = TrustStatus::IS_NOT_VALID_FOR_USAGE;
-    judged(RootTrust::UsageRemoved, Check::fail(CheckKind::Trust, bits, detail))
+    judged(
+        RootTrust::UsageRemoved,
+        Check::fail(CheckKind::Trust, bits, detail),
+    )
 }
 
 /// Judges a path whose issuers lead back into itself.
 pub(super) fn judge_cycle(last: &Certificate) -> Judged {
-    let detail = format!("every issuer {} found is below it already", last.issuer.text);
+    let detail = format!(
+        "every issuer {} found is below it already",
+        last.issuer.text
+    );
     let bits = TrustStatus::IS_CYCLIC | TrustStatus::IS_PARTIAL_CHAIN;
     let check = Check::fail(CheckKind::Issuer, bits, detail);
-    Judged { root: RootTrust::Partial, checks: vec![check] }
+    Judged {
+        root: RootTrust::Partial,
+        checks: vec![check],
+    }
 }
 
 /// Judges a path that the depth asked for cuts off.
@@ -222,7 +281,10 @@ pub(super) fn judge_depth(last: &Certificate, most: Option<usize>) -> Judged {
     let limit = most.map_or_else(|| "the limit".to_string(), |most| format!("{most} issuers"));
     let detail = format!("{} would be more than {limit} deep", last.issuer.text);
     let check = Check::fail(CheckKind::Issuer, TrustStatus::IS_PARTIAL_CHAIN, detail);
-    Judged { root: RootTrust::Partial, checks: vec![check] }
+    Judged {
+        root: RootTrust::Partial,
+        checks: vec![check],
+    }
 }
 
 #[cfg(test)]
@@ -249,7 +311,10 @@ mod tests {
     /// list with one entry of it, changed by `change`.
     fn with_entry(change: impl FnOnce(&mut CtlEntry)) -> Chain {
         let root = root();
-        let mut entry = CtlEntry { subject_identifier: root.sha1.to_vec(), ..CtlEntry::default() };
+        let mut entry = CtlEntry {
+            subject_identifier: root.sha1.to_vec(),
+            ..CtlEntry::default()
+        };
         change(&mut entry);
         let bytes = include_bytes!("../../tests/data/pki/ctl-limits.stl");
         let mut list = Ctl::from_der(bytes).unwrap();
@@ -266,7 +331,10 @@ mod tests {
             candidates: &candidates,
             crls: &[],
             ocsp: &[],
-            trust_lists: TrustLists { authroot: Some(&list), disallowed: None },
+            trust_lists: TrustLists {
+                authroot: Some(&list),
+                disallowed: None,
+            },
             policy: Policy {
                 purpose: Purpose::ServerAuth,
                 knows_roots: false,
@@ -320,8 +388,14 @@ mod tests {
         let all = limited(None);
         assert_eq!(all.root, RootTrust::NotBeforeLimited { limit: Some(limit) });
         assert_eq!(all.verdict, Verdict::Reject);
-        assert_eq!(limited(Some(vec![SERVER_AUTH.into()])).verdict, Verdict::Reject);
-        assert_eq!(limited(Some(vec![CLIENT_AUTH.into()])).root, RootTrust::Listed);
+        assert_eq!(
+            limited(Some(vec![SERVER_AUTH.into()])).verdict,
+            Verdict::Reject
+        );
+        assert_eq!(
+            limited(Some(vec![CLIENT_AUTH.into()])).root,
+            RootTrust::Listed
+        );
     }
 
     #[test]

@@ -22,7 +22,9 @@ pub(super) fn allows(certificate: &Certificate, purpose: &Purpose) -> bool {
     else {
         return true;
     };
-    usages.iter().any(|usage| usage == wanted || usage == ANY_USAGE)
+    usages
+        .iter()
+        .any(|usage| usage == wanted || usage == ANY_USAGE)
 }
 
 /// Checks that an issuer may sign certificates: keyCertSign where there is a
@@ -33,9 +35,11 @@ pub(super) fn check_key_usage(issuer: &Certificate) -> Check {
     let kind = CheckKind::KeyUsage;
     match &issuer.key_usage {
         Decoded::Absent => Check::pass(kind, "no keyUsage: any use"),
-        Decoded::Malformed(why) => {
-            Check::fail(kind, TrustStatus::INVALID_EXTENSION, format!("unreadable: {why}"))
-        }
+        Decoded::Malformed(why) => Check::fail(
+            kind,
+            TrustStatus::INVALID_EXTENSION,
+            format!("unreadable: {why}"),
+        ),
         Decoded::Present(bits) if bits & KEY_CERT_SIGN != 0 => Check::pass(kind, "keyCertSign"),
         Decoded::Present(bits) => Check::fail(
             kind,
@@ -74,7 +78,11 @@ pub(super) fn check_extended_key_usage(
     let usages = match &certificate.extended_key_usage {
         Decoded::Present(usages) => usages,
         Decoded::Absent if is_leaf && web => {
-            return Some(Check::fail(kind, bits, format!("{wanted} is needed, there is none")));
+            return Some(Check::fail(
+                kind,
+                bits,
+                format!("{wanted} is needed, there is none"),
+            ));
         }
         Decoded::Absent => return Some(Check::pass(kind, "none: any purpose")),
         Decoded::Malformed(why) => {

@@ -44,7 +44,9 @@ enum Command {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
     if let Some(Command::Name { urls }) = &arguments.command {
-        let lines = urls.iter().map(|url| format!("{}  {url}\n", cryptnet::file_name(url)));
+        let lines = urls
+            .iter()
+            .map(|url| format!("{}  {url}\n", cryptnet::file_name(url)));
         output::data(&lines.collect::<String>())?;
         return Ok(0);
     }

@@ -78,7 +78,9 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
     }
     let paths = &arguments.evidence.evidence;
     let output = arguments.output.as_deref();
-    let target = output.map(|path| Target::new(path, arguments.force, paths)).transpose()?;
+    let target = output
+        .map(|path| Target::new(path, arguments.force, paths))
+        .transpose()?;
     let format = format(arguments.format, output)?;
     let options = pipeline::Options {
         at: arguments.at,
@@ -151,7 +153,9 @@ fn afterwards(arguments: &Arguments, explained: &Explained) {
         let handshakes = words::count(case.handshakes.len() as u64, "handshake", "handshakes");
         let objects = words::count(case.artifacts.len() as u64, "object", "objects");
         let issues = words::count(case.issues.len() as u64, "issue", "issues");
-        output::say(&format!("{files}, {retrievals}, {handshakes}, {objects}, {issues}"));
+        output::say(&format!(
+            "{files}, {retrievals}, {handshakes}, {objects}, {issues}"
+        ));
     }
 }
 

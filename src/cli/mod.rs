@@ -27,7 +27,12 @@ use clap::{CommandFactory, Parser, Subcommand};
 /// Reads packet captures, Windows CryptnetUrlCache folders, zips of them and
 /// single objects, offline, and explains what failed, why, and what to do.
 #[derive(Debug, Parser)]
-#[command(name = "whychain", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "whychain",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
 #[command(override_usage = "whychain [explain] [OPTIONS] EVIDENCE...\n       whychain COMMAND ...")]
 #[command(after_help = EXAMPLES)]
 struct Cli {
@@ -124,7 +129,10 @@ fn usage(error: &clap::Error) -> ExitCode {
 /// is a command already.
 fn with_default_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let command = Cli::command();
-    let mut names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+    let mut names: Vec<&str> = command
+        .get_subcommands()
+        .map(clap::Command::get_name)
+        .collect();
     names.push("help");
     let valued = options_with_values(&command);
     let mut asked_for_help = false;
@@ -167,7 +175,9 @@ fn options_with_values(command: &clap::Command) -> Vec<String> {
     valued
         .flat_map(|argument| {
             let short = argument.get_short().map(|letter| format!("-{letter}"));
-            short.into_iter().chain(argument.get_long().map(|long| format!("--{long}")))
+            short
+                .into_iter()
+                .chain(argument.get_long().map(|long| format!("--{long}")))
         })
         .collect()
 }
@@ -197,8 +207,14 @@ mod tests {
             completed("whychain --format json a.pcap"),
             "whychain explain --format json a.pcap"
         );
-        assert_eq!(completed("whychain -o rules a.pcap"), "whychain explain -o rules a.pcap");
-        assert_eq!(completed("whychain -q a.pcap"), "whychain explain -q a.pcap");
+        assert_eq!(
+            completed("whychain -o rules a.pcap"),
+            "whychain explain -o rules a.pcap"
+        );
+        assert_eq!(
+            completed("whychain -q a.pcap"),
+            "whychain explain -q a.pcap"
+        );
     }
 
     #[test]
@@ -213,7 +229,10 @@ mod tests {
         ] {
             assert_eq!(completed(words), words);
         }
-        assert_eq!(completed("whychain a.pcap --help"), "whychain explain a.pcap --help");
+        assert_eq!(
+            completed("whychain a.pcap --help"),
+            "whychain explain a.pcap --help"
+        );
     }
 
     #[test]

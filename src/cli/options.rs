@@ -82,7 +82,10 @@ pub enum Format {
 impl Evidence {
     /// The options of a run that only reads.
     pub fn options(&self) -> pipeline::Options {
-        pipeline::Options { password: self.password.clone(), ..pipeline::Options::default() }
+        pipeline::Options {
+            password: self.password.clone(),
+            ..pipeline::Options::default()
+        }
     }
 }
 
@@ -100,7 +103,10 @@ pub fn time(text: &str) -> Result<Timestamp, String> {
     {
         text.replace_range(10..11, "T");
     }
-    if text.get(16..17).is_some_and(|next| matches!(next, "Z" | "z" | "+" | "-")) {
+    if text
+        .get(16..17)
+        .is_some_and(|next| matches!(next, "Z" | "z" | "+" | "-"))
+    {
         text.insert_str(16, ":00");
     }
     Timestamp::from_rfc3339(&text).ok_or_else(why)
@@ -117,7 +123,13 @@ mod tests {
         assert_eq!(shown("2011-02-21T08:59:00Z"), expected);
         assert_eq!(shown("2011-02-21 08:59Z"), expected);
         assert_eq!(shown("2011-02-21 09:59+01:00"), expected);
-        for wrong in ["2011-02-21", "2011-02-21T08:59:00", "08:59", "", "ünsinn ünsinn ünsinn"] {
+        for wrong in [
+            "2011-02-21",
+            "2011-02-21T08:59:00",
+            "08:59",
+            "",
+            "ünsinn ünsinn ünsinn",
+        ] {
             assert_eq!(shown(wrong), None, "{wrong}");
         }
     }

@@ -33,7 +33,11 @@ pub fn talk(text: &str) {
 /// Writes to stdout. A reader that went away (`| head`) is no error.
 pub fn data(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
-    flushed(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+    flushed(
+        stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush()),
+    )
 }
 
 /// What the last write to stdout means.
@@ -63,21 +67,33 @@ pub fn look(show: &Show, file: bool) -> Look {
     let width = match show.width {
         Some(width) => usize::from(width),
         None if file => DEFAULT_WIDTH,
-        None => terminal_width(terminal).unwrap_or(DEFAULT_WIDTH).max(LEAST_WIDTH),
+        None => terminal_width(terminal)
+            .unwrap_or(DEFAULT_WIDTH)
+            .max(LEAST_WIDTH),
     };
-    Look { width, color, unicode: terminal && speaks_unicode(), zone: show.tz }
+    Look {
+        width,
+        color,
+        unicode: terminal && speaks_unicode(),
+        zone: show.tz,
+    }
 }
 
 fn terminal_width(terminal: bool) -> Option<usize> {
     let size = terminal.then(terminal_size::terminal_size).flatten();
     let asked = || std::env::var("COLUMNS").ok()?.parse().ok();
-    size.map(|(width, _)| usize::from(width.0)).or_else(asked).filter(|width| *width > 0)
+    size.map(|(width, _)| usize::from(width.0))
+        .or_else(asked)
+        .filter(|width| *width > 0)
 }
 
 /// Whether the terminal's locale says UTF-8; Windows consoles do.
 fn speaks_unicode() -> bool {
     let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default();
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .find_map(set)
+        .unwrap_or_default();
     let locale = locale.to_ascii_lowercase();
     cfg!(windows) || locale.contains("utf-8") || locale.contains("utf8")
 }
@@ -99,13 +115,18 @@ impl Target {
         if let Ok(canonical) = path.canonicalize() {
             let is_evidence = |one: &PathBuf| one.canonicalize().is_ok_and(|one| one == canonical);
             if evidence.iter().any(is_evidence) {
-                return Err(Failure(format!("{shown}: is evidence, and is not overwritten")));
+                return Err(Failure(format!(
+                    "{shown}: is evidence, and is not overwritten"
+                )));
             }
         }
         if !force && path.symlink_metadata().is_ok() {
             return Err(Failure(format!("{shown}: exists; --force overwrites it")));
         }
-        Ok(Target { path: path.to_owned(), force })
+        Ok(Target {
+            path: path.to_owned(),
+            force,
+        })
     }
 
     /// Writes the whole text or nothing: into a new file beside, which then
@@ -154,7 +175,9 @@ mod tests {
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {
-        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+        let entries = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name());
         let mut names: Vec<String> = entries.map(|name| name.into_string().unwrap()).collect();
         names.sort();
         names
@@ -164,7 +187,10 @@ mod tests {
     fn a_report_is_written_whole_and_leaves_nothing_beside() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("report.json");
-        Target::new(&path, false, &[]).unwrap().write("{}\n").unwrap();
+        Target::new(&path, false, &[])
+            .unwrap()
+            .write("{}\n")
+            .unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "{}\n");
         assert_eq!(names(folder.path()), ["report.json"]);
     }
@@ -176,7 +202,10 @@ mod tests {
         let early = Target::new(&path, false, &[]).unwrap();
         fs::write(&path, "old").unwrap();
         let Failure(message) = Target::new(&path, false, &[]).unwrap_err();
-        assert!(message.ends_with("exists; --force overwrites it"), "{message}");
+        assert!(
+            message.ends_with("exists; --force overwrites it"),
+            "{message}"
+        );
         // A file that came while we were at work is not lost either.
         early.write("new").unwrap_err();
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
@@ -192,7 +221,10 @@ mod tests {
         fs::write(&path, "x").unwrap();
         let evidence = [folder.path().join(".").join("a.pcap")];
         let Failure(message) = Target::new(&path, true, &evidence).unwrap_err();
-        assert!(message.ends_with("is evidence, and is not overwritten"), "{message}");
+        assert!(
+            message.ends_with("is evidence, and is not overwritten"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -48,13 +48,21 @@ impl Teller {
             ProgressMode::Auto if terminal => Style::Drawn,
             ProgressMode::Auto => Style::Silent,
         };
-        Teller { style, began: Instant::now(), last: None }
+        Teller {
+            style,
+            began: Instant::now(),
+            last: None,
+        }
     }
 
     /// Takes one report of the pipeline.
     pub fn tell(&mut self, progress: &Progress) {
         let now = Instant::now();
-        let pause = if self.style == Style::Drawn { REDRAW } else { LINE };
+        let pause = if self.style == Style::Drawn {
+            REDRAW
+        } else {
+            LINE
+        };
         let early = match self.last {
             Some(last) => now.duration_since(last) < pause,
             None => self.style != Style::Json && now.duration_since(self.began) < PATIENCE,
@@ -96,7 +104,10 @@ fn line(progress: &Progress) -> String {
 
 fn json(progress: &Progress) -> String {
     let what = serde_json::Value::String(words::clean(&progress.what));
-    format!("{{\"what\":{what},\"done\":{},\"total\":{}}}", progress.done, progress.total)
+    format!(
+        "{{\"what\":{what},\"done\":{},\"total\":{}}}",
+        progress.done, progress.total
+    )
 }
 
 #[cfg(test)]
@@ -105,10 +116,20 @@ mod tests {
 
     #[test]
     fn a_line_says_how_far_and_where() {
-        let progress =
-            Progress { what: "a\u{1b}.pcap".to_owned(), done: 450_000_000, total: 1_000_000_000 };
-        assert_eq!(line(&progress), " 45 %  450 of 1,000 MB  reading a\\u{1b}.pcap");
-        let unknown = Progress { what: "a".to_owned(), done: 5, total: 0 };
+        let progress = Progress {
+            what: "a\u{1b}.pcap".to_owned(),
+            done: 450_000_000,
+            total: 1_000_000_000,
+        };
+        assert_eq!(
+            line(&progress),
+            " 45 %  450 of 1,000 MB  reading a\\u{1b}.pcap"
+        );
+        let unknown = Progress {
+            what: "a".to_owned(),
+            done: 5,
+            total: 0,
+        };
         assert_eq!(line(&unknown), "reading a");
         assert_eq!(json(&unknown), "{\"what\":\"a\",\"done\":5,\"total\":0}");
     }

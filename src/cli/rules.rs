@@ -25,7 +25,11 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
 }
 
 fn list() -> String {
-    let width = RULES.iter().map(|rule| rule.id.len()).max().unwrap_or_default();
+    let width = RULES
+        .iter()
+        .map(|rule| rule.id.len())
+        .max()
+        .unwrap_or_default();
     let line = |rule: &whychain::diagnosis::Rule| format!("{:width$}  {}\n", rule.id, rule.title());
     RULES.iter().map(line).collect()
 }

@@ -158,7 +158,9 @@ fn answer(case: &Case, json: bool, stdout: &mut impl Write) -> std::io::Result<u
     } else {
         verify_text::write(stdout, case, &examination)?;
     }
-    let accepted = examination.best().is_some_and(|chain| chain.verdict == Verdict::Accept);
+    let accepted = examination
+        .best()
+        .is_some_and(|chain| chain.verdict == Verdict::Accept);
     Ok(if accepted { GOOD } else { WRONG })
 }
 
@@ -195,7 +197,9 @@ impl VerifyArgs {
             require_explicit_policy: self.require_explicit_policy,
             inhibit_policy_mapping: self.inhibit_policy_mapping,
             inhibit_any_policy: self.inhibit_any_policy,
-            anchor_checks: self.anchor.map_or_else(AnchorChecks::default, AnchorChecks::from),
+            anchor_checks: self
+                .anchor
+                .map_or_else(AnchorChecks::default, AnchorChecks::from),
             knows_roots: true,
         }
     }
@@ -219,6 +223,9 @@ impl From<AnchorWord> for AnchorChecks {
             AnchorWord::Constraints => (false, true),
             AnchorWord::ExpiryConstraints => (true, true),
         };
-        AnchorChecks { expiry, constraints }
+        AnchorChecks {
+            expiry,
+            constraints,
+        }
     }
 }

@@ -65,7 +65,11 @@ impl Answer {
         let accepted = chain.verdict == Verdict::Accept;
         Answer {
             id,
-            verdict: if accepted { Verdict::Accept.word() } else { Verdict::Reject.word() },
+            verdict: if accepted {
+                Verdict::Accept.word()
+            } else {
+                Verdict::Reject.word()
+            },
             error_status: chain.error_status.names(),
             info_status: chain.info_status.names(),
             elements: elements(chain),
@@ -100,11 +104,20 @@ pub(super) fn detail(chain: &Chain, left_out: &[String]) -> String {
     let named = |(at, check): (usize, &whychain::chain::Check)| {
         let element = chain.elements.get(at);
         let name = element.map_or("", |element| element.certificate.subject.short());
-        format!("{name}: {} {}: {}", check.kind.word(), check.outcome.word(), check.detail)
+        format!(
+            "{name}: {} {}: {}",
+            check.kind.word(),
+            check.outcome.word(),
+            check.detail
+        )
     };
     let mut line = chain
         .failures()
-        .chain(chain.checks().filter(|(_, check)| matches!(check.outcome, Outcome::Unknown(_))))
+        .chain(
+            chain
+                .checks()
+                .filter(|(_, check)| matches!(check.outcome, Outcome::Unknown(_))),
+        )
         .map(named)
         .next()
         .unwrap_or_else(|| format!("{} certificates, all checks hold", chain.elements.len()));

@@ -27,7 +27,9 @@ pub(super) fn run(
     output: &mut impl Write,
     profile: Profile,
 ) -> std::io::Result<()> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+    let threads = std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(MAX_THREADS);
     loop {
         let mut lines = Vec::new();
         while lines.len() < LINES_AT_ONCE {
@@ -42,10 +44,17 @@ pub(super) fn run(
         let size = lines.len().div_ceil(threads);
         let answers: Vec<String> = std::thread::scope(|scope| {
             let parts = lines.chunks(size).map(|part| {
-                scope.spawn(move || part.iter().filter_map(|line| answer(line, profile)).collect())
+                scope.spawn(move || {
+                    part.iter()
+                        .filter_map(|line| answer(line, profile))
+                        .collect()
+                })
             });
             let handles: Vec<std::thread::ScopedJoinHandle<'_, Vec<String>>> = parts.collect();
-            handles.into_iter().flat_map(|handle| handle.join().unwrap_or_default()).collect()
+            handles
+                .into_iter()
+                .flat_map(|handle| handle.join().unwrap_or_default())
+                .collect()
         });
         for line in answers {
             writeln!(output, "{line}")?;
@@ -129,7 +138,9 @@ mod tests {
         let mut output = Vec::new();
         run(&mut input.as_bytes(), &mut output, Profile::Windows).unwrap();
         let text = String::from_utf8(output).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 
     #[test]

@@ -112,7 +112,9 @@ impl Case {
     /// One line of text when the leaf, the time or an option cannot be read.
     /// Other objects that cannot be read are left out.
     pub(super) fn from_line(line: &Line, profile: Profile) -> Result<Self, String> {
-        let bytes = STANDARD.decode(&line.leaf).map_err(|error| format!("leaf: {error}"))?;
+        let bytes = STANDARD
+            .decode(&line.leaf)
+            .map_err(|error| format!("leaf: {error}"))?;
         let leaf = certificate(&bytes).map_err(|error| format!("leaf: {error}"))?;
         let at = Timestamp::from_rfc3339(&line.time)
             .ok_or_else(|| format!("time {} is not RFC 3339", line.time))?;
@@ -218,7 +220,10 @@ impl Line {
         };
         let purpose = self.purpose.as_deref().unwrap_or("any");
         let purpose = Purpose::from_word(purpose).ok_or_else(|| format!("no purpose {purpose}"))?;
-        let host = self.host.as_ref().map(|host| host_of(host, self.host_kind.as_deref()));
+        let host = self
+            .host
+            .as_ref()
+            .map(|host| host_of(host, self.host_kind.as_deref()));
         let anchor = self.anchor.as_deref().unwrap_or("plain");
         let none = LinePolicy::default();
         let policy = self.policy.as_ref().unwrap_or(&none);
@@ -267,7 +272,10 @@ pub(super) fn anchor_of(word: &str) -> Option<AnchorChecks> {
         "expiry+constraints" => (true, true),
         _ => return None,
     };
-    Some(AnchorChecks { expiry, constraints })
+    Some(AnchorChecks {
+        expiry,
+        constraints,
+    })
 }
 
 /// Reads a file of bounded size.
@@ -275,7 +283,10 @@ pub(super) fn read_file(file: &Path) -> Result<Vec<u8>, String> {
     let failed = |error: std::io::Error| format!("{}: {error}", file.display());
     let size = std::fs::metadata(file).map_err(failed)?.len();
     if size > MAX_FILE {
-        return Err(format!("{}: {size} bytes, at most {MAX_FILE}", file.display()));
+        return Err(format!(
+            "{}: {size} bytes, at most {MAX_FILE}",
+            file.display()
+        ));
     }
     std::fs::read(file).map_err(failed)
 }
@@ -291,7 +302,13 @@ fn der(bytes: &[u8]) -> Result<std::borrow::Cow<'_, [u8]>, String> {
         return Ok(bytes.into());
     }
     let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
-    let lines = text.lines().skip(1).take_while(|line| !line.starts_with("-----"));
+    let lines = text
+        .lines()
+        .skip(1)
+        .take_while(|line| !line.starts_with("-----"));
     let body: String = lines.flat_map(str::split_whitespace).collect();
-    STANDARD.decode(body).map(Into::into).map_err(|error| format!("PEM: {error}"))
+    STANDARD
+        .decode(body)
+        .map(Into::into)
+        .map_err(|error| format!("PEM: {error}"))
 }

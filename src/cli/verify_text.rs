@@ -1,4 +1,5 @@
-//! The answer of `verify` for people: each chain as a tree with its checks.
+//! The answer of `verify` for people: each chain as a tree, each failed or open
+//! check with its values, those that passed in one line.
 
 use std::io::{self, Write};
 
@@ -10,7 +11,7 @@ use super::verify_case::Case;
 /// Chains written out in full; of the others one line.
 const FULL: usize = 1;
 
-/// Writes the verdict, the best chain with every check, and a line for each
+/// Writes the verdict, the best chain with its checks, and a line for each
 /// alternative.
 ///
 /// # Errors
@@ -27,7 +28,12 @@ pub(super) fn write(
             let host = policy.host.as_ref().map(|host| format!(", host {host}"));
             let profile = policy.profile.word();
             let host = host.unwrap_or_default();
-            writeln!(output, "{} by {profile} at {}{host}", chain.verdict.word(), case.at)?;
+            writeln!(
+                output,
+                "{} by {profile} at {}{host}",
+                chain.verdict.word(),
+                case.at
+            )?;
             write_summary(output, chain)?;
         }
         if number < FULL {
@@ -36,13 +42,19 @@ pub(super) fn write(
             if number == FULL {
                 writeln!(output, "\nother chains:")?;
             }
-            let names: Vec<&str> =
-                chain.elements.iter().map(|element| element.certificate.subject.short()).collect();
+            let names: Vec<&str> = chain
+                .elements
+                .iter()
+                .map(|element| element.certificate.subject.short())
+                .collect();
             writeln!(output, "  {}: {}", names.join(" < "), detail(chain, &[]))?;
         }
     }
     if examination.truncated {
-        writeln!(output, "\nthe search stopped at a limit; there may be other chains")?;
+        writeln!(
+            output,
+            "\nthe search stopped at a limit; there may be other chains"
+        )?;
     }
     for what in &case.left_out {
         writeln!(output, "left out: {what}")?;
@@ -68,8 +80,18 @@ fn write_tree(output: &mut impl Write, chain: &Chain) -> io::Result<()> {
         let branch = if level == 0 { "" } else { "└─ " };
         let lead = indent.strip_prefix("   ").unwrap_or_default();
         writeln!(output, "{lead}{branch}{}", title(element))?;
-        for check in &element.checks {
+        let is_pass = |check: &&Check| check.outcome == Outcome::Pass;
+        for check in element.checks.iter().filter(|check| !is_pass(check)) {
             writeln!(output, "{indent}   {}", check_line(check))?;
+        }
+        let passed: Vec<&str> = element
+            .checks
+            .iter()
+            .filter(is_pass)
+            .map(|check| check.kind.word())
+            .collect();
+        if !passed.is_empty() {
+            writeln!(output, "{indent}   ok      {}", passed.join(", "))?;
         }
     }
     Ok(())
@@ -84,7 +106,11 @@ fn title(element: &Element) -> String {
     };
     let anchor = if element.anchor { "  [anchor]" } else { "" };
     let status = element.error_status.names().join(", ");
-    let status = if status.is_empty() { status } else { format!("  {status}") };
+    let status = if status.is_empty() {
+        status
+    } else {
+        format!("  {status}")
+    };
     format!("{name}{anchor}{status}")
 }
 

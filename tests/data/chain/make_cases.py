@@ -51,9 +51,9 @@ def cert(subject, key, issuer, issuer_key, ca=False, start=DAY(2020), end=DAY(20
         b = b.add_extension(extension, critical)
     return b.sign(issuer_key, None)
 
-def crl(issuer, key, revoked=(), start=DAY(2024, 5), end=DAY(2024, 7)):
+def crl(issuer, key, revoked=(), start=DAY(2024, 5), end=DAY(2024, 7), number_critical=False):
     b = (x509.CertificateRevocationListBuilder().issuer_name(name(issuer))
-         .last_update(start).next_update(end).add_extension(x509.CRLNumber(7), False))
+         .last_update(start).next_update(end).add_extension(x509.CRLNumber(7), number_critical))
     for c in revoked:
         b = b.add_revoked_certificate(
             x509.RevokedCertificateBuilder().serial_number(c.serial_number)
@@ -165,10 +165,50 @@ for id, expect, more in [
     ("root-with-usages", "reject", dict(roots=[root(eku=(EKU.SERVER_AUTH, EKU.CLIENT_AUTH))])),
     ("policy-constraints-not-critical", "reject",
      dict(ints=[inter(extra=[(x509.PolicyConstraints(None, 0), False)])])),
+    ("common-name-not-there", "reject",
+     dict(leaf=cert("mail.example.com", LEAF, "Intermediate", INT))),
+    ("underscore", "reject", dict(leaf=leaf(san=["www.example.com", "a_b.example.com"]))),
     ("common-name-respelled", "reject",
      dict(leaf=cert("WWW.example.com", LEAF, "Intermediate", INT))),
 ]:
     case("webpki-" + id, expect, profile="webpki", **more)
+
+for id, expect, more in [
+    ("good", "accept", {}),
+    ("ca-as-leaf", "accept", dict(leaf=I, ints=[], host=None, purpose="any")),
+    ("leaf-without-aki", "reject", dict(leaf=leaf(aki=False))),
+    ("intermediate-without-aki", "reject", dict(ints=[inter(aki=False)])),
+    ("intermediate-without-ski", "reject", dict(ints=[inter(ski=False)])),
+    ("no-key-identifiers", "accept", dict(leaf=leaf(aki=False), ints=[inter(ski=False)])),
+    ("root-without-ski", "accept", dict(roots=[root(ski=False)])),
+    ("root-without-ski-checked", "reject",
+     dict(roots=[root(ski=False)], anchor="expiry+constraints")),
+    ("root-basic-not-critical-checked", "reject",
+     dict(roots=[root(basic_critical=False)], anchor="constraints")),
+    ("intermediate-basic-not-critical", "accept", dict(ints=[inter(basic_critical=False)])),
+    ("leaf-signs-certificates", "reject", dict(leaf=leaf(key_usage=usage("key_cert_sign")))),
+    ("leaf-with-constraints", "reject",
+     dict(leaf=leaf(extra=[(x509.NameConstraints([x509.DNSName("example.com")], None), True)]))),
+    ("no-subject-names-not-critical", "reject",
+     dict(leaf=cert("", LEAF, "Intermediate", INT, san_critical=False))),
+    ("aia-critical", "reject", dict(leaf=leaf(extra=[(x509.AuthorityInformationAccess(
+        [x509.AccessDescription(OID("1.3.6.1.5.5.7.48.2"),
+                                x509.UniformResourceIdentifier("http://a.example/"))]), True)]))),
+    ("leaf-without-usages", "accept", dict(leaf=leaf(eku=()))),
+    ("any-usage", "accept", dict(leaf=leaf(eku=(EKU.ANY_EXTENDED_KEY_USAGE,)))),
+    ("usages-empty", "reject",
+     dict(leaf=leaf(eku=(), extra=[(unknown("2.5.29.37", b"\x30\x00"), False)]))),
+    ("constraint-mask-with-gaps", "reject", dict(ints=[inter(extra=[(unknown(
+        "2.5.29.30", bytes.fromhex("300ea00c300a87080a000000ff00ff00")), True)])])),
+    ("self-issued-does-not-count", "accept", dict(
+        ints=[I, cert("Intermediate", A, "Intermediate", INT, ca=True, aki=True,
+                      extra=[(x509.AuthorityKeyIdentifier.from_issuer_public_key(
+                          KEYS[INT].public_key()), False)])],
+        leaf=cert("www.example.com", LEAF, "Intermediate", A), max_depth=1)),
+    ("critical-crl-number", "reject", dict(check_revocation=True, crls=[
+        text(crl("Root", ROOT)), text(crl("Intermediate", INT, number_critical=True))])),
+]:
+    case("rfc5280-" + id, expect, profile="rfc5280", **more)
 
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "cases.jsonl"), "w") as out:
     for line in cases:
