@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 fn data() -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
@@ -28,20 +29,52 @@ fn explain(arguments: &[&str], paths: &[&Path]) -> Value {
         .output()
         .unwrap();
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
-        panic!("{paths:?}: {error}: {}", String::from_utf8_lossy(&output.stderr))
+        panic!(
+            "{paths:?}: {error}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        )
     })
 }
 
 fn of_kind<'a>(report: &'a Value, kind: &str) -> Vec<&'a Value> {
-    report["artifacts"].as_array().unwrap().iter().filter(|item| item["kind"] == kind).collect()
+    report["artifacts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|item| item["kind"] == kind)
+        .collect()
 }
 
 /// File, list, sequence number, entries, whether the signer's issuer is enclosed.
 const LISTS: [(&str, &str, &str, u64, bool); 7] = [
-    ("authrootstl-2011-01-25-first-signing.cab", "authroot", "1401cbbcd205389c94", 318, false),
-    ("authrootstl-2011-01-25-resigned.cab", "authroot", "1401cbbcd205389c94", 318, true),
-    ("authrootstl-2025-06-16.cab", "authroot", "1401dbdee7f1a4f449", 514, true),
-    ("authroot-2026-10-23.stl", "authroot", "1401dd6344d40f0a15", 555, true),
+    (
+        "authrootstl-2011-01-25-first-signing.cab",
+        "authroot",
+        "1401cbbcd205389c94",
+        318,
+        false,
+    ),
+    (
+        "authrootstl-2011-01-25-resigned.cab",
+        "authroot",
+        "1401cbbcd205389c94",
+        318,
+        true,
+    ),
+    (
+        "authrootstl-2025-06-16.cab",
+        "authroot",
+        "1401dbdee7f1a4f449",
+        514,
+        true,
+    ),
+    (
+        "authroot-2026-10-23.stl",
+        "authroot",
+        "1401dd6344d40f0a15",
+        555,
+        true,
+    ),
     ("disallowedcertstl-2021.cab", "disallowed", "", 74, true),
     ("pinrulesstl-2017.cab", "pinrules", "", 152, true),
     ("MicCerTruLisPCA_2009-04-02.crt", "", "", 0, true),
@@ -75,7 +108,11 @@ fn only_the_first_signing_of_2011_is_said_to_lack_its_issuer() {
     let rule = "ctl-signer-issuer-missing-aia-blocked";
     for (name, list, _, _, enclosed) in LISTS {
         let report = explain(&[], &[&data.join("ctl").join(name)]);
-        let named = report["findings"].as_array().unwrap().iter().any(|f| f["rule"] == rule);
+        let named = report["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|f| f["rule"] == rule);
         assert_eq!(named, !list.is_empty() && !enclosed, "{name}");
     }
 }
@@ -83,7 +120,12 @@ fn only_the_first_signing_of_2011_is_said_to_lack_its_issuer() {
 #[test]
 fn the_cache_folders_parse_whole() {
     let Some(data) = data() else { return };
-    for (folder, entries) in [("2017-proxy-via", 3), ("2021", 5), ("2025", 3), ("xp-2015", 3)] {
+    for (folder, entries) in [
+        ("2017-proxy-via", 3),
+        ("2021", 5),
+        ("2025", 3),
+        ("xp-2015", 3),
+    ] {
         let report = explain(&[], &[&data.join("cryptnet").join(folder)]);
         let cache = report["cache_entries"].as_array().unwrap();
         assert_eq!(cache.len(), entries, "{folder}");
@@ -92,7 +134,12 @@ fn the_cache_folders_parse_whole() {
             assert_eq!(entry["url_basis"], "metadata");
             assert!(entry["last_sync_at"].is_string());
         }
-        assert_eq!(report["issues"].as_array().unwrap().len(), 0, "{folder}: {}", report["issues"]);
+        assert_eq!(
+            report["issues"].as_array().unwrap().len(),
+            0,
+            "{folder}: {}",
+            report["issues"]
+        );
         let causes: Vec<&Value> = report["findings"]
             .as_array()
             .unwrap()
@@ -103,29 +150,72 @@ fn the_cache_folders_parse_whole() {
     }
 }
 
-/// Frame of each final answer to (status, request URL) as tshark pairs them.
+/// The fields of all messages that match a filter; `None` where tshark is not
+/// installed. Heads are shown although the capture lacks a part of the body.
 fn tshark(capture: &Path, filter: &str, fields: &[&str]) -> Option<Vec<Vec<String>>> {
     let mut command = Command::new("tshark");
     command.args([
+        "-n",
         "-r",
         capture.to_str().unwrap(),
-        "-Y",
-        filter,
-        "-T",
-        "fields",
-        "-E",
-        "occurrence=f",
+        "-o",
+        "http.desegment_body:FALSE",
     ]);
+    command.args(["-o", "tcp.reassemble_out_of_order:TRUE", "-Y", filter]);
+    command.args(["-T", "fields", "-E", "occurrence=a", "-E", "aggregator=;"]);
     for field in fields {
         command.args(["-e", field]);
     }
-    let output = command.output().ok()?;
+    let Ok(output) = command.output() else {
+        println!("skipped: tshark is not installed");
+        return None;
+    };
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     Some(
         text.lines()
-            .map(|line| line.split('\t').map(str::to_owned).collect::<Vec<String>>())
+            .map(|line| line.split('\t').map(str::to_owned).collect())
             .collect(),
     )
+}
+
+/// SHA-256 of the HTTP bodies that tshark exports.
+fn exported_bodies(capture: &Path, folder: &Path) -> Counts {
+    let _ = std::fs::remove_dir_all(folder);
+    std::fs::create_dir_all(folder).unwrap();
+    let export = format!("http,{}", folder.display());
+    let mut command = Command::new("tshark");
+    command.args([
+        "-n",
+        "-q",
+        "-r",
+        capture.to_str().unwrap(),
+        "--export-objects",
+        &export,
+    ]);
+    command.args(["-o", "tcp.reassemble_out_of_order:TRUE"]);
+    command.output().unwrap();
+    let files = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let hashes = files.map(|file| sha256(&std::fs::read(file).unwrap()));
+    let counted = counts(hashes);
+    std::fs::remove_dir_all(folder).unwrap();
+    counted
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    whychain::bytes::to_hex(&Sha256::digest(bytes))
+}
+
+/// How often each thing was seen.
+type Counts = BTreeMap<String, usize>;
+
+fn counts(things: impl Iterator<Item = String>) -> Counts {
+    let mut counts = Counts::new();
+    for thing in things {
+        *counts.entry(thing).or_default() += 1;
+    }
+    counts
 }
 
 fn captures(data: &Path) -> Vec<PathBuf> {
@@ -141,39 +231,78 @@ fn captures(data: &Path) -> Vec<PathBuf> {
 fn http_requests_and_statuses_equal_those_of_tshark() {
     let Some(data) = data() else { return };
     for capture in captures(&data) {
+        let name = capture.display();
         let filter = "http.request && http.request.method != \"CONNECT\"";
-        let Some(requests) = tshark(&capture, filter, &["http.request.full_uri"]) else {
-            println!("skipped: tshark is not installed");
+        let fields = ["http.request.method", "http.request.full_uri"];
+        let Some(requests) = tshark(&capture, filter, &fields) else {
             return;
         };
-        let mut theirs: BTreeMap<String, usize> = BTreeMap::new();
-        for fields in requests {
-            *theirs.entry(fields[0].clone()).or_default() += 1;
-        }
+        let connects = tshark(&capture, "http.request.method == \"CONNECT\"", &[fields[0]]);
+        let answers = tshark(
+            &capture,
+            "http.response.code >= 200",
+            &["http.response.code"],
+        );
         let report = explain(&["--all-http"], &[&capture]);
-        let mut ours: BTreeMap<String, usize> = BTreeMap::new();
-        for retrieval in report["retrievals"].as_array().unwrap() {
-            if let Some(url) = retrieval["url"].as_str()
-                && retrieval["method"] != "CONNECT"
-            {
-                *ours.entry(url.to_owned()).or_default() += 1;
-            }
-        }
-        assert_eq!(ours, theirs, "{}", capture.display());
+        let retrievals = report["retrievals"].as_array().unwrap();
 
-        let answers =
-            tshark(&capture, "http.response && http.response.code >= 200", &["http.response.code"]);
-        let mut theirs: Vec<String> = answers.unwrap().into_iter().map(|f| f[0].clone()).collect();
-        theirs.sort();
-        let mut ours: Vec<String> = report["retrievals"]
-            .as_array()
-            .unwrap()
+        let is_connect = |retrieval: &&Value| retrieval["method"] == "CONNECT";
+        let ours = retrievals
             .iter()
-            .filter_map(|retrieval| retrieval["status"].as_u64())
-            .map(|status| status.to_string())
-            .collect();
-        ours.sort();
-        println!("{}: {} answers here, {} there", capture.display(), ours.len(), theirs.len());
+            .filter(|each| !is_connect(each))
+            .filter_map(|each| {
+                Some(format!(
+                    "{} {}",
+                    each["method"].as_str()?,
+                    each["url"].as_str()?
+                ))
+            });
+        let theirs = requests.iter().map(|row| format!("{} {}", row[0], row[1]));
+        assert_eq!(counts(ours), counts(theirs), "{name}");
+
+        let ours = retrievals.iter().filter(is_connect).count();
+        assert_eq!(ours, connects.unwrap().len(), "{name}");
+
+        let ours = retrievals.iter().filter_map(|each| each["status"].as_u64());
+        let theirs = answers.unwrap();
+        let theirs = theirs
+            .iter()
+            .flat_map(|row| row[0].split(';'))
+            .map(str::to_owned);
+        assert_eq!(
+            counts(ours.map(|status| status.to_string())),
+            counts(theirs),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn http_bodies_equal_those_of_tshark() {
+    let Some(data) = data() else { return };
+    for (number, capture) in captures(&data).into_iter().enumerate() {
+        let name = capture.display();
+        // tshark exports the bodies of requests too; of requests we show none.
+        let filter = "http.request && http.content_length > 0";
+        let Some(uploads) = tshark(&capture, filter, &["frame.number"]) else {
+            return;
+        };
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("http-{number}"));
+        let mut theirs = exported_bodies(&capture, &folder);
+        let report = explain(&["--all-http"], &[&capture]);
+        for retrieval in report["retrievals"].as_array().unwrap() {
+            let body = &retrieval["body"];
+            let (Some(hash), Some(1..)) = (body["sha256"].as_str(), body["size"].as_u64()) else {
+                continue;
+            };
+            let count = theirs.get_mut(hash).filter(|count| **count > 0);
+            *count.unwrap_or_else(|| panic!("{name}: {} is not theirs", retrieval["url"])) -= 1;
+        }
+        assert_eq!(
+            theirs.values().sum::<usize>(),
+            uploads.len(),
+            "{name}: bodies that we lack"
+        );
     }
 }
 
@@ -181,14 +310,42 @@ fn http_requests_and_statuses_equal_those_of_tshark() {
 fn tls_certificates_equal_those_of_tshark() {
     let Some(data) = data() else { return };
     for capture in captures(&data) {
-        let Some(rows) = tshark(&capture, "tls.handshake.certificate", &["frame.number"]) else {
-            println!("skipped: tshark is not installed");
+        let field = "tls.handshake.certificate";
+        let Some(rows) = tshark(&capture, field, &[field]) else {
             return;
         };
+        let mut theirs: Vec<Vec<String>> = rows
+            .iter()
+            .map(|row| {
+                row[0]
+                    .split(';')
+                    .map(|hex| sha256(&from_hex(hex)))
+                    .collect()
+            })
+            .collect();
         let report = explain(&[], &[&capture]);
-        let handshakes = report["handshakes"].as_array().unwrap();
-        let with_certificates =
-            handshakes.iter().filter(|h| !h["certificates"].as_array().unwrap().is_empty()).count();
-        assert_eq!(with_certificates, rows.len(), "{}", capture.display());
+        let hash_of: BTreeMap<&str, &str> = of_kind(&report, "certificate")
+            .into_iter()
+            .map(|it| (it["id"].as_str().unwrap(), it["sha256"].as_str().unwrap()))
+            .collect();
+        let lists = report["handshakes"].as_array().unwrap().iter();
+        let lists = lists.map(|handshake| handshake["certificates"].as_array().unwrap());
+        let mut ours: Vec<Vec<String>> = lists
+            .filter(|list| !list.is_empty())
+            .map(|list| {
+                list.iter()
+                    .map(|id| hash_of[id.as_str().unwrap()].to_owned())
+                    .collect()
+            })
+            .collect();
+        ours.sort();
+        theirs.sort();
+        assert_eq!(ours, theirs, "{}", capture.display());
     }
+}
+
+fn from_hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    digits.chunks(2).map(byte).collect()
 }

@@ -83,10 +83,18 @@ impl Classic {
         let nanoseconds = header.is_nanosecond_precision();
         let link_type = header.network.0.cast_unsigned() & 0xffff;
         let snaplen = header.snaplen;
-        summary.interfaces.push(InterfaceSummary { link_type, snaplen, ..Default::default() });
+        summary.interfaces.push(InterfaceSummary {
+            link_type,
+            snaplen,
+            ..Default::default()
+        });
         Some(Classic {
             layout,
-            fraction_per_second: if nanoseconds { 1_000_000_000 } else { 1_000_000 },
+            fraction_per_second: if nanoseconds {
+                1_000_000_000
+            } else {
+                1_000_000
+            },
             nanoseconds_per_fraction: if nanoseconds { 1 } else { 1_000 },
             link_type,
             max_frame_len: MAX_FRAME_LEN.max(snaplen as usize).min(MAX_BLOCK_LEN),
@@ -107,7 +115,9 @@ impl Classic {
         let captured_len = captured_len as usize;
         if captured_len > self.max_frame_len {
             let limit = self.max_frame_len;
-            return Step::Damaged(format!("record of {captured_len} bytes; {limit} are possible"));
+            return Step::Damaged(format!(
+                "record of {captured_len} bytes; {limit} are possible"
+            ));
         }
         let length = header_len + captured_len;
         let Some(record) = view.get(..length).and_then(|record| self.record(record)) else {
@@ -142,7 +152,11 @@ impl Classic {
     fn u32_at(&self, view: &[u8], at: usize) -> Option<u32> {
         let bytes = *view.get(at..)?.first_chunk::<4>()?;
         let big = self.layout == Layout::Big;
-        Some(if big { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
+        Some(if big {
+            u32::from_be_bytes(bytes)
+        } else {
+            u32::from_le_bytes(bytes)
+        })
     }
 
     /// Finds the next believable record: two headers in a row with possible

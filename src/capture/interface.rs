@@ -41,18 +41,24 @@ impl TickClock {
                 per_second: 10_u64.pow(exponent),
                 nanoseconds: 10_u64.pow(9 - exponent),
             },
-            10..=28 => Resolution::Fine { per_nanosecond: 10_u64.pow(exponent - 9) },
+            10..=28 => Resolution::Fine {
+                per_nanosecond: 10_u64.pow(exponent - 9),
+            },
             _ => Resolution::Zero,
         };
-        TickClock { resolution, offset_seconds }
+        TickClock {
+            resolution,
+            offset_seconds,
+        }
     }
 
     /// The instant of a tick count; `None` outside the years 0 to 9999.
     pub(super) fn at(&self, ticks: u64) -> Option<Timestamp> {
         let (seconds, fraction) = match self.resolution {
-            Resolution::Coarse { per_second, nanoseconds } => {
-                (ticks / per_second, ticks % per_second * nanoseconds)
-            }
+            Resolution::Coarse {
+                per_second,
+                nanoseconds,
+            } => (ticks / per_second, ticks % per_second * nanoseconds),
             Resolution::Fine { per_nanosecond } => {
                 let nanoseconds = ticks / per_nanosecond;
                 (nanoseconds / NANOSECONDS, nanoseconds % NANOSECONDS)
@@ -61,11 +67,16 @@ impl TickClock {
                 // 64 bits times 30 bits fit; a shift is at most 127.
                 let nanoseconds = (u128::from(ticks) * u128::from(NANOSECONDS)) >> shift;
                 let seconds = u64::try_from(nanoseconds / u128::from(NANOSECONDS)).ok()?;
-                (seconds, u64::try_from(nanoseconds % u128::from(NANOSECONDS)).ok()?)
+                (
+                    seconds,
+                    u64::try_from(nanoseconds % u128::from(NANOSECONDS)).ok()?,
+                )
             }
             Resolution::Zero => (0, 0),
         };
-        let seconds = i64::try_from(seconds).ok()?.checked_add(self.offset_seconds)?;
+        let seconds = i64::try_from(seconds)
+            .ok()?
+            .checked_add(self.offset_seconds)?;
         Timestamp::from_unix(seconds, u32::try_from(fraction).ok()?)
     }
 }
@@ -76,14 +87,20 @@ mod tests {
     use super::*;
 
     fn at(if_tsresol: u8, offset: i64, ticks: u64) -> String {
-        TickClock::new(if_tsresol, offset).at(ticks).unwrap().to_rfc3339()
+        TickClock::new(if_tsresol, offset)
+            .at(ticks)
+            .unwrap()
+            .to_rfc3339()
     }
 
     #[test]
     fn the_example_of_the_specification_is_read() {
         // draft-ietf-opsawg-pcapng §4.6: 97 C3 04 00 AA 47 CA 64.
         let ticks = (0x0004_C397_u64 << 32) | 0x64CA_47AA;
-        assert_eq!(at(TickClock::MICROSECONDS, 0, ticks), "2012-06-29T07:28:25.298858Z");
+        assert_eq!(
+            at(TickClock::MICROSECONDS, 0, ticks),
+            "2012-06-29T07:28:25.298858Z"
+        );
     }
 
     #[test]

@@ -19,18 +19,32 @@ const MAX_ISSUES: usize = 50;
 
 impl Issues {
     pub(super) fn new(evidence: EvidenceId) -> Self {
-        Issues { evidence, list: Vec::new(), noted: 0 }
+        Issues {
+            evidence,
+            list: Vec::new(),
+            noted: 0,
+        }
     }
 
     /// Notes a problem at a byte of the file.
     pub(super) fn note(&mut self, offset: u64, what: impl Into<String>, effect: impl Into<String>) {
         self.noted += 1;
         if self.noted <= MAX_ISSUES {
-            self.list.push(Issue::new(self.evidence, format!("byte {offset}"), what, effect));
+            self.list.push(Issue::new(
+                self.evidence,
+                format!("byte {offset}"),
+                what,
+                effect,
+            ));
         } else if self.noted == MAX_ISSUES + 1 {
             let what = format!("more than {MAX_ISSUES} places of the capture are damaged");
             let effect = "the further ones are not listed";
-            self.list.push(Issue::new(self.evidence, format!("byte {offset}"), what, effect));
+            self.list.push(Issue::new(
+                self.evidence,
+                format!("byte {offset}"),
+                what,
+                effect,
+            ));
         }
     }
 

@@ -85,14 +85,22 @@ impl PcapNg {
         if self.trailing_length(block, length) != Some(length) {
             return Step::Damaged(format!("block of {length} bytes ends with another length"));
         }
-        let parsed = if self.big_endian { parse_block_be(block) } else { parse_block_le(block) };
+        let parsed = if self.big_endian {
+            parse_block_be(block)
+        } else {
+            parse_block_le(block)
+        };
         let frame = match parsed {
             Ok((_, parsed)) => self.block(&parsed, block, notes),
             Err(_) => {
                 let what = format!("block of type {kind:#x} whose contents do not fit its length");
                 let is_packet = matches!(kind, EPB_MAGIC | SPB_MAGIC | OPB_MAGIC);
                 notes.summary.frames += u64::from(is_packet);
-                let effect = if is_packet { "its frame is lost" } else { "it is passed over" };
+                let effect = if is_packet {
+                    "its frame is lost"
+                } else {
+                    "it is passed over"
+                };
                 notes.issue(what, effect);
                 None
             }
@@ -122,7 +130,11 @@ impl PcapNg {
 
     fn u32_at(&self, view: &[u8], at: usize) -> Option<u32> {
         let bytes = *view.get(at..)?.first_chunk::<4>()?;
-        Some(if self.big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
+        Some(if self.big_endian {
+            u32::from_be_bytes(bytes)
+        } else {
+            u32::from_le_bytes(bytes)
+        })
     }
 
     /// Takes in one block; returns the frame it holds.
@@ -176,7 +188,11 @@ impl PcapNg {
             }
             Block::Unknown(unknown) => {
                 let kind = unknown.block_type;
-                let kind = if self.big_endian { kind.swap_bytes() } else { kind };
+                let kind = if self.big_endian {
+                    kind.swap_bytes()
+                } else {
+                    kind
+                };
                 notes.summary.other_blocks += 1;
                 notes.summary.frames += u64::from(SYSDIG_EVENTS.contains(&kind));
             }
@@ -192,24 +208,43 @@ impl PcapNg {
         }
         // The crate reads the offset as little-endian in every section.
         let seconds = block.if_tsoffset;
-        let seconds = if self.big_endian { seconds.swap_bytes() } else { seconds };
+        let seconds = if self.big_endian {
+            seconds.swap_bytes()
+        } else {
+            seconds
+        };
         let link_type = block.linktype.0.cast_unsigned();
-        let name = block
-            .if_name()
-            .and_then(Result::ok)
-            .map(|name| name.trim_end_matches('\0').chars().take(MAX_NAME_CHARS).collect());
+        let name = block.if_name().and_then(Result::ok).map(|name| {
+            name.trim_end_matches('\0')
+                .chars()
+                .take(MAX_NAME_CHARS)
+                .collect()
+        });
         let snaplen = block.snaplen;
         let clock = TickClock::new(block.if_tsresol, seconds);
-        self.interfaces.push(Interface { link_type, snaplen, clock });
-        let noted = InterfaceSummary { name, link_type, snaplen, ..Default::default() };
+        self.interfaces.push(Interface {
+            link_type,
+            snaplen,
+            clock,
+        });
+        let noted = InterfaceSummary {
+            name,
+            link_type,
+            snaplen,
+            ..Default::default()
+        };
         notes.summary.interfaces.push(noted);
     }
 
     fn statistics(&self, block: &InterfaceStatisticsBlock<'_>, notes: &mut Notes<'_>) {
         let index = self.first_interface.saturating_add(block.if_id as usize);
-        let Some(interface) = notes.summary.interfaces.get_mut(index) else { return };
+        let Some(interface) = notes.summary.interfaces.get_mut(index) else {
+            return;
+        };
         for option in &block.options {
-            let Some(count) = self.counter(option) else { continue };
+            let Some(count) = self.counter(option) else {
+                continue;
+            };
             match option.code.0 {
                 ISB_IFRECV => interface.received = Some(count),
                 ISB_IFDROP => interface.dropped = Some(count),
@@ -221,7 +256,11 @@ impl PcapNg {
 
     fn counter(&self, option: &PcapNGOption<'_>) -> Option<u64> {
         let bytes = <[u8; 8]>::try_from(option.as_bytes().ok()?).ok()?;
-        Some(if self.big_endian { u64::from_be_bytes(bytes) } else { u64::from_le_bytes(bytes) })
+        Some(if self.big_endian {
+            u64::from_be_bytes(bytes)
+        } else {
+            u64::from_le_bytes(bytes)
+        })
     }
 
     fn enhanced_packet(
@@ -248,10 +287,19 @@ impl PcapNg {
         reader.skip(WHAT, 8)?;
         let big = self.big_endian;
         let interface = reader.array::<2>(WHAT)?;
-        let interface =
-            if big { u16::from_be_bytes(interface) } else { u16::from_le_bytes(interface) };
+        let interface = if big {
+            u16::from_be_bytes(interface)
+        } else {
+            u16::from_le_bytes(interface)
+        };
         reader.skip(WHAT, 2)?;
-        let mut next = || if big { reader.u32_be(WHAT) } else { reader.u32_le(WHAT) };
+        let mut next = || {
+            if big {
+                reader.u32_be(WHAT)
+            } else {
+                reader.u32_le(WHAT)
+            }
+        };
         let ticks = (u64::from(next()?) << 32) | u64::from(next()?);
         let lengths = (next()?, next()?);
         reader.skip(WHAT, lengths.0 as usize)?;
@@ -280,7 +328,13 @@ impl PcapNg {
         }
         let original_len = original_len.max(captured_len);
         let captured_len = captured_len as usize;
-        Some(FrameBounds { at, link_type, start, captured_len, original_len })
+        Some(FrameBounds {
+            at,
+            link_type,
+            start,
+            captured_len,
+            original_len,
+        })
     }
 
     /// A simple packet has no time and no captured length: that follows from
@@ -295,10 +349,20 @@ impl PcapNg {
             self.unknown_interface(0, notes);
             return None;
         };
-        let snaplen = if interface.snaplen == 0 { u32::MAX } else { interface.snaplen };
+        let snaplen = if interface.snaplen == 0 {
+            u32::MAX
+        } else {
+            interface.snaplen
+        };
         let captured_len = (original_len.min(snaplen) as usize).min(body_len);
         let link_type = interface.link_type;
-        Some(FrameBounds { at: None, link_type, start: 12, captured_len, original_len })
+        Some(FrameBounds {
+            at: None,
+            link_type,
+            start: 12,
+            captured_len,
+            original_len,
+        })
     }
 
     fn unknown_interface(&mut self, interface: u32, notes: &mut Notes<'_>) {
@@ -320,10 +384,17 @@ impl PcapNg {
             if rest.len() < MIN_BLOCK_LEN {
                 return Resume::From(if at_end { view.len() } else { at });
             }
-            let mut there = PcapNg { big_endian: self.big_endian, ..Default::default() };
-            let Some((kind, length)) = there.block_start(rest) else { continue };
-            let known = matches!(kind, EPB_MAGIC | SPB_MAGIC | OPB_MAGIC | IDB_MAGIC | SHB_MAGIC)
-                || is_passed_over(kind);
+            let mut there = PcapNg {
+                big_endian: self.big_endian,
+                ..Default::default()
+            };
+            let Some((kind, length)) = there.block_start(rest) else {
+                continue;
+            };
+            let known = matches!(
+                kind,
+                EPB_MAGIC | SPB_MAGIC | OPB_MAGIC | IDB_MAGIC | SHB_MAGIC
+            ) || is_passed_over(kind);
             if !known || length % 4 != 0 || !(MIN_BLOCK_LEN..=MAX_RESUME_LEN).contains(&length) {
                 continue;
             }
@@ -346,7 +417,10 @@ const ISB_OSDROP: u16 = 7;
 
 /// Known blocks without a packet.
 fn is_passed_over(kind: u32) -> bool {
-    matches!(kind, NRB_MAGIC | ISB_MAGIC | SJE_MAGIC | DSB_MAGIC | CB_MAGIC | DCB_MAGIC)
+    matches!(
+        kind,
+        NRB_MAGIC | ISB_MAGIC | SJE_MAGIC | DSB_MAGIC | CB_MAGIC | DCB_MAGIC
+    )
 }
 
 /// A block above the limit: secrets, names, journals and custom data may be
@@ -355,5 +429,7 @@ fn oversized_block(kind: u32, length: usize) -> Step {
     if is_passed_over(kind) {
         return Step::PassOver(length as u64);
     }
-    Step::Damaged(format!("block of {length} bytes; {MAX_BLOCK_LEN} are possible"))
+    Step::Damaged(format!(
+        "block of {length} bytes; {MAX_BLOCK_LEN} are possible"
+    ))
 }

@@ -89,9 +89,15 @@ impl<B: AsRef<[u8]>> CaptureReader<B> {
     /// The next frame; `None` until more is fed, or for good after the end.
     pub fn next_frame(&mut self) -> Option<Frame<'_>> {
         let (bounds, in_carry, block_at) = self.next_bounds()?;
-        let source = if in_carry { self.carry.as_slice() } else { chunk_bytes(&self.chunk) };
+        let source = if in_carry {
+            self.carry.as_slice()
+        } else {
+            chunk_bytes(&self.chunk)
+        };
         let start = block_at + bounds.start;
-        let captured = source.get(start..start + bounds.captured_len).unwrap_or_default();
+        let captured = source
+            .get(start..start + bounds.captured_len)
+            .unwrap_or_default();
         Some(Frame {
             number: self.summary.frames,
             at: bounds.at,
@@ -120,8 +126,16 @@ impl<B: AsRef<[u8]>> CaptureReader<B> {
                 self.pass_over_bytes();
             }
             let in_carry = self.carry_position < self.carry.len();
-            let position = if in_carry { self.carry_position } else { self.position };
-            let source = if in_carry { self.carry.as_slice() } else { chunk_bytes(&self.chunk) };
+            let position = if in_carry {
+                self.carry_position
+            } else {
+                self.position
+            };
+            let source = if in_carry {
+                self.carry.as_slice()
+            } else {
+                chunk_bytes(&self.chunk)
+            };
             let view = source.get(position..).unwrap_or_default();
             if view.is_empty() {
                 self.ended_clean();
@@ -159,7 +173,10 @@ impl<B: AsRef<[u8]>> CaptureReader<B> {
                 }
                 Step::PassOver(length) => self.pass_over = length,
                 Step::Damaged(what) => {
-                    self.damage = Some(Damage { from: self.offset, what });
+                    self.damage = Some(Damage {
+                        from: self.offset,
+                        what,
+                    });
                     // The search must not find the same place again.
                     self.consume(1);
                 }
@@ -200,7 +217,9 @@ impl<B: AsRef<[u8]>> CaptureReader<B> {
     }
 
     fn extend_carry(&mut self, count: usize) {
-        let rest = chunk_bytes(&self.chunk).get(self.position..).unwrap_or_default();
+        let rest = chunk_bytes(&self.chunk)
+            .get(self.position..)
+            .unwrap_or_default();
         let more = rest.get(..count.min(rest.len())).unwrap_or_default();
         if self.carry_position > 0 {
             self.carry.drain(..self.carry_position);
@@ -218,7 +237,9 @@ impl<B: AsRef<[u8]>> CaptureReader<B> {
             if available == 0 {
                 return;
             }
-            let step = usize::try_from(self.pass_over).unwrap_or(usize::MAX).min(available);
+            let step = usize::try_from(self.pass_over)
+                .unwrap_or(usize::MAX)
+                .min(available);
             self.consume(step);
             self.pass_over -= step as u64;
         }
@@ -227,8 +248,16 @@ impl<B: AsRef<[u8]>> CaptureReader<B> {
     /// Looks for the end of a damaged stretch; false when more must be fed.
     fn search(&mut self) -> bool {
         let in_carry = self.carry_position < self.carry.len();
-        let source = if in_carry { self.carry.as_slice() } else { chunk_bytes(&self.chunk) };
-        let position = if in_carry { self.carry_position } else { self.position };
+        let source = if in_carry {
+            self.carry.as_slice()
+        } else {
+            chunk_bytes(&self.chunk)
+        };
+        let position = if in_carry {
+            self.carry_position
+        } else {
+            self.position
+        };
         let view = source.get(position..).unwrap_or_default();
         let at_end = self.ended && (!in_carry || self.position >= chunk_bytes(&self.chunk).len());
         let found = match &self.format {
@@ -274,7 +303,11 @@ impl<B: AsRef<[u8]>> CaptureReader<B> {
             let end = self.offset + held as u64;
             let what =
                 format!("the file ends at byte {end}, {held} bytes into a block of {length}");
-            self.issues.note(self.offset, what, "the last block is lost, and all that followed");
+            self.issues.note(
+                self.offset,
+                what,
+                "the last block is lost, and all that followed",
+            );
             self.summary.lost_bytes += held as u64;
             self.consume(held);
         }
@@ -295,11 +328,13 @@ impl<B: AsRef<[u8]>> CaptureReader<B> {
         if missing > 0 {
             self.summary.lost_bytes += missing;
             let what = format!("the file ends {missing} bytes before the end of a large block");
-            self.issues.note(self.offset, what, "all that followed is lost");
+            self.issues
+                .note(self.offset, what, "all that followed is lost");
         }
         if matches!(self.format, Format::Unknown) {
             self.format = Format::Other;
-            self.issues.note(0, "the file is empty", "it holds no frame");
+            self.issues
+                .note(0, "the file is empty", "it holds no frame");
         }
     }
 }
@@ -310,14 +345,19 @@ fn chunk_bytes<B: AsRef<[u8]>>(chunk: &Option<B>) -> &[u8] {
 
 /// Tells the format by its first bytes; a classic file header is read at once.
 fn first_step(view: &[u8], format: &mut Format, notes: &mut Notes<'_>) -> Step {
-    let Some(&magic) = view.first_chunk::<4>() else { return Step::Need(4) };
+    let Some(&magic) = view.first_chunk::<4>() else {
+        return Step::Need(4);
+    };
     if magic == SECTION_MAGIC {
         *format = Format::PcapNg(PcapNg::default());
         return Step::Block(0, None);
     }
     if !is_classic(magic) {
         *format = Format::Other;
-        let what = format!("starts with {}, which is no capture format known here", to_hex(&magic));
+        let what = format!(
+            "starts with {}, which is no capture format known here",
+            to_hex(&magic)
+        );
         notes.issue(what, "no frame of it is read");
         return Step::PassOver(view.len() as u64);
     }
@@ -357,7 +397,12 @@ mod tests {
         let drain = |reader: &mut CaptureReader<Vec<u8>>, seen: &mut Vec<Seen>| {
             while let Some(frame) = reader.next_frame() {
                 let at = frame.at.map(|at| at.to_rfc3339());
-                seen.push((frame.number, at, frame.captured.to_vec(), frame.original_len));
+                seen.push((
+                    frame.number,
+                    at,
+                    frame.captured.to_vec(),
+                    frame.original_len,
+                ));
             }
         };
         for chunk in file.chunks(chunk_len) {
@@ -367,7 +412,9 @@ mod tests {
         reader.end();
         drain(&mut reader, &mut seen);
         let issues = reader.take_issues().into_iter();
-        let issues = issues.map(|issue| format!("{}: {}", issue.place, issue.what)).collect();
+        let issues = issues
+            .map(|issue| format!("{}: {}", issue.place, issue.what))
+            .collect();
         (seen, issues, reader.summary().clone())
     }
 
@@ -394,7 +441,10 @@ mod tests {
             assert_eq!(issues.is_empty(), at_boundary, "cut at {end}: {issues:?}");
         }
         let (_, issues, _) = read(&file[..50], 50);
-        assert_eq!(issues, ["byte 45: the file ends at byte 50, 5 bytes into a block of 16"]);
+        assert_eq!(
+            issues,
+            ["byte 45: the file ends at byte 50, 5 bytes into a block of 16"]
+        );
     }
 
     #[test]
@@ -418,7 +468,10 @@ mod tests {
     fn other_files_are_refused_with_their_first_bytes() {
         let (seen, issues, _) = read(b"\x1f\x8b\x08\x00 and so on", 5);
         assert!(seen.is_empty());
-        assert_eq!(issues, ["byte 0: starts with 1f8b0800, which is no capture format known here"]);
+        assert_eq!(
+            issues,
+            ["byte 0: starts with 1f8b0800, which is no capture format known here"]
+        );
         assert_eq!(read(b"", 5).1, ["byte 0: the file is empty"]);
     }
 
@@ -432,7 +485,10 @@ mod tests {
         let (seen, _, summary) = read(&big, 10);
         let at = "2020-09-13T12:26:40.999999999Z".to_string();
         assert_eq!(seen, [(1, Some(at), b"ip".to_vec(), 90)]);
-        assert_eq!((summary.cut_frames, summary.interfaces[0].link_type), (1, 101));
+        assert_eq!(
+            (summary.cut_frames, summary.interfaces[0].link_type),
+            (1, 101)
+        );
 
         let mut modified = classic(&[]);
         modified[..4].copy_from_slice(b"\x34\xcd\xb2\xa1");
@@ -444,7 +500,13 @@ mod tests {
     }
 
     fn block(kind: u32, body: &[u8], big: bool) -> Vec<u8> {
-        let word = |number: u32| if big { number.to_be_bytes() } else { number.to_le_bytes() };
+        let word = |number: u32| {
+            if big {
+                number.to_be_bytes()
+            } else {
+                number.to_le_bytes()
+            }
+        };
         let padded = body.len().next_multiple_of(4);
         let length = word(padded as u32 + 12);
         let mut block = [word(kind), length].concat();
@@ -455,22 +517,38 @@ mod tests {
     }
 
     fn words(numbers: &[u32], big: bool) -> Vec<u8> {
-        let bytes = |number: &u32| if big { number.to_be_bytes() } else { number.to_le_bytes() };
+        let bytes = |number: &u32| {
+            if big {
+                number.to_be_bytes()
+            } else {
+                number.to_le_bytes()
+            }
+        };
         numbers.iter().flat_map(bytes).collect()
     }
 
     fn section(big: bool) -> Vec<u8> {
         let half = if big { 0x0001_0000 } else { 1 };
-        block(0x0a0d_0d0a, &words(&[0x1a2b_3c4d, half, u32::MAX, u32::MAX], big), big)
+        block(
+            0x0a0d_0d0a,
+            &words(&[0x1a2b_3c4d, half, u32::MAX, u32::MAX], big),
+            big,
+        )
     }
 
     /// An interface description with nanoseconds and an offset of 100 s.
     fn interface(big: bool) -> Vec<u8> {
         let mut body = words(&[if big { 1 << 16 } else { 1 }, 96], big);
         let (resolution, offset) = if big {
-            ([0, 9, 0, 1, 9, 0, 0, 0], [0, 14, 0, 8, 0, 0, 0, 0, 0, 0, 0, 100])
+            (
+                [0, 9, 0, 1, 9, 0, 0, 0],
+                [0, 14, 0, 8, 0, 0, 0, 0, 0, 0, 0, 100],
+            )
         } else {
-            ([9, 0, 1, 0, 9, 0, 0, 0], [14, 0, 8, 0, 100, 0, 0, 0, 0, 0, 0, 0])
+            (
+                [9, 0, 1, 0, 9, 0, 0, 0],
+                [14, 0, 8, 0, 100, 0, 0, 0, 0, 0, 0, 0],
+            )
         };
         body.extend([&resolution[..], &offset[..], &[0; 4]].concat());
         block(1, &body, big)
@@ -494,7 +572,10 @@ mod tests {
         let at = Some("1970-01-01T00:01:41.5Z".to_string());
         let frame = |number| (number, at.clone(), b"frame".to_vec(), 5);
         assert_eq!(seen, [frame(1), frame(3)]);
-        assert_eq!((summary.sections, summary.interfaces.len(), summary.frames), (2, 2, 4));
+        assert_eq!(
+            (summary.sections, summary.interfaces.len(), summary.frames),
+            (2, 2, 4)
+        );
         let what = "frame of interface 1, which the section does not describe";
         assert_eq!(issues, [format!("byte 112: {what}")]);
     }
@@ -517,8 +598,14 @@ mod tests {
         .concat();
         let (seen, issues, summary) = read(&file, 1_000);
         let at = Some("1970-01-01T00:01:40Z".to_string());
-        assert_eq!(seen, [(2, at, b"older".to_vec(), 5), (3, None, vec![1; 96], 200)]);
-        assert_eq!((summary.custom_blocks, summary.name_resolution_blocks), (1, 1));
+        assert_eq!(
+            seen,
+            [(2, at, b"older".to_vec(), 5), (3, None, vec![1; 96], 200)]
+        );
+        assert_eq!(
+            (summary.custom_blocks, summary.name_resolution_blocks),
+            (1, 1)
+        );
         assert_eq!((summary.untimed_frames, summary.cut_frames), (1, 1));
         assert_eq!(issues, [""; 0]);
     }
@@ -534,7 +621,10 @@ mod tests {
             let (seen, issues, summary) = read(&file, chunk_len);
             assert_eq!(seen.len(), 2, "chunks of {chunk_len}");
             assert_eq!(summary.lost_bytes, 40);
-            assert_eq!(issues, ["byte 112: block of 40 bytes ends with another length"]);
+            assert_eq!(
+                issues,
+                ["byte 112: block of 40 bytes ends with another length"]
+            );
         }
     }
 
@@ -552,7 +642,13 @@ mod tests {
     #[test]
     fn a_large_block_without_packets_is_passed_over() {
         let large = block(0x0a, &vec![0; super::super::MAX_BLOCK_LEN], false);
-        let file = [section(false), interface(false), large, enhanced(0, b"frame", false)].concat();
+        let file = [
+            section(false),
+            interface(false),
+            large,
+            enhanced(0, b"frame", false),
+        ]
+        .concat();
         let (seen, issues, _) = read(&file, 1 << 20);
         assert_eq!(seen.len(), 1);
         assert_eq!(issues, [""; 0]);
@@ -564,7 +660,14 @@ mod tests {
     #[test]
     fn flipped_bytes_never_stop_the_reader() {
         let good = enhanced(0, b"some frame", false);
-        let file = [section(false), interface(false), good.clone(), good.clone(), good].concat();
+        let file = [
+            section(false),
+            interface(false),
+            good.clone(),
+            good.clone(),
+            good,
+        ]
+        .concat();
         let records = classic(&[b"first", b"second", b"third"]);
         for file in [file, records] {
             for at in 0..file.len() {

@@ -90,8 +90,10 @@ pub fn assemble(mut gathered: Gathered, selection: &Selection) -> Case {
         ..Case::default()
     };
     case.counts.push(("HTTP exchanges", counts.exchanges));
-    case.counts
-        .push(("HTTP exchanges that have nothing to do with validation", counts.other_exchanges));
+    case.counts.push((
+        "HTTP exchanges that have nothing to do with validation",
+        counts.other_exchanges,
+    ));
     case.issues.extend(counts.issue());
     case.handshakes = all_handshakes(&gathered.observed);
     keep_window(&mut case, selection);
@@ -100,7 +102,10 @@ pub fn assemble(mut gathered: Gathered, selection: &Selection) -> Case {
     if let Some(machine) = &selection.machine {
         machines::keep_only(&mut case, machine);
     }
-    let sightings = Sightings { cache_objects: &gathered.cache_objects, files: &gathered.files };
+    let sightings = Sightings {
+        cache_objects: &gathered.cache_objects,
+        files: &gathered.files,
+    };
     fill_artifacts(&mut case, &gathered.artifacts, &sightings);
     case.chains = chains::chains(&case, &gathered.roots);
     case
@@ -111,8 +116,10 @@ fn keep_window(case: &mut Case, selection: &Selection) {
     let inside = |began: Timestamp, ended: Timestamp| {
         selection.from.is_none_or(|from| ended >= from) && selection.to.is_none_or(|to| began <= to)
     };
-    case.retrievals.retain(|retrieval| inside(retrieval.started_at, retrieval.ended_at));
-    case.handshakes.retain(|handshake| inside(handshake.at, handshake.ended_at));
+    case.retrievals
+        .retain(|retrieval| inside(retrieval.started_at, retrieval.ended_at));
+    case.handshakes
+        .retain(|handshake| inside(handshake.at, handshake.ended_at));
 }
 
 /// Certificates sent in handshakes become artifacts like all others.
@@ -142,7 +149,10 @@ fn read_handshake_certificates(gathered: &mut Gathered) {
             }
             if let Some(stapled) = &handshake.stapled_ocsp {
                 for artifact in pki::read_object(stapled).artifacts {
-                    gathered.artifacts.entry(artifact.sha256()).or_insert(artifact);
+                    gathered
+                        .artifacts
+                        .entry(artifact.sha256())
+                        .or_insert(artifact);
                 }
             }
         }
@@ -181,7 +191,12 @@ fn fill_artifacts(
     let mut lists: Vec<Vec<[u8; 32]>> = Vec::new();
     for (index, handshake) in case.handshakes.iter().enumerate() {
         let mut list = Vec::new();
-        if let ServerCertificates::Sent { list: sent, sighting, .. } = &handshake.certificates {
+        if let ServerCertificates::Sent {
+            list: sent,
+            sighting,
+            ..
+        } = &handshake.certificates
+        {
             for der in sent {
                 let sha256 = pki::digest::sha256(der);
                 if !artifacts.contains_key(&sha256) {
@@ -203,8 +218,12 @@ fn fill_artifacts(
         lists.push(list);
     }
     for (index, retrieval) in case.retrievals.iter().enumerate() {
-        let Some(body) = &retrieval.body else { continue };
-        let Some(cite) = retrieval.cites.first() else { continue };
+        let Some(body) = &retrieval.body else {
+            continue;
+        };
+        let Some(cite) = retrieval.cites.first() else {
+            continue;
+        };
         for sha256 in &body.artifacts {
             add(
                 sha256,
@@ -219,7 +238,9 @@ fn fill_artifacts(
         }
     }
     for (index, entry) in case.cache_entries.iter().enumerate() {
-        let Some(content) = &entry.content else { continue };
+        let Some(content) = &entry.content else {
+            continue;
+        };
         for sha256 in sightings.cache_objects.get(index).into_iter().flatten() {
             add(
                 sha256,
@@ -254,20 +275,30 @@ fn fill_artifacts(
                 (a.at.is_none(), a.at, a.source).cmp(&(b.at.is_none(), b.at, b.source))
             });
             seen.dedup();
-            Some(ArtifactRecord { artifact: artifacts.get(&sha256)?.clone(), seen })
+            Some(ArtifactRecord {
+                artifact: artifacts.get(&sha256)?.clone(),
+                seen,
+            })
         })
         .collect();
     let first = |record: &ArtifactRecord| record.seen.iter().find_map(|sighting| sighting.at);
-    records
-        .sort_by_key(|record| (first(record).is_none(), first(record), record.artifact.sha256()));
+    records.sort_by_key(|record| {
+        (
+            first(record).is_none(),
+            first(record),
+            record.artifact.sha256(),
+        )
+    });
     let position: BTreeMap<[u8; 32], usize> = records
         .iter()
         .enumerate()
         .map(|(index, record)| (record.artifact.sha256(), index))
         .collect();
     for (handshake, list) in case.handshakes.iter_mut().zip(lists) {
-        handshake.artifacts =
-            list.iter().filter_map(|sha256| position.get(sha256).copied()).collect();
+        handshake.artifacts = list
+            .iter()
+            .filter_map(|sha256| position.get(sha256).copied())
+            .collect();
     }
     case.artifacts = records;
 }

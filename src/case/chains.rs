@@ -35,20 +35,40 @@ impl CaseChain {
         let missing: &MissingIssuer = chain.missing_issuer.as_ref()?;
         let issuer = missing.child.issuer.short().to_owned();
         let child = missing.child.subject.short().to_owned();
-        Some(Missing { child, issuer, urls: missing.urls.clone() })
+        Some(Missing {
+            child,
+            issuer,
+            urls: missing.urls.clone(),
+        })
     }
 
     /// True when no given anchor ends the best chain: whether the machine
     /// trusted its root is not in the evidence.
     #[must_use]
     pub fn ends_in_unknown_root(&self) -> bool {
-        self.chains.first().is_some_and(|chain| chain.root != RootTrust::Given)
+        self.chains
+            .first()
+            .is_some_and(|chain| chain.root != RootTrust::Given)
+    }
+
+    /// True when a root that a trust list can bring is all that the chain lacks;
+    /// a root that the list of the day does not have is none of them.
+    #[must_use]
+    pub fn wants_listed_root(&self) -> bool {
+        let root = self.chains.first().map(|chain| &chain.root);
+        let listed = matches!(
+            root,
+            Some(RootTrust::Listed | RootTrust::ListedByName { .. } | RootTrust::StoreUnknown)
+        );
+        listed && !self.has_fault()
     }
 
     /// True when a check failed on every chain: any verifier would mind.
     #[must_use]
     pub fn has_fault(&self) -> bool {
-        self.chains.first().is_some_and(|chain| chain.verdict == Verdict::Reject)
+        self.chains
+            .first()
+            .is_some_and(|chain| chain.verdict == Verdict::Reject)
     }
 }
 
@@ -57,9 +77,13 @@ impl CaseChain {
 pub fn chains(case: &Case, roots: &[Arc<Certificate>]) -> Vec<CaseChain> {
     let mut chains = Vec::new();
     for (index, handshake) in case.handshakes.iter().enumerate() {
-        let Some((leaf, certificate)) = case.leaf_of(handshake) else { continue };
+        let Some((leaf, certificate)) = case.leaf_of(handshake) else {
+            continue;
+        };
         // A verifier fetches while the handshake waits: its time is the reaction's.
-        let used_at = handshake.reaction.map_or(handshake.ended_at, |sighting| sighting.at);
+        let used_at = handshake
+            .reaction
+            .map_or(handshake.ended_at, |sighting| sighting.at);
         let used_at = case.as_of.unwrap_or(used_at);
         let mut candidates: Vec<Candidate> = handshake
             .artifacts
@@ -100,19 +124,28 @@ pub fn chains(case: &Case, roots: &[Arc<Certificate>]) -> Vec<CaseChain> {
 fn list_chains(case: &Case, roots: &[Arc<Certificate>]) -> Vec<CaseChain> {
     let mut chains = Vec::new();
     for (index, record) in case.artifacts.iter().enumerate() {
-        let Artifact::Ctl(ctl) = &record.artifact else { continue };
+        let Artifact::Ctl(ctl) = &record.artifact else {
+            continue;
+        };
         let Some(signer) = &ctl.signer else { continue };
-        let Some(leaf) = case.artifacts.iter().position(|other| match &other.artifact {
-            Artifact::Certificate(certificate) => certificate.sha256 == signer.sha256,
-            _ => false,
-        }) else {
+        let Some(leaf) = case
+            .artifacts
+            .iter()
+            .position(|other| match &other.artifact {
+                Artifact::Certificate(certificate) => certificate.sha256 == signer.sha256,
+                _ => false,
+            })
+        else {
             continue;
         };
         let mut machines: Vec<Option<usize>> = record.seen.iter().map(|s| s.machine).collect();
         machines.sort_unstable();
         machines.dedup();
         for machine in machines {
-            let of_machine = record.seen.iter().filter(|sighting| sighting.machine == machine);
+            let of_machine = record
+                .seen
+                .iter()
+                .filter(|sighting| sighting.machine == machine);
             // A list is used from the moment it is had; a file by itself has no
             // such moment, and its own date stands for it.
             let had_at = of_machine.filter_map(|sighting| sighting.at).min();
@@ -124,7 +157,10 @@ fn list_chains(case: &Case, roots: &[Arc<Certificate>]) -> Vec<CaseChain> {
                 .collect();
             candidates.extend(available(case, machine, at));
             candidates.extend(given(roots));
-            let lists = Lists { authroot: naming_list(case, ctl), disallowed: None };
+            let lists = Lists {
+                authroot: naming_list(case, ctl),
+                disallowed: None,
+            };
             let question = Question {
                 leaf: signer,
                 at,
@@ -143,7 +179,10 @@ fn list_chains(case: &Case, roots: &[Arc<Certificate>]) -> Vec<CaseChain> {
                 },
             };
             chains.push(CaseChain {
-                subject: ChainSubject::CtlSigner { ctl: index, machine },
+                subject: ChainSubject::CtlSigner {
+                    ctl: index,
+                    machine,
+                },
                 leaf,
                 host: None,
                 as_of: at,
@@ -160,7 +199,9 @@ fn naming_list(case: &Case, ctl: &Arc<Ctl>) -> Option<Arc<Ctl>> {
     if ctl.kind == CtlKind::AuthRoot {
         return Some(Arc::clone(ctl));
     }
-    let newest = case.authroot_lists().max_by_key(|(index, list)| (list.this_update, *index));
+    let newest = case
+        .authroot_lists()
+        .max_by_key(|(index, list)| (list.this_update, *index));
     newest.map(|(_, list)| Arc::clone(list))
 }
 
@@ -172,27 +213,47 @@ struct Lists {
 
 impl Lists {
     fn of_the_day(case: &Case, machine: Option<usize>, at: Timestamp) -> Self {
-        let authroot = case.list_of_the_day(machine, at).and_then(|index| case.ctl(index)).cloned();
-        let disallowed = case.artifacts.iter().filter_map(|record| match &record.artifact {
-            Artifact::Ctl(ctl) if ctl.kind == CtlKind::Disallowed && ctl.this_update <= at => {
-                Some(ctl)
-            }
-            _ => None,
-        });
-        Lists { authroot, disallowed: disallowed.max_by_key(|ctl| ctl.this_update).cloned() }
+        let authroot = case
+            .list_of_the_day(machine, at)
+            .and_then(|index| case.ctl(index))
+            .cloned();
+        let disallowed = case
+            .artifacts
+            .iter()
+            .filter_map(|record| match &record.artifact {
+                Artifact::Ctl(ctl) if ctl.kind == CtlKind::Disallowed && ctl.this_update <= at => {
+                    Some(ctl)
+                }
+                _ => None,
+            });
+        Lists {
+            authroot,
+            disallowed: disallowed.max_by_key(|ctl| ctl.this_update).cloned(),
+        }
     }
 
     fn as_ref(&self) -> TrustLists<'_> {
-        TrustLists { authroot: self.authroot.as_deref(), disallowed: self.disallowed.as_deref() }
+        TrustLists {
+            authroot: self.authroot.as_deref(),
+            disallowed: self.disallowed.as_deref(),
+        }
     }
 }
 
 fn candidate(certificate: &Arc<Certificate>, origin: Origin) -> Candidate {
-    Candidate { certificate: Arc::clone(certificate), anchor: false, distrusted: false, origin }
+    Candidate {
+        certificate: Arc::clone(certificate),
+        anchor: false,
+        distrusted: false,
+        origin,
+    }
 }
 
 fn given(roots: &[Arc<Certificate>]) -> impl Iterator<Item = Candidate> {
-    roots.iter().map(|root| Candidate { anchor: true, ..candidate(root, Origin::Given) })
+    roots.iter().map(|root| Candidate {
+        anchor: true,
+        ..candidate(root, Origin::Given)
+    })
 }
 
 /// Certificates that a machine had by `at`, from downloads and caches. What
@@ -200,7 +261,9 @@ fn given(roots: &[Arc<Certificate>]) -> impl Iterator<Item = Candidate> {
 fn available(case: &Case, machine: Option<usize>, at: Timestamp) -> Vec<Candidate> {
     let mut candidates = Vec::new();
     for record in &case.artifacts {
-        let Artifact::Certificate(certificate) = &record.artifact else { continue };
+        let Artifact::Certificate(certificate) = &record.artifact else {
+            continue;
+        };
         let origins = record.seen.iter().filter_map(|sighting| {
             let origin = match sighting.source {
                 ArtifactSource::Retrieval(_) => Origin::Downloaded,

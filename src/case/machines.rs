@@ -71,8 +71,16 @@ fn joins(case: &Case, hand_overs: &BTreeSet<Source>) -> BTreeMap<Source, (Source
     let mut joined = BTreeMap::new();
     for hand_over in hand_overs {
         let mut matches: BTreeMap<Source, usize> = BTreeMap::new();
-        for entry in case.cache_entries.iter().filter(|entry| hand_over_of(entry) == *hand_over) {
-            for retrieval in case.retrievals.iter().filter(|retrieval| is_copy(entry, retrieval)) {
+        for entry in case
+            .cache_entries
+            .iter()
+            .filter(|entry| hand_over_of(entry) == *hand_over)
+        {
+            for retrieval in case
+                .retrievals
+                .iter()
+                .filter(|retrieval| is_copy(entry, retrieval))
+            {
                 if let Some(client) = client_of(retrieval) {
                     *matches.entry(client).or_default() += 1;
                 }
@@ -98,7 +106,9 @@ pub fn is_copy(
     entry: &crate::cryptnet::CacheEntry,
     retrieval: &crate::retrieval::Retrieval,
 ) -> bool {
-    let (Some(entry_url), Some(url)) = (entry.url(), &retrieval.url) else { return false };
+    let (Some(entry_url), Some(url)) = (entry.url(), &retrieval.url) else {
+        return false;
+    };
     let body = retrieval.body.as_ref().and_then(|body| body.sha256);
     let content = entry.content.as_ref().map(|content| content.sha256);
     let synced = entry.record.as_ref().and_then(|record| record.last_sync_at);
@@ -111,16 +121,24 @@ pub fn is_copy(
 fn fill(case: &mut Case, index_of: &BTreeMap<Source, usize>) {
     let machine_of =
         |source: Option<Source>| source.and_then(|source| index_of.get(&source).copied());
-    case.retrieval_machines =
-        case.retrievals.iter().map(|retrieval| machine_of(client_of(retrieval))).collect();
-    case.cache_machines =
-        case.cache_entries.iter().map(|entry| machine_of(Some(hand_over_of(entry)))).collect();
+    case.retrieval_machines = case
+        .retrievals
+        .iter()
+        .map(|retrieval| machine_of(client_of(retrieval)))
+        .collect();
+    case.cache_machines = case
+        .cache_entries
+        .iter()
+        .map(|entry| machine_of(Some(hand_over_of(entry))))
+        .collect();
     for handshake in &mut case.handshakes {
         let client = Source::Client(handshake.vantage, handshake.client.ip());
         handshake.machine = machine_of(Some(client));
     }
     for (source, index) in index_of {
-        let Some(machine) = case.machines.get_mut(*index) else { continue };
+        let Some(machine) = case.machines.get_mut(*index) else {
+            continue;
+        };
         match source {
             Source::Client(_, address) => machine.addresses.push(*address),
             Source::HandOver(_, name) => machine.names.extend(name.clone()),
@@ -142,7 +160,9 @@ fn fill(case: &mut Case, index_of: &BTreeMap<Source, usize>) {
         machine.cites.extend(retrieval.cites.iter().cloned());
     }
     for handshake in &case.handshakes {
-        let machine = handshake.machine.and_then(|index| case.machines.get_mut(index));
+        let machine = handshake
+            .machine
+            .and_then(|index| case.machines.get_mut(index));
         if let Some(machine) = machine {
             machine.cites.extend(handshake.cites.iter().cloned());
         }
@@ -167,28 +187,47 @@ pub fn keep_only(case: &mut Case, wanted: &str) {
     let is_wanted = |machine: Option<usize>| {
         let machine = machine.and_then(|index| case.machines.get(index));
         machine.is_some_and(|machine| {
-            machine.names.iter().any(|name| name.eq_ignore_ascii_case(wanted))
-                || machine.addresses.iter().any(|address| address.to_string() == wanted)
+            machine
+                .names
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(wanted))
+                || machine
+                    .addresses
+                    .iter()
+                    .any(|address| address.to_string() == wanted)
         })
     };
-    let keep: Vec<bool> =
-        case.retrieval_machines.iter().map(|machine| is_wanted(*machine)).collect();
-    let keep_handshake: Vec<bool> =
-        case.handshakes.iter().map(|handshake| is_wanted(handshake.machine)).collect();
+    let keep: Vec<bool> = case
+        .retrieval_machines
+        .iter()
+        .map(|machine| is_wanted(*machine))
+        .collect();
+    let keep_handshake: Vec<bool> = case
+        .handshakes
+        .iter()
+        .map(|handshake| is_wanted(handshake.machine))
+        .collect();
     let mut flags = keep.iter();
-    case.retrievals.retain(|_| flags.next().copied().unwrap_or(false));
+    case.retrievals
+        .retain(|_| flags.next().copied().unwrap_or(false));
     let mut flags = keep.iter();
-    case.retrieval_machines.retain(|_| flags.next().copied().unwrap_or(false));
+    case.retrieval_machines
+        .retain(|_| flags.next().copied().unwrap_or(false));
     let mut flags = keep_handshake.iter();
-    case.handshakes.retain(|_| flags.next().copied().unwrap_or(false));
+    case.handshakes
+        .retain(|_| flags.next().copied().unwrap_or(false));
 }
 
 /// Names the account of each retrieval whose bytes lie in exactly one account's
 /// cache of the same machine, synchronized at the time of the download.
 pub fn name_accounts(case: &mut Case) {
     for index in 0..case.retrievals.len() {
-        let Some(machine) = case.retrieval_machines.get(index).copied().flatten() else { continue };
-        let Some(retrieval) = case.retrievals.get(index) else { continue };
+        let Some(machine) = case.retrieval_machines.get(index).copied().flatten() else {
+            continue;
+        };
+        let Some(retrieval) = case.retrievals.get(index) else {
+            continue;
+        };
         if retrieval.account.is_some() {
             continue;
         }

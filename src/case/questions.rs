@@ -74,10 +74,16 @@ impl Case {
 
     /// All authroot lists with their indices.
     pub fn authroot_lists(&self) -> impl Iterator<Item = (usize, &Arc<Ctl>)> {
-        let lists = self.artifacts.iter().enumerate().filter_map(|(index, record)| {
-            let Artifact::Ctl(ctl) = &record.artifact else { return None };
-            Some((index, ctl))
-        });
+        let lists = self
+            .artifacts
+            .iter()
+            .enumerate()
+            .filter_map(|(index, record)| {
+                let Artifact::Ctl(ctl) = &record.artifact else {
+                    return None;
+                };
+                Some((index, ctl))
+            });
         lists.filter(|(_, ctl)| ctl.kind == CtlKind::AuthRoot)
     }
 
@@ -93,7 +99,8 @@ impl Case {
                     })
                 })
         });
-        had.max_by_key(|(index, ctl)| (ctl.this_update, *index)).map(|(index, _)| index)
+        had.max_by_key(|(index, ctl)| (ctl.this_update, *index))
+            .map(|(index, _)| index)
     }
 
     /// The attempts of a machine to get any of these URLs: requests for the URL
@@ -102,8 +109,12 @@ impl Case {
     #[must_use]
     pub fn attempts_for(&self, machine: Option<usize>, urls: &[String]) -> Vec<usize> {
         let wanted = |retrieval: &Retrieval| match &retrieval.url {
-            Some(url) => urls.iter().any(|wanted| cryptnet::same_resource(url, wanted)),
-            None => urls.iter().any(|wanted| host_of(wanted) == retrieval.host.as_deref()),
+            Some(url) => urls
+                .iter()
+                .any(|wanted| cryptnet::same_resource(url, wanted)),
+            None => urls
+                .iter()
+                .any(|wanted| host_of(wanted) == retrieval.host.as_deref()),
         };
         let of_machine = |index: usize| {
             machine.is_none() || self.retrieval_machines.get(index).copied().flatten() == machine
@@ -118,17 +129,24 @@ impl Case {
     #[must_use]
     pub fn chain_of_handshake(&self, handshake: usize) -> Option<(usize, &CaseChain)> {
         let subject = ChainSubject::Handshake(handshake);
-        self.chains.iter().enumerate().find(|(_, chain)| chain.subject == subject)
+        self.chains
+            .iter()
+            .enumerate()
+            .find(|(_, chain)| chain.subject == subject)
     }
 
     /// The server's own certificate in a handshake: the first of its list, where
     /// that one can be read.
     #[must_use]
     pub fn leaf_of(&self, handshake: &Handshake) -> Option<(usize, &Arc<Certificate>)> {
-        let ServerCertificates::Sent { list, .. } = &handshake.certificates else { return None };
+        let ServerCertificates::Sent { list, .. } = &handshake.certificates else {
+            return None;
+        };
         let artifact = *handshake.artifacts.first()?;
         let leaf = self.certificate(artifact)?;
-        list.first()?.starts_with(&leaf.der).then_some((artifact, leaf))
+        list.first()?
+            .starts_with(&leaf.der)
+            .then_some((artifact, leaf))
     }
 
     /// A later or earlier handshake of the same machine with the same site and
@@ -153,7 +171,9 @@ impl Case {
     pub fn list_gaps(&self) -> Vec<ListGap> {
         let mut gaps = Vec::new();
         for (index, record) in self.artifacts.iter().enumerate() {
-            let Artifact::Ctl(ctl) = &record.artifact else { continue };
+            let Artifact::Ctl(ctl) = &record.artifact else {
+                continue;
+            };
             let Some(signer) = &ctl.signer else { continue };
             if ctl.kind != CtlKind::AuthRoot {
                 // The other lists add no root, and their failure explains no site.
@@ -162,13 +182,19 @@ impl Case {
             if signer.is_self_issued() || encloses_issuer(ctl, signer) {
                 continue;
             }
-            if self.authroot_lists().any(|(_, list)| names_root(list, signer)) {
+            if self
+                .authroot_lists()
+                .any(|(_, list)| names_root(list, signer))
+            {
                 continue;
             }
             let mut by_machine: BTreeMap<Option<usize>, Vec<&super::ArtifactSighting>> =
                 BTreeMap::new();
             for sighting in &record.seen {
-                by_machine.entry(sighting.machine).or_default().push(sighting);
+                by_machine
+                    .entry(sighting.machine)
+                    .or_default()
+                    .push(sighting);
             }
             for (machine, sightings) in by_machine {
                 gaps.push(self.list_gap(index, signer, machine, &sightings));
@@ -185,18 +211,23 @@ impl Case {
         sightings: &[&super::ArtifactSighting],
     ) -> ListGap {
         let accounts = |list: &[&super::ArtifactSighting]| {
-            let cached =
-                list.iter().filter(|sighting| matches!(sighting.source, ArtifactSource::Cache(_)));
-            let mut accounts: Vec<Account> =
-                cached.filter_map(|sighting| sighting.account.clone()).collect();
+            let cached = list
+                .iter()
+                .filter(|sighting| matches!(sighting.source, ArtifactSource::Cache(_)));
+            let mut accounts: Vec<Account> = cached
+                .filter_map(|sighting| sighting.account.clone())
+                .collect();
             accounts.sort();
             accounts.dedup();
             accounts
         };
-        let issuers = self.artifacts.iter().filter(|record| match &record.artifact {
-            Artifact::Certificate(certificate) => issued(certificate, signer),
-            _ => false,
-        });
+        let issuers = self
+            .artifacts
+            .iter()
+            .filter(|record| match &record.artifact {
+                Artifact::Certificate(certificate) => issued(certificate, signer),
+                _ => false,
+            });
         let issuer_sightings: Vec<&super::ArtifactSighting> = issuers
             .flat_map(|record| &record.seen)
             .filter(|sighting| sighting.machine == machine)
@@ -204,26 +235,43 @@ impl Case {
         let accounts_with_issuer = accounts(&issuer_sightings);
         let of_service = |sighting: &&&super::ArtifactSighting| {
             let cached = matches!(sighting.source, ArtifactSource::Cache(_));
-            cached && sighting.account.as_ref().is_some_and(|account| account.kind.is_service())
+            cached
+                && sighting
+                    .account
+                    .as_ref()
+                    .is_some_and(|account| account.kind.is_service())
         };
-        let services_have_issuer =
-            issuer_sightings.iter().filter(of_service).map(|sighting| sighting.at).collect();
+        let services_have_issuer = issuer_sightings
+            .iter()
+            .filter(of_service)
+            .map(|sighting| sighting.at)
+            .collect();
         let profiles = machine.and_then(|machine| self.machines.get(machine));
-        let profiles = profiles.map(|machine| machine.profiles.clone()).unwrap_or_default();
-        let lacking =
-            profiles.into_iter().filter(|account| !accounts_with_issuer.contains(account));
+        let profiles = profiles
+            .map(|machine| machine.profiles.clone())
+            .unwrap_or_default();
+        let lacking = profiles
+            .into_iter()
+            .filter(|account| !accounts_with_issuer.contains(account));
         ListGap {
             ctl,
             signer: Arc::clone(signer),
             issuer: signer.issuer.clone(),
-            urls: signer.access_urls(CA_ISSUERS).into_iter().map(str::to_owned).collect(),
+            urls: signer
+                .access_urls(CA_ISSUERS)
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
             machine,
             had_at: sightings.iter().filter_map(|sighting| sighting.at).min(),
             accounts_with_list: accounts(sightings),
             accounts_without_issuer: lacking.collect(),
             accounts_with_issuer,
             services_have_issuer,
-            cites: sightings.iter().map(|sighting| sighting.cite.clone()).collect(),
+            cites: sightings
+                .iter()
+                .map(|sighting| sighting.cite.clone())
+                .collect(),
         }
     }
 
@@ -231,7 +279,10 @@ impl Case {
     /// validation waits for.
     #[must_use]
     pub fn is_trust_object(object: ObjectKind) -> bool {
-        !matches!(object, ObjectKind::Pac | ObjectKind::Wsus | ObjectKind::Other)
+        !matches!(
+            object,
+            ObjectKind::Pac | ObjectKind::Wsus | ObjectKind::Other
+        )
     }
 
     /// `PC-17 (10.0.0.5)`, `10.0.0.5` or `a machine`.
@@ -257,9 +308,15 @@ pub fn host_of(url: &str) -> Option<&str> {
     let authority = rest.split(['/', '?', '#']).next()?;
     let host_and_port = authority.rsplit('@').next()?;
     if host_and_port.starts_with('[') {
-        return host_and_port.split(']').next().map(|host| host.trim_start_matches('['));
+        return host_and_port
+            .split(']')
+            .next()
+            .map(|host| host.trim_start_matches('['));
     }
-    host_and_port.split(':').next().filter(|host| !host.is_empty())
+    host_and_port
+        .split(':')
+        .next()
+        .filter(|host| !host.is_empty())
 }
 
 /// True when one certificate's key made the other's signature.

@@ -84,8 +84,6 @@ pub(super) struct Sink<'a, C> {
     pub(super) consumer: &'a mut C,
     pub(super) direction: Direction,
     pub(super) sighting: Sighting,
-    /// Capture time in nanoseconds.
-    pub(super) now: i64,
     pub(super) quality: &'a mut Quality,
     pub(super) closes: &'a mut Vec<Close>,
     /// Cost of the pieces waiting in all conversations.
@@ -177,7 +175,10 @@ impl Assembler {
         let position = self.position.cast_signed();
         let start = position + i64::from(self.distance(sequence));
         let end = start + length + i64::from(segment.missing);
-        let after_fin = self.fin.as_ref().is_some_and(|fin| end > fin.0.cast_signed());
+        let after_fin = self
+            .fin
+            .as_ref()
+            .is_some_and(|fin| end > fin.0.cast_signed());
         if !self.is_near(sequence) || after_fin {
             sink.quality.strays += 1;
             return;
@@ -228,7 +229,11 @@ impl Assembler {
         bytes: Option<&[u8]>,
         sink: &mut Sink<'_, C>,
     ) {
-        let unwanted_before = if self.nothing { u64::MAX } else { self.position + self.skip };
+        let unwanted_before = if self.nothing {
+            u64::MAX
+        } else {
+            self.position + self.skip
+        };
         let before = self.pending.cost();
         let held = self.pending.hold(start, length, bytes, unwanted_before);
         *sink.pending_total += self.pending.cost() - before;
@@ -289,7 +294,8 @@ impl Assembler {
         self.history.clear();
         let skipped = self.pass_over(length, sink);
         if !self.nothing && length > skipped {
-            sink.consumer.gap(sink.direction, Some(length - skipped), sink.sighting);
+            sink.consumer
+                .gap(sink.direction, Some(length - skipped), sink.sighting);
         }
     }
 
@@ -299,13 +305,16 @@ impl Assembler {
         let skipped = self.skip.min(length);
         self.skip -= skipped;
         if skipped > 0 && !self.nothing {
-            sink.consumer.skipped(sink.direction, skipped, sink.sighting);
+            sink.consumer
+                .skipped(sink.direction, skipped, sink.sighting);
         }
         skipped
     }
 
     fn advance(&mut self, length: u64) {
         self.position += length;
+        // What is still missing gets the whole patience.
+        self.overdue = 0;
         // Sequence numbers are positions modulo 2³².
         self.sequence = self.sequence.wrapping_add(length as u32);
     }
@@ -318,13 +327,16 @@ impl Assembler {
             self.history.drain(..old);
         }
         let last = bytes.len().saturating_sub(HISTORY_LEN);
-        self.history.extend_from_slice(bytes.get(last..).unwrap_or_default());
+        self.history
+            .extend_from_slice(bytes.get(last..).unwrap_or_default());
     }
 
     /// Compares a copy that starts `before` bytes before the position with
     /// the bytes delivered, as far as they are remembered.
     fn compare_with_history<C>(&self, before: i64, copy: &[u8], sink: &mut Sink<'_, C>) {
-        let Ok(before) = usize::try_from(before) else { return };
+        let Ok(before) = usize::try_from(before) else {
+            return;
+        };
         let forgotten = before.saturating_sub(self.history.len());
         let from = self.history.len().saturating_sub(before);
         let first = self.history.get(from..).unwrap_or_default();
@@ -353,14 +365,19 @@ impl Assembler {
     }
 
     /// Counts a packet that went by while bytes were overdue; true when there
-    /// were too many of them, or it took too long.
-    pub(super) fn waits_too_long(&mut self, now: i64) -> bool {
+    /// were too many of them, or it took too long; at once when the direction
+    /// is `unseen`, as no packet of it was ever captured.
+    pub(super) fn is_waited_for_too_long(&mut self, unseen: bool, now: i64) -> bool {
+        if !self.is_overdue() {
+            self.overdue = 0;
+            return false;
+        }
         if self.overdue == 0 {
             self.overdue_since = now;
         }
         self.overdue = self.overdue.saturating_add(1);
         let waited = now.saturating_sub(self.overdue_since);
-        self.overdue > ACK_PATIENCE || waited > ACK_WAIT
+        unseen || self.overdue > ACK_PATIENCE || waited > ACK_WAIT
     }
 
     /// Gives up the bytes that were acknowledged and have not shown, at most
@@ -416,7 +433,11 @@ impl Assembler {
             && !self.closed
         {
             self.closed = true;
-            let close = Close { by: sink.direction, how: CloseKind::Fin, sighting: fin.1 };
+            let close = Close {
+                by: sink.direction,
+                how: CloseKind::Fin,
+                sighting: fin.1,
+            };
             sink.closes.push(close);
             sink.consumer.closed(&close);
         }

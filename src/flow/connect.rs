@@ -48,10 +48,23 @@ pub(super) enum Answer {
     Connected,
 }
 
+/// True for the copy of a SYN that a mirror port made: no client repeats a SYN
+/// so soon (RFC 6298 §2.1: a second, at least 200 ms in practice).
+pub(super) fn is_copy(before: Sighting, at: Sighting) -> bool {
+    const COPY_WITHIN: f64 = 0.1;
+    at.at.since(before.at).abs().as_seconds() < COPY_WITHIN
+}
+
 impl Connect {
     /// A connect that starts with a SYN.
     pub(super) fn new(id: ConversationId, client: End, sequence: u32, first: Sighting) -> Self {
-        Connect { id, first, sequence, client, more: None }
+        Connect {
+            id,
+            first,
+            sequence,
+            client,
+            more: None,
+        }
     }
 
     /// Takes a segment between the same endpoints.
@@ -70,6 +83,14 @@ impl Connect {
             if !segment.payload.is_empty() {
                 return Answer::Connected;
             }
+            let syns = self.more.as_ref().and_then(|more| more.syns.last());
+            let is_refused = self
+                .more
+                .as_ref()
+                .is_some_and(|more| more.refusal.is_some());
+            if !is_refused && is_copy(*syns.unwrap_or(&self.first), at) {
+                return Answer::Taken;
+            }
             let more = self.more(at);
             more.packets[0] += 1;
             if more.syns.len() < MAX_SYNS - 1 {
@@ -84,7 +105,11 @@ impl Connect {
         let more = self.more(at);
         more.packets[1] += 1;
         more.reset.get_or_insert(at);
-        more.refusal.get_or_insert(Refusal { sighting: at, how: RefusalKind::Reset, from });
+        more.refusal.get_or_insert(Refusal {
+            sighting: at,
+            how: RefusalKind::Reset,
+            from,
+        });
         Answer::Taken
     }
 
@@ -173,7 +198,11 @@ const MAX_AGE: i64 = 130_000_000_000;
 
 impl Default for Connects {
     fn default() -> Self {
-        Connects { newer: HashMap::default(), older: HashMap::default(), since: i64::MIN }
+        Connects {
+            newer: HashMap::default(),
+            older: HashMap::default(),
+            since: i64::MIN,
+        }
     }
 }
 

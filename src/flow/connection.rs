@@ -6,6 +6,7 @@ use crate::packet::{Segment, Unreachable};
 use crate::provenance::Sighting;
 
 use super::assembler::{Assembler, MAX_PENDING_TOTAL, Sink};
+use super::connect::is_copy;
 use super::held::Held;
 use super::key::{End, FlowKey};
 use super::opening::{Opening, Syn, icmp_error, refusal};
@@ -64,7 +65,10 @@ impl<C: StreamConsumer> Connection<C> {
                 last_seen: nanoseconds(opening.last),
                 client: opening.client,
                 reset: false,
-                quality: Quality { packets: opening.packets, ..Quality::default() },
+                quality: Quality {
+                    packets: opening.packets,
+                    ..Quality::default()
+                },
                 streams,
             },
             role_basis: opening.role_basis,
@@ -102,7 +106,11 @@ impl<C: StreamConsumer> Connection<C> {
     }
 
     pub(super) fn direction(&self, sender: End) -> Direction {
-        if sender == self.live.client { Direction::ToServer } else { Direction::ToClient }
+        if sender == self.live.client {
+            Direction::ToServer
+        } else {
+            Direction::ToClient
+        }
     }
 
     /// Takes a segment.
@@ -140,12 +148,10 @@ impl<C: StreamConsumer> Connection<C> {
         for which in [direction.reverse(), direction] {
             // Bytes of the other direction may be among those held.
             let awaited = self.held.awaited().is_none_or(|awaited| awaited == which);
+            let unseen = self.live.quality.packets[which.index()] == 0;
             let stream = &mut self.live.streams[which.index()];
-            if awaited && stream.is_overdue() {
-                let unseen = self.live.quality.packets[which.index()] == 0;
-                if unseen || stream.waits_too_long(nanoseconds(at)) {
-                    self.give_up_overdue(which, at, pending_total);
-                }
+            if awaited && stream.is_waited_for_too_long(unseen, nanoseconds(at)) {
+                self.give_up_overdue(which, at, pending_total);
             }
         }
         self.release(false, pending_total);
@@ -219,7 +225,6 @@ impl<C: StreamConsumer> Connection<C> {
             consumer: &mut self.consumer,
             direction,
             sighting: at,
-            now: nanoseconds(at),
             quality: &mut self.live.quality,
             closes: &mut self.closes,
             pending_total,
@@ -259,11 +264,15 @@ impl<C: StreamConsumer> Connection<C> {
             self.role_basis = RoleBasis::Handshake;
         }
         if direction == Direction::ToServer && !segment.flags.ack {
-            if self.syns.len() < MAX_SYNS {
+            let is_copy = self.syns.last().is_some_and(|last| is_copy(*last, at));
+            if self.syns.len() < MAX_SYNS && !is_copy {
                 self.syns.push(at);
             }
             if self.early.is_none() && !segment.payload.is_empty() && self.syn_ack.is_none() {
-                let kept = segment.payload.get(..MAX_EARLY as usize).unwrap_or(segment.payload);
+                let kept = segment
+                    .payload
+                    .get(..MAX_EARLY as usize)
+                    .unwrap_or(segment.payload);
                 self.early = Some(kept.into());
             }
             return false;
@@ -286,7 +295,9 @@ impl<C: StreamConsumer> Connection<C> {
     /// Delivers the payload of the SYN if the server acknowledged all of it;
     /// else the client will send it again (RFC 7413 §3).
     fn take_early(&mut self, acknowledgment: u32, at: Sighting, pending_total: &mut usize) {
-        let (Some(early), Some(initial)) = (self.early.take(), self.initial[0]) else { return };
+        let (Some(early), Some(initial)) = (self.early.take(), self.initial[0]) else {
+            return;
+        };
         let first_byte = initial.wrapping_add(1);
         if acknowledgment.wrapping_sub(first_byte) as usize == early.len() {
             let (stream, mut sink) = self.stream(Direction::ToServer, at, pending_total);
@@ -339,15 +350,27 @@ impl<C: StreamConsumer> Connection<C> {
         let only_syns = self.syn_ack.is_none()
             && self.initial[1].is_none()
             && self.live.quality.packets == [self.syns.len() as u64, 1];
-        let close = Close { by: direction, how: CloseKind::Reset, sighting: at };
+        let close = Close {
+            by: direction,
+            how: CloseKind::Reset,
+            sighting: at,
+        };
         if only_syns && direction == Direction::ToClient {
             let from = self.key.endpoint(self.live.client.other()).ip();
-            self.refusal = Some(Refusal { sighting: at, how: RefusalKind::Reset, from });
+            self.refusal = Some(Refusal {
+                sighting: at,
+                how: RefusalKind::Reset,
+                from,
+            });
             self.live.reset = true;
             self.closes.push(close);
             return;
         }
-        if !self.closes.iter().any(|known| known.by == direction && known.how == CloseKind::Reset) {
+        if !self
+            .closes
+            .iter()
+            .any(|known| known.by == direction && known.how == CloseKind::Reset)
+        {
             self.end_wait(at, pending_total);
             let (stream, mut sink) = self.stream(direction, at, pending_total);
             stream.finish(&mut sink);

@@ -111,7 +111,11 @@ impl Fragments {
             cost: PIECE_COST,
             ..Partial::default()
         });
-        let before = if partial.pieces.is_empty() && !partial.dropped { 0 } else { partial.cost };
+        let before = if partial.pieces.is_empty() && !partial.dropped {
+            0
+        } else {
+            partial.cost
+        };
         if !partial.dropped && !partial.take(fragment) {
             self.contradictory += 1;
             partial.dropped = true;
@@ -148,8 +152,11 @@ impl Fragments {
         if self.held <= MAX_HELD {
             return;
         }
-        let mut ages: Vec<(i64, Name)> =
-            self.partial.iter().map(|(name, partial)| (partial.began, *name)).collect();
+        let mut ages: Vec<(i64, Name)> = self
+            .partial
+            .iter()
+            .map(|(name, partial)| (partial.began, *name))
+            .collect();
         ages.sort_unstable();
         for (_, name) in ages.iter().take(ages.len().div_ceil(2)) {
             self.drop_partial(*name);
@@ -190,7 +197,9 @@ impl Partial {
             (self.length, self.missing) = (Some(end), fragment.missing);
         }
         let last = self.pieces.last_key_value();
-        let reach = last.map_or(0, |(at, piece)| at + piece.len() as u32).max(end);
+        let reach = last
+            .map_or(0, |(at, piece)| at + piece.len() as u32)
+            .max(end);
         if self.length.is_some_and(|length| reach > length) || self.pieces.len() >= MAX_PIECES {
             return false;
         }
@@ -283,7 +292,9 @@ mod tests {
             }
             let whole = whole.unwrap();
             assert_eq!(whole.bytes, DATAGRAM);
-            let Transport::Udp(datagram) = whole.packet().unwrap().transport else { panic!() };
+            let Transport::Udp(datagram) = whole.packet().unwrap().transport else {
+                panic!()
+            };
             assert_eq!(datagram.source_port, 53);
             assert_eq!(datagram.payload, b"sixteen bytes   ");
             assert_eq!(fragments.held, 0);

@@ -37,7 +37,10 @@ impl HeldSegment {
 
     /// The segment as it was.
     pub(super) fn segment(&self) -> Segment<'_> {
-        Segment { payload: &self.payload, ..self.segment.clone() }
+        Segment {
+            payload: &self.payload,
+            ..self.segment.clone()
+        }
     }
 
     /// What it costs besides its bytes is counted too, as segments of one byte
@@ -63,7 +66,10 @@ impl Held {
 
     /// Sequence number of the first byte held of a direction.
     pub(super) fn first_byte(&self, direction: Direction) -> Option<u32> {
-        let mut own = self.segments.iter().filter(|held| held.direction == direction);
+        let mut own = self
+            .segments
+            .iter()
+            .filter(|held| held.direction == direction);
         own.next().map(|held| held.first_byte)
     }
 
@@ -81,8 +87,17 @@ impl Held {
         at: Sighting,
     ) {
         let payload = segment.payload.into();
-        let segment = Segment { payload: &[], ..segment.clone() };
-        let held = HeldSegment { direction, at, first_byte, segment, payload };
+        let segment = Segment {
+            payload: &[],
+            ..segment.clone()
+        };
+        let held = HeldSegment {
+            direction,
+            at,
+            first_byte,
+            segment,
+            payload,
+        };
         self.cost += held.cost();
         self.segments.push_back(held);
     }

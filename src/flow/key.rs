@@ -37,8 +37,11 @@ impl FlowKey {
     ) -> (Self, End) {
         let from = (number(source), source_port);
         let to = (number(destination), destination_port);
-        let (low, high, end) =
-            if from <= to { (from, to, End::Low) } else { (to, from, End::High) };
+        let (low, high, end) = if from <= to {
+            (from, to, End::Low)
+        } else {
+            (to, from, End::High)
+        };
         let version = u64::from(source.is_ipv6()) | (u64::from(destination.is_ipv6()) << 1);
         let words = [
             (low.0 >> 64) as u64,
@@ -60,7 +63,9 @@ impl FlowKey {
         let address = if rest >> 32 == 0 {
             IpAddr::V4(Ipv4Addr::from_bits(bottom as u32))
         } else {
-            IpAddr::V6(Ipv6Addr::from_bits((u128::from(top) << 64) | u128::from(bottom)))
+            IpAddr::V6(Ipv6Addr::from_bits(
+                (u128::from(top) << 64) | u128::from(bottom),
+            ))
         };
         SocketAddr::new(address, port)
     }
@@ -87,7 +92,11 @@ impl PartialEq for FlowKey {
     /// Word by word: the derived comparison calls out to compare memory, which
     /// takes longer than the comparison itself.
     fn eq(&self, other: &Self) -> bool {
-        let differences = self.words.iter().zip(&other.words).map(|(one, two)| one ^ two);
+        let differences = self
+            .words
+            .iter()
+            .zip(&other.words)
+            .map(|(one, two)| one ^ two);
         differences.fold(0, |all, difference| all | difference) == 0
     }
 }
@@ -112,7 +121,10 @@ pub(super) struct KeyHash {
 impl Default for KeyHash {
     fn default() -> Self {
         let random = RandomState::new();
-        KeyHash { seed: random.hash_one(0_u8), multiplier: random.hash_one(1_u8) | 1 }
+        KeyHash {
+            seed: random.hash_one(0_u8),
+            multiplier: random.hash_one(1_u8) | 1,
+        }
     }
 }
 
@@ -120,7 +132,10 @@ impl BuildHasher for KeyHash {
     type Hasher = KeyHasher;
 
     fn build_hasher(&self) -> KeyHasher {
-        KeyHasher { state: self.seed, multiplier: self.multiplier }
+        KeyHasher {
+            state: self.seed,
+            multiplier: self.multiplier,
+        }
     }
 }
 
@@ -155,9 +170,10 @@ mod tests {
 
     #[test]
     fn both_directions_have_one_key_and_its_ends_are_the_endpoints() {
-        for (client, server) in
-            [("10.0.0.9:50000", "10.0.0.1:80"), ("[2001:db8::9]:50000", "[2001:db8::1]:80")]
-        {
+        for (client, server) in [
+            ("10.0.0.9:50000", "10.0.0.1:80"),
+            ("[2001:db8::9]:50000", "[2001:db8::1]:80"),
+        ] {
             let (client, server): (SocketAddr, SocketAddr) =
                 (client.parse().unwrap(), server.parse().unwrap());
             let pair = |end: SocketAddr| (end.ip(), end.port());
@@ -175,7 +191,10 @@ mod tests {
     fn an_ipv4_address_is_not_the_ipv6_address_of_the_same_number() {
         let v4 = IpAddr::from([10, 0, 0, 1]);
         let v6 = IpAddr::V6(Ipv6Addr::from_bits(0x0a00_0001));
-        assert_ne!(FlowKey::new((v4, 1), (v4, 2)).0, FlowKey::new((v6, 1), (v6, 2)).0);
+        assert_ne!(
+            FlowKey::new((v4, 1), (v4, 2)).0,
+            FlowKey::new((v6, 1), (v6, 2)).0
+        );
     }
 
     #[test]

@@ -189,7 +189,10 @@ impl IcmpError {
     /// which refuses nothing: the sender is asked for smaller ones.
     #[must_use]
     pub fn is_too_big(&self) -> bool {
-        matches!((self.v6, self.icmp_type, self.code), (false, 3, 4) | (true, 2, _))
+        matches!(
+            (self.v6, self.icmp_type, self.code),
+            (false, 3, 4) | (true, 2, _)
+        )
     }
 }
 

@@ -69,7 +69,10 @@ impl Opening {
             last: self.last,
             closes: self.closes,
             icmp_errors: self.icmp_errors,
-            quality: Quality { packets: self.packets, ..Quality::default() },
+            quality: Quality {
+                packets: self.packets,
+                ..Quality::default()
+            },
         }
     }
 }
@@ -90,13 +93,29 @@ pub(super) fn icmp_error(
     sighting: Sighting,
 ) -> IcmpError {
     let (icmp_type, code, v6, mtu) = (error.icmp_type, error.code, error.v6, error.mtu);
-    IcmpError { sighting, from, about, icmp_type, code, v6, mtu }
+    IcmpError {
+        sighting,
+        from,
+        about,
+        icmp_type,
+        code,
+        v6,
+        mtu,
+    }
 }
 
 /// The refusal that an ICMP error about a SYN is, unless it asks for smaller
 /// packets.
 pub(super) fn refusal(error: &IcmpError) -> Option<Refusal> {
     let (icmp_type, code, v6) = (error.icmp_type, error.code, error.v6);
-    let how = RefusalKind::Unreachable { icmp_type, code, v6 };
-    (!error.is_too_big()).then_some(Refusal { sighting: error.sighting, how, from: error.from })
+    let how = RefusalKind::Unreachable {
+        icmp_type,
+        code,
+        v6,
+    };
+    (!error.is_too_big()).then_some(Refusal {
+        sighting: error.sighting,
+        how,
+        from: error.from,
+    })
 }

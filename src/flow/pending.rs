@@ -43,7 +43,11 @@ const PIECE_COST: usize = 96;
 impl Piece {
     /// Memory it takes.
     pub(super) fn cost(&self) -> usize {
-        let held = if let Content::Bytes(bytes) = &self.content { bytes.len() } else { 0 };
+        let held = if let Content::Bytes(bytes) = &self.content {
+            bytes.len()
+        } else {
+            0
+        };
         PIECE_COST + held
     }
 }
@@ -65,7 +69,10 @@ impl Pending {
 
     /// Takes out the first piece if it starts at `position` or before.
     pub(super) fn take_due(&mut self, position: u64) -> Option<Piece> {
-        let first = self.pieces.first_entry().filter(|first| *first.key() <= position)?;
+        let first = self
+            .pieces
+            .first_entry()
+            .filter(|first| *first.key() <= position)?;
         let piece = first.remove();
         self.cost -= piece.cost();
         Some(piece)
@@ -85,7 +92,10 @@ impl Pending {
             let range = usize::try_from(from - start).ok()?..usize::try_from(to - start).ok()?;
             bytes?.get(range)
         };
-        let mut held = Held { differing: 0, is_repeated: length > 0 };
+        let mut held = Held {
+            differing: 0,
+            is_repeated: length > 0,
+        };
         let mut cursor = start;
         while cursor < end {
             let before = self.pieces.range(..=cursor).next_back();
@@ -101,13 +111,20 @@ impl Pending {
                 cursor = stop;
                 continue;
             }
-            let next = self.pieces.range(cursor..).next().map_or(end, |(&at, _)| at.min(end));
+            let next = self
+                .pieces
+                .range(cursor..)
+                .next()
+                .map_or(end, |(&at, _)| at.min(end));
             let content = match slice(cursor, next) {
                 None => Content::Cut,
                 Some(_) if next <= unwanted_before => Content::Unwanted,
                 Some(bytes) => Content::Bytes(bytes.to_vec()),
             };
-            let piece = Piece { length: next - cursor, content };
+            let piece = Piece {
+                length: next - cursor,
+                content,
+            };
             self.cost += piece.cost();
             self.pieces.insert(cursor, piece);
             held.is_repeated = false;
@@ -123,7 +140,11 @@ pub(super) fn differing(first: &[u8], second: &[u8]) -> u64 {
     if first.get(..length) == second.get(..length) {
         return 0;
     }
-    first.iter().zip(second).filter(|(first, second)| first != second).count() as u64
+    first
+        .iter()
+        .zip(second)
+        .filter(|(first, second)| first != second)
+        .count() as u64
 }
 
 #[cfg(test)]
@@ -137,7 +158,13 @@ mod tests {
         pending.hold(10, 3, Some(b"abc"), 0);
         pending.hold(16, 3, Some(b"ghi"), 0);
         let held = pending.hold(8, 13, Some(b"yzabXdefgYijk"), 0);
-        assert_eq!(held, Held { differing: 2, is_repeated: false });
+        assert_eq!(
+            held,
+            Held {
+                differing: 2,
+                is_repeated: false
+            }
+        );
         let mut bytes = Vec::new();
         let mut position = 8;
         while let Some(piece) = pending.take_due(position) {

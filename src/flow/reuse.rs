@@ -43,7 +43,11 @@ impl<C: StreamConsumer> Connection<C> {
             (true, false) if replaceable => Belongs::Later(None),
             (true, false) => {
                 let sequence = segment.sequence;
-                self.next_syn = Some(Syn { sender, sequence, sighting: at });
+                self.next_syn = Some(Syn {
+                    sender,
+                    sequence,
+                    sighting: at,
+                });
                 Belongs::Here
             }
             (true, true) => self.syn_ack_belongs(sender, segment, replaceable),

@@ -14,12 +14,19 @@ fn bytes_in_order_come_with_their_own_frames_and_closes_follow() {
     wire.client(FIN, C + 4, S + 6, "");
     wire.server(ACK, S + 6, C + 5, "");
     let (conversation, log) = wire.only();
-    assert_eq!(log, ["> GET @4", "< 200 @5", "< ! @6", "< Fin @6", "> Fin @7"]);
+    assert_eq!(
+        log,
+        ["> GET @4", "< 200 @5", "< ! @6", "< Fin @6", "> Fin @7"]
+    );
     assert_eq!(conversation.client.to_string(), "10.0.0.9:50000");
     assert_eq!(conversation.role_basis, RoleBasis::Handshake);
     assert_eq!(conversation.syns[0].packet, 1);
     assert_eq!(conversation.syn_ack.unwrap().packet, 2);
-    let quality = Quality { packets: [4, 4], bytes: [3, 4], ..Quality::default() };
+    let quality = Quality {
+        packets: [4, 4],
+        bytes: [3, 4],
+        ..Quality::default()
+    };
     assert_eq!(conversation.quality, quality);
     assert!(conversation.quality.is_complete());
 }
@@ -59,7 +66,10 @@ fn a_retransmission_is_counted_and_a_differing_one_is_an_issue() {
     wire.server(ACK, S + 15, C + 1, "PENDing");
     assert_eq!(wire.table.take_issues().len(), 1);
     let (conversation, log) = wire.only();
-    assert_eq!(log, ["< real @4", "< +more @6", "< gap 5 @8", "< pending @8"]);
+    assert_eq!(
+        log,
+        ["< real @4", "< +more @6", "< gap 5 @8", "< pending @8"]
+    );
     assert_eq!(conversation.quality.retransmissions, 3);
     assert_eq!(conversation.quality.conflicting_overlaps, 2 + 4);
 }
@@ -97,7 +107,16 @@ fn bytes_acknowledged_but_never_seen_are_a_gap_after_some_patience() {
     wire.clock += 2_000;
     wire.client(ACK, C + 1, S + 21, "next");
     let (conversation, log) = wire.only();
-    assert_eq!(log, ["< abc @4", "< gap 10 @8", "< later @8", "< on @8", "> next @8"]);
+    assert_eq!(
+        log,
+        [
+            "< abc @4",
+            "< gap 10 @8",
+            "< later @8",
+            "< on @8",
+            "> next @8"
+        ]
+    );
     assert_eq!(conversation.quality.missing, [0, 10]);
     assert!(!conversation.quality.is_complete());
 }
@@ -129,7 +148,13 @@ fn a_direction_that_was_not_captured_shows_as_gaps_at_once() {
 #[test]
 fn skipped_bytes_are_not_delivered_and_their_holes_are_no_gap() {
     let mut wire = Wire::with(|| Recorder {
-        demand: Some(|bytes| if bytes == b"head" { Demand::Skip(10) } else { Demand::More }),
+        demand: Some(|bytes| {
+            if bytes == b"head" {
+                Demand::Skip(10)
+            } else {
+                Demand::More
+            }
+        }),
         ..Recorder::default()
     });
     wire.handshake();
@@ -148,8 +173,10 @@ fn skipped_bytes_are_not_delivered_and_their_holes_are_no_gap() {
 
 #[test]
 fn after_nothing_only_closes_are_reported() {
-    let mut wire =
-        Wire::with(|| Recorder { demand: Some(|_| Demand::Nothing), ..Recorder::default() });
+    let mut wire = Wire::with(|| Recorder {
+        demand: Some(|_| Demand::Nothing),
+        ..Recorder::default()
+    });
     wire.handshake();
     wire.server(ACK, S + 1, C + 1, "hello");
     wire.server(ACK, S + 100, C + 1, "later");
@@ -231,8 +258,9 @@ fn random(state: &mut u64) -> u64 {
 #[test]
 fn any_order_and_any_cutting_gives_the_same_bytes() {
     let mut state = 0x9e37_79b9_7f4a_7c15;
-    let stream: String =
-        (0..2_000_u32).map(|index| char::from(b'a' + (index % 26) as u8)).collect();
+    let stream: String = (0..2_000_u32)
+        .map(|index| char::from(b'a' + (index % 26) as u8))
+        .collect();
     for round in 0..60 {
         let mut segments = Vec::new();
         let mut at = 0;
@@ -261,7 +289,10 @@ fn any_order_and_any_cutting_gives_the_same_bytes() {
         }
         wire.client(FIN, first.wrapping_add(2_000), S + 1, "");
         let (conversation, log) = wire.only();
-        let bytes: String = log.iter().filter_map(|line| line.split(' ').nth(1)).collect();
+        let bytes: String = log
+            .iter()
+            .filter_map(|line| line.split(' ').nth(1))
+            .collect();
         assert_eq!(bytes, format!("{stream}Fin"), "round {round}");
         assert_eq!(conversation.quality.bytes, [2_000, 0]);
         assert_eq!(conversation.quality.conflicting_overlaps, 0);
@@ -293,4 +324,18 @@ fn an_answer_whose_request_was_not_captured_comes_after_the_gap() {
     let all = ["> gap 3 @6", "< 200 @4", "> GET @5", "< 304 @6", "< Fin @7"];
     assert_eq!(log, all);
     assert_eq!(conversation.quality.missing, [3, 0]);
+}
+
+#[test]
+fn patience_is_fresh_for_every_answer_that_comes_early() {
+    let mut wire = Wire::connected();
+    for round in 0..40 {
+        let (client, server) = (C + 1 + 3 * round, S + 1 + 3 * round);
+        wire.server(ACK, server, client + 3, "200");
+        wire.client(ACK, client, server, "GET");
+    }
+    let (conversation, log) = wire.only();
+    assert_eq!(log.len(), 80);
+    assert!(log.iter().step_by(2).all(|line| line.starts_with("> GET")));
+    assert!(conversation.quality.is_complete());
 }

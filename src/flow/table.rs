@@ -149,7 +149,9 @@ impl<C: StreamConsumer> FlowTable<C> {
             self.unconnected(key, sender, segment, at);
             return;
         };
-        let Some(connection) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return };
+        let Some(connection) = self.slots.get_mut(slot).and_then(Option::as_mut) else {
+            return;
+        };
         match connection.belongs(sender, segment, at) {
             Belongs::Here => self.feed(slot, sender, segment, at),
             Belongs::Later(None) => {
@@ -178,7 +180,9 @@ impl<C: StreamConsumer> FlowTable<C> {
     }
 
     fn feed(&mut self, slot: usize, sender: End, segment: &Segment<'_>, at: Sighting) {
-        let Some(connection) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return };
+        let Some(connection) = self.slots.get_mut(slot).and_then(Option::as_mut) else {
+            return;
+        };
         let was_over = connection.is_over();
         let had_conflicts = connection.has_conflicts();
         connection.segment(sender, segment, at, &mut self.pending_total);
@@ -203,7 +207,9 @@ impl<C: StreamConsumer> FlowTable<C> {
             if answer == Answer::Taken {
                 return;
             }
-            let Some(connect) = self.connects.remove(&key) else { return };
+            let Some(connect) = self.connects.remove(&key) else {
+                return;
+            };
             if answer == Answer::Connected {
                 let slot = self.connect(key, connect.id, connect.into_opening());
                 self.feed(slot, sender, segment, at);
@@ -214,7 +220,8 @@ impl<C: StreamConsumer> FlowTable<C> {
         let id = self.new_id();
         let flags = segment.flags;
         if flags.syn && !flags.ack && !flags.rst && segment.payload.is_empty() {
-            self.connects.insert(key, Connect::new(id, sender, segment.sequence, at));
+            self.connects
+                .insert(key, Connect::new(id, sender, segment.sequence, at));
             let now = nanoseconds(at);
             if self.connects.is_due(now) {
                 self.end_older_connects(now);
@@ -296,7 +303,9 @@ impl<C: StreamConsumer> FlowTable<C> {
 
     /// Lets go of the connection that has been over for longest.
     fn end_first_over(&mut self) {
-        let Some((_, slot, id)) = self.over.pop_front() else { return };
+        let Some((_, slot, id)) = self.over.pop_front() else {
+            return;
+        };
         let connection = self.slots.get(slot).and_then(Option::as_ref);
         if connection.is_some_and(|connection| connection.id == id) {
             self.retire(slot);
@@ -309,7 +318,9 @@ impl<C: StreamConsumer> FlowTable<C> {
 
     /// Takes a connection out of the table and sums it up.
     fn retire(&mut self, slot: usize) {
-        let Some(connection) = self.slots.get_mut(slot).and_then(Option::take) else { return };
+        let Some(connection) = self.slots.get_mut(slot).and_then(Option::take) else {
+            return;
+        };
         self.connections.remove(&connection.key);
         self.free.push(slot);
         self.recent = None;
@@ -324,7 +335,9 @@ impl<C: StreamConsumer> FlowTable<C> {
 
     fn end_connect(&mut self, key: &FlowKey, connect: Connect) {
         let id = connect.id;
-        let conversation = connect.into_opening().into_conversation(key, id, self.vantage);
+        let conversation = connect
+            .into_opening()
+            .into_conversation(key, id, self.vantage);
         let consumer = (self.make)(id);
         self.ended.push((conversation, consumer));
     }
@@ -341,9 +354,15 @@ impl<C: StreamConsumer> FlowTable<C> {
 
     /// Ends the eighth of the connections that has been idle longest.
     fn evict_connections(&mut self) {
-        let live = self.slots.iter().enumerate().filter_map(|(slot, connection)| {
-            connection.as_ref().map(|connection| (connection.last_seen(), connection.id, slot))
-        });
+        let live = self
+            .slots
+            .iter()
+            .enumerate()
+            .filter_map(|(slot, connection)| {
+                connection
+                    .as_ref()
+                    .map(|connection| (connection.last_seen(), connection.id, slot))
+            });
         let mut ages: Vec<(i64, ConversationId, usize)> = live.collect();
         ages.sort_unstable();
         for &(_, _, slot) in ages.iter().take(ages.len() / 8 + 1) {
@@ -353,7 +372,8 @@ impl<C: StreamConsumer> FlowTable<C> {
             let what = format!("more than {MAX_CONNECTIONS} connections at once");
             let effect = "the longest idle ones were ended early; if they go on, the rest of \
                           each is a conversation seen from the middle";
-            self.issues.push(Issue::new(self.evidence, "capture", what, effect));
+            self.issues
+                .push(Issue::new(self.evidence, "capture", what, effect));
         }
         self.evicted += 1;
     }
@@ -369,7 +389,8 @@ impl<C: StreamConsumer> FlowTable<C> {
         };
         let place = format!("packet {}", at.packet);
         let what = "a TCP segment repeats bytes with other values";
-        self.issues.push(Issue::new(at.evidence, place, what, effect));
+        self.issues
+            .push(Issue::new(at.evidence, place, what, effect));
     }
 
     /// The conversations that have ended since the last call.
@@ -389,11 +410,21 @@ impl<C: StreamConsumer> FlowTable<C> {
         let (incomplete, contradictory) = (self.fragments.incomplete, self.fragments.contradictory);
         if incomplete > 0 {
             let what = format!("{incomplete} fragmented packets are not complete");
-            self.issues.push(Issue::new(self.evidence, "capture", what, "they are not read"));
+            self.issues.push(Issue::new(
+                self.evidence,
+                "capture",
+                what,
+                "they are not read",
+            ));
         }
         if contradictory > 0 {
             let what = format!("{contradictory} fragmented packets contradict themselves");
-            self.issues.push(Issue::new(self.evidence, "capture", what, "they are not read"));
+            self.issues.push(Issue::new(
+                self.evidence,
+                "capture",
+                what,
+                "they are not read",
+            ));
         }
         let mut ended = self.take_ended();
         ended.sort_by_key(|(conversation, _)| (conversation.first, conversation.id));

@@ -23,23 +23,37 @@ pub(super) struct Recorder {
 }
 
 fn arrow(direction: Direction) -> char {
-    if direction == Direction::ToServer { '>' } else { '<' }
+    if direction == Direction::ToServer {
+        '>'
+    } else {
+        '<'
+    }
 }
 
 impl StreamConsumer for Recorder {
     fn bytes(&mut self, direction: Direction, bytes: &[u8], sighting: Sighting) -> Demand {
         let text = String::from_utf8_lossy(bytes);
-        self.log.push(format!("{} {text} @{}", arrow(direction), sighting.packet));
+        self.log
+            .push(format!("{} {text} @{}", arrow(direction), sighting.packet));
         self.demand.map_or(Demand::More, |demand| demand(bytes))
     }
 
     fn gap(&mut self, direction: Direction, length: Option<u64>, sighting: Sighting) {
         let length = length.map_or("?".to_string(), |length| length.to_string());
-        self.log.push(format!("{} gap {length} @{}", arrow(direction), sighting.packet));
+        self.log.push(format!(
+            "{} gap {length} @{}",
+            arrow(direction),
+            sighting.packet
+        ));
     }
 
     fn closed(&mut self, close: &Close) {
-        self.log.push(format!("{} {:?} @{}", arrow(close.by), close.how, close.sighting.packet));
+        self.log.push(format!(
+            "{} {:?} @{}",
+            arrow(close.by),
+            close.how,
+            close.sighting.packet
+        ));
     }
 
     fn reversed(&self) -> bool {
@@ -53,11 +67,36 @@ const SERVER: ([u8; 4], u16) = ([10, 0, 0, 1], 80);
 pub(super) const C: u32 = 1_000;
 pub(super) const S: u32 = 5_000;
 
-pub(super) const SYN: TcpFlags = TcpFlags { syn: true, ack: false, fin: false, rst: false };
-pub(super) const SYN_ACK: TcpFlags = TcpFlags { syn: true, ack: true, fin: false, rst: false };
-pub(super) const ACK: TcpFlags = TcpFlags { syn: false, ack: true, fin: false, rst: false };
-pub(super) const FIN: TcpFlags = TcpFlags { syn: false, ack: true, fin: true, rst: false };
-pub(super) const RST: TcpFlags = TcpFlags { syn: false, ack: true, fin: false, rst: true };
+pub(super) const SYN: TcpFlags = TcpFlags {
+    syn: true,
+    ack: false,
+    fin: false,
+    rst: false,
+};
+pub(super) const SYN_ACK: TcpFlags = TcpFlags {
+    syn: true,
+    ack: true,
+    fin: false,
+    rst: false,
+};
+pub(super) const ACK: TcpFlags = TcpFlags {
+    syn: false,
+    ack: true,
+    fin: false,
+    rst: false,
+};
+pub(super) const FIN: TcpFlags = TcpFlags {
+    syn: false,
+    ack: true,
+    fin: true,
+    rst: false,
+};
+pub(super) const RST: TcpFlags = TcpFlags {
+    syn: false,
+    ack: true,
+    fin: false,
+    rst: true,
+};
 
 pub(super) struct Wire {
     pub(super) table: FlowTable<Recorder>,
@@ -74,7 +113,12 @@ impl Wire {
 
     pub(super) fn with(make: fn() -> Recorder) -> Self {
         let table = FlowTable::new(0, 0, move |_| make());
-        Wire { table, packet: 0, clock: 0, missing: 0 }
+        Wire {
+            table,
+            packet: 0,
+            clock: 0,
+            missing: 0,
+        }
     }
 
     /// A wire on which the handshake has been seen, as packets 1 to 3.
@@ -135,10 +179,19 @@ impl Wire {
     fn transport(&mut self, source: IpAddr, destination: IpAddr, transport: Transport<'_>) {
         self.packet += 1;
         self.clock += 1;
-        let packet = Packet { source, destination, ttl: 64, transport };
+        let packet = Packet {
+            source,
+            destination,
+            ttl: 64,
+            transport,
+        };
         let seconds = 1_600_000_000 + self.clock / 1_000;
         let at = Timestamp::from_unix(seconds, (self.clock % 1_000) as u32 * 1_000_000).unwrap();
-        let sighting = Sighting { at, evidence: EvidenceId(0), packet: self.packet };
+        let sighting = Sighting {
+            at,
+            evidence: EvidenceId(0),
+            packet: self.packet,
+        };
         assert_eq!(self.table.push(&packet, sighting), None);
     }
 
@@ -160,7 +213,10 @@ fn a_stream_from_the_middle_begins_with_an_unknown_gap() {
     wire.server(ACK, S, C, "response");
     wire.client(ACK, C, S + 8, "request");
     let (conversation, log) = wire.only();
-    assert_eq!(log, ["< gap ? @1", "> gap ? @1", "< response @1", "> request @2"]);
+    assert_eq!(
+        log,
+        ["< gap ? @1", "> gap ? @1", "< response @1", "> request @2"]
+    );
     assert_eq!(conversation.role_basis, RoleBasis::Port);
     assert_eq!(conversation.server.port(), 80);
     assert!(conversation.quality.mid_stream);
@@ -168,7 +224,10 @@ fn a_stream_from_the_middle_begins_with_an_unknown_gap() {
 
 #[test]
 fn content_can_change_the_sides_over() {
-    let mut wire = Wire::with(|| Recorder { reversed: true, ..Recorder::default() });
+    let mut wire = Wire::with(|| Recorder {
+        reversed: true,
+        ..Recorder::default()
+    });
     wire.server(FIN, S, C, "GET");
     let (conversation, _) = wire.only();
     assert_eq!(conversation.client.port(), 80);
@@ -184,7 +243,14 @@ fn an_unanswered_connect_lists_its_syns() {
     wire.clock += 3_000;
     wire.client(SYN, C, 0, "");
     let (conversation, log) = wire.only();
-    assert_eq!(conversation.syns.iter().map(|syn| syn.packet).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(
+        conversation
+            .syns
+            .iter()
+            .map(|syn| syn.packet)
+            .collect::<Vec<_>>(),
+        [1, 2]
+    );
     assert_eq!((conversation.syn_ack, conversation.refusal), (None, None));
     assert_eq!(conversation.quality.packets, [2, 0]);
     assert_eq!(log, [""; 0]);
@@ -199,7 +265,10 @@ fn a_reset_in_answer_to_a_syn_is_a_refusal() {
     wire.server(RST, 0, C + 1, "");
     let (conversation, _) = wire.only();
     let refusal = conversation.refusal.unwrap();
-    assert_eq!((refusal.how, refusal.sighting.packet), (RefusalKind::Reset, 2));
+    assert_eq!(
+        (refusal.how, refusal.sighting.packet),
+        (RefusalKind::Reset, 2)
+    );
     assert_eq!(refusal.from, IpAddr::from([10, 0, 0, 1]));
     assert_eq!(conversation.syns.len(), 2);
     assert_eq!(conversation.quality.packets, [2, 2]);
@@ -241,7 +310,14 @@ fn an_icmp_error_about_a_syn_is_a_refusal_by_its_sender() {
     wire.transport(router, CLIENT.0.into(), unreachable(3, 13, None));
     let (conversation, _) = wire.only();
     let refusal = conversation.refusal.unwrap();
-    assert_eq!(refusal.how, RefusalKind::Unreachable { icmp_type: 3, code: 13, v6: false });
+    assert_eq!(
+        refusal.how,
+        RefusalKind::Unreachable {
+            icmp_type: 3,
+            code: 13,
+            v6: false
+        }
+    );
     assert_eq!((refusal.from, refusal.sighting.packet), (router, 2));
 }
 
@@ -280,7 +356,10 @@ fn ports_used_again_after_a_close_are_another_conversation() {
     wire.client(ACK, C + 70_001, S + 70_001, "again");
     let all = wire.finish();
     assert_eq!(all.len(), 2);
-    assert_eq!((all[0].0.id, all[1].0.id), (ConversationId(0), ConversationId(1)));
+    assert_eq!(
+        (all[0].0.id, all[1].0.id),
+        (ConversationId(0), ConversationId(1))
+    );
     assert_eq!(all[1].1.log, ["> again @8"]);
     assert!(all[1].0.quality.is_complete());
 }
@@ -311,7 +390,10 @@ fn a_syn_with_another_number_from_the_same_port_is_another_connect() {
     wire.client(SYN, C + 9, 0, "");
     let all = wire.finish();
     assert_eq!(all.len(), 2);
-    assert!(all.iter().all(|(conversation, _)| conversation.syns.len() == 1));
+    assert!(
+        all.iter()
+            .all(|(conversation, _)| conversation.syns.len() == 1)
+    );
 }
 
 #[test]
@@ -368,7 +450,14 @@ fn a_flood_of_connects_is_handed_out_in_order_and_bounded() {
     let mut handed_out = 0;
     for number in 0..70_000_u32 {
         let [_, second, third, fourth] = number.to_be_bytes();
-        wire.send(([10, second, third, fourth], 1_234), SERVER, SYN, number, 0, "");
+        wire.send(
+            ([10, second, third, fourth], 1_234),
+            SERVER,
+            SYN,
+            number,
+            0,
+            "",
+        );
         for (conversation, _) in wire.table.take_ended() {
             assert_eq!(conversation.id, ConversationId(handed_out));
             handed_out += 1;
@@ -393,4 +482,24 @@ fn a_handshake_captured_behind_the_first_data_is_the_same_connection() {
     assert_eq!(conversation.syns[0].packet, 4);
     assert_eq!(conversation.quality.bytes, [3, 3]);
     assert!(conversation.quality.is_complete());
+}
+
+#[test]
+fn the_copy_of_a_syn_that_a_mirror_made_is_no_repetition() {
+    let mut wire = Wire::new();
+    for seconds in [0, 3] {
+        wire.clock = seconds * 1_000;
+        wire.client(SYN, C, 0, "");
+        wire.client(SYN, C, 0, "");
+    }
+    let (conversation, _) = wire.only();
+    assert_eq!(
+        conversation
+            .syns
+            .iter()
+            .map(|syn| syn.packet)
+            .collect::<Vec<_>>(),
+        [1, 3]
+    );
+    assert_eq!(conversation.quality.packets, [2, 0]);
 }

@@ -30,7 +30,11 @@ pub(super) fn ip_packet(bytes: &[u8], wire_len: usize) -> Result<Packet<'_>, Par
             length => V6_HEADER_LEN + usize::from(length),
         },
     };
-    let packet_len = if stated < header_len { wire_len } else { stated.min(wire_len) };
+    let packet_len = if stated < header_len {
+        wire_len
+    } else {
+        stated.min(wire_len)
+    };
     let payload = ip.payload();
     let on_wire = packet_len.saturating_sub(header_len);
     let missing = on_wire.saturating_sub(payload.payload.len());
@@ -47,16 +51,27 @@ pub(super) fn ip_packet(bytes: &[u8], wire_len: usize) -> Result<Packet<'_>, Par
     let (source, destination, ttl) = match &ip {
         LaxIpSlice::Ipv4(v4) => {
             let header = v4.header();
-            (header.source_addr().into(), header.destination_addr().into(), header.ttl())
+            (
+                header.source_addr().into(),
+                header.destination_addr().into(),
+                header.ttl(),
+            )
         }
         LaxIpSlice::Ipv6(v6) => {
             let header = v6.header();
-            let ends: (IpAddr, IpAddr) =
-                (header.source_addr().into(), header.destination_addr().into());
+            let ends: (IpAddr, IpAddr) = (
+                header.source_addr().into(),
+                header.destination_addr().into(),
+            );
             (ends.0, ends.1, header.hop_limit())
         }
     };
-    Ok(Packet { source, destination, ttl, transport })
+    Ok(Packet {
+        source,
+        destination,
+        ttl,
+        transport,
+    })
 }
 
 const V6_HEADER_LEN: usize = 40;
@@ -119,12 +134,17 @@ fn v6_fragment<'a>(
 
 fn ip_error(bytes: &[u8], error: &LaxHeaderSliceError) -> ParseError {
     let kind = match error {
-        LaxHeaderSliceError::Len(error) => {
-            ErrorKind::Truncated { needed: error.required_len as u64, left: bytes.len() as u64 }
-        }
+        LaxHeaderSliceError::Len(error) => ErrorKind::Truncated {
+            needed: error.required_len as u64,
+            left: bytes.len() as u64,
+        },
         LaxHeaderSliceError::Content(error) => ErrorKind::Malformed(error.to_string()),
     };
-    ParseError { what: "IP header", at: 0, kind }
+    ParseError {
+        what: "IP header",
+        at: 0,
+        kind,
+    }
 }
 
 #[cfg(test)]
@@ -153,13 +173,19 @@ mod tests {
         bytes
     }
 
-    const TCP: [u8; 20] =
-        [0xc3, 0x50, 0, 80, 0, 0, 0, 7, 0, 0, 0, 9, 0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0];
+    const TCP: [u8; 20] = [
+        0xc3, 0x50, 0, 80, 0, 0, 0, 7, 0, 0, 0, 9, 0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0,
+    ];
 
     fn segment(bytes: &[u8], wire_len: u32) -> (Vec<u8>, u32) {
         let packet = packet(101, bytes, wire_len).unwrap().unwrap();
-        let Transport::Tcp(segment) = packet.transport else { panic!("{packet:?}") };
-        assert_eq!((segment.source_port, segment.destination_port), (50_000, 80));
+        let Transport::Tcp(segment) = packet.transport else {
+            panic!("{packet:?}")
+        };
+        assert_eq!(
+            (segment.source_port, segment.destination_port),
+            (50_000, 80)
+        );
         assert_eq!((segment.sequence, segment.acknowledgment), (7, 9));
         (segment.payload.to_vec(), segment.missing)
     }
@@ -178,8 +204,14 @@ mod tests {
     #[test]
     fn a_length_of_zero_means_up_to_the_end_of_the_frame() {
         let bytes = v4(0, 0, 6, &tcp(b"a large send"));
-        assert_eq!(segment(&bytes, bytes.len() as u32), (b"a large send".to_vec(), 0));
-        assert_eq!(segment(&bytes, 9_000), (b"a large send".to_vec(), 9_000 - 52));
+        assert_eq!(
+            segment(&bytes, bytes.len() as u32),
+            (b"a large send".to_vec(), 0)
+        );
+        assert_eq!(
+            segment(&bytes, 9_000),
+            (b"a large send".to_vec(), 9_000 - 52)
+        );
     }
 
     #[test]
@@ -203,9 +235,15 @@ mod tests {
     fn a_header_cut_in_its_fixed_part_is_an_error() {
         let bytes = v4(60, 0, 6, &TCP[..19]);
         let error = packet(101, &bytes, 60).unwrap_err();
-        assert_eq!(error.to_string(), "TCP header at byte 20: needs 20 bytes, 19 left");
+        assert_eq!(
+            error.to_string(),
+            "TCP header at byte 20: needs 20 bytes, 19 left"
+        );
         let error = packet(101, &bytes[..10], 60).unwrap_err();
-        assert_eq!(error.to_string(), "IP header at byte 0: needs 20 bytes, 10 left");
+        assert_eq!(
+            error.to_string(),
+            "IP header at byte 0: needs 20 bytes, 10 left"
+        );
     }
 
     #[test]
@@ -233,7 +271,10 @@ mod tests {
         let header = [60, 0, 0, 9, 0, 0, 0, 9];
         let bytes = v6(44, &[&header[..], &[5; 16]].concat());
         let packet_read = packet(101, &bytes, 64).unwrap().unwrap();
-        let fragment = Fragment { protocol: 60, ..fragment };
+        let fragment = Fragment {
+            protocol: 60,
+            ..fragment
+        };
         assert_eq!(packet_read.transport, Transport::Fragment(fragment));
     }
 
@@ -243,28 +284,43 @@ mod tests {
         let message = [&[3, 4, 0, 0, 0, 0, 5, 0xac], &quoted[..]].concat();
         let bytes = v4(20 + message.len() as u16, 0, 1, &message);
         let packet_read = packet(101, &bytes, bytes.len() as u32).unwrap().unwrap();
-        let Transport::Unreachable(error) = packet_read.transport else { panic!() };
+        let Transport::Unreachable(error) = packet_read.transport else {
+            panic!()
+        };
         assert_eq!((error.icmp_type, error.code, error.v6), (3, 4, false));
         assert_eq!(error.destination, IpAddr::from([10, 0, 0, 2]));
-        assert_eq!((error.source_port, error.destination_port), (Some(50_000), Some(80)));
+        assert_eq!(
+            (error.source_port, error.destination_port),
+            (Some(50_000), Some(80))
+        );
         assert_eq!((error.sequence, error.mtu), (Some(7), Some(1_452)));
 
         let message = [&[1, 4, 0, 0, 0, 0, 0, 0], &v6(6, &TCP)[..]].concat();
         let bytes = v6(58, &message);
         let packet_read = packet(101, &bytes, bytes.len() as u32).unwrap().unwrap();
-        let Transport::Unreachable(error) = packet_read.transport else { panic!() };
-        assert_eq!((error.icmp_type, error.code, error.v6, error.mtu), (1, 4, true, None));
+        let Transport::Unreachable(error) = packet_read.transport else {
+            panic!()
+        };
+        assert_eq!(
+            (error.icmp_type, error.code, error.v6, error.mtu),
+            (1, 4, true, None)
+        );
         assert_eq!(error.sequence, Some(7));
 
         let echo = v4(28, 0, 1, &[8, 0, 0, 0, 0, 0, 0, 0]);
-        assert_eq!(packet(101, &echo, 28).unwrap().unwrap().transport, Transport::Other(1));
+        assert_eq!(
+            packet(101, &echo, 28).unwrap().unwrap().transport,
+            Transport::Other(1)
+        );
     }
 
     #[test]
     fn a_cut_datagram_is_marked() {
         let bytes = v4(128, 0, 17, &[0, 53, 0, 99, 0, 108, 0, 0, 1, 2]);
         let packet_read = packet(101, &bytes, 128).unwrap().unwrap();
-        let Transport::Udp(datagram) = packet_read.transport else { panic!() };
+        let Transport::Udp(datagram) = packet_read.transport else {
+            panic!()
+        };
         assert_eq!((datagram.payload, datagram.cut), (&[1, 2][..], true));
     }
 
@@ -273,7 +329,12 @@ mod tests {
         let quoted = v4(60, 0, 6, &TCP[..8]);
         let icmp = v4(56, 0, 1, &[&[3, 1, 0, 0, 0, 0, 0, 0], &quoted[..]].concat());
         let fragment = v6(44, &[6, 0, 0, 1, 0, 0, 0, 9, 1, 2, 3, 4]);
-        for whole in [v4(43, 0, 6, &tcp(b"abc")), v6(6, &tcp(b"abc")), icmp, fragment] {
+        for whole in [
+            v4(43, 0, 6, &tcp(b"abc")),
+            v6(6, &tcp(b"abc")),
+            icmp,
+            fragment,
+        ] {
             for end in 0..whole.len() {
                 let _ = packet(101, &whole[..end], whole.len() as u32);
                 for bit in 0..8 {

@@ -21,7 +21,11 @@ pub(super) fn ip_bytes(link_type: u32, frame: &[u8]) -> Result<Option<&[u8]>, Pa
         other => {
             let name = link_type_name(other);
             let kind = ErrorKind::Unsupported(format!("link type {other} ({name})"));
-            Err(ParseError { what: "frame", at: 0, kind })
+            Err(ParseError {
+                what: "frame",
+                at: 0,
+                kind,
+            })
         }
     }
 }
@@ -148,7 +152,11 @@ fn cooked(frame: &[u8], kind_at: usize, header_len: usize) -> Result<Option<&[u8
 
 fn cut(what: &'static str, bytes: &[u8], needed: u64) -> ParseError {
     let left = bytes.len() as u64;
-    ParseError { what, at: 0, kind: ErrorKind::Truncated { needed, left } }
+    ParseError {
+        what,
+        at: 0,
+        kind: ErrorKind::Truncated { needed, left },
+    }
 }
 
 #[cfg(test)]
@@ -170,16 +178,27 @@ mod tests {
         let ethernet = |rest: &[u8]| after(1, &[&addresses[..], rest].concat());
         assert_eq!(ethernet(&[0x08, 0x00]), ip);
         assert_eq!(ethernet(&[0x81, 0x00, 0, 5, 0x86, 0xdd]), ip);
-        assert_eq!(ethernet(&[0x88, 0xa8, 0, 5, 0x81, 0x00, 0, 6, 0x08, 0x00]), ip);
+        assert_eq!(
+            ethernet(&[0x88, 0xa8, 0, 5, 0x81, 0x00, 0, 6, 0x08, 0x00]),
+            ip
+        );
         assert_eq!(ethernet(&[0x88, 0x64, 0x11, 0, 0, 1, 0, 5, 0x00, 0x21]), ip);
         assert_eq!(ethernet(&[0x08, 0x06]), None);
         assert_eq!(after(101, &[]), ip);
         assert_eq!(after(0, &[2, 0, 0, 0]), ip);
         assert_eq!(after(0, &[0, 0, 0, 30]), ip);
         assert_eq!(after(108, &[0, 0, 0, 2]), ip);
-        assert_eq!(after(113, &[0, 0, 0, 1, 0, 6, 1, 2, 3, 4, 5, 6, 0, 0, 0x08, 0x00]), ip);
         assert_eq!(
-            after(276, &[0x08, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 6, 1, 2, 3, 4, 5, 6, 0, 0]),
+            after(113, &[0, 0, 0, 1, 0, 6, 1, 2, 3, 4, 5, 6, 0, 0, 0x08, 0x00]),
+            ip
+        );
+        assert_eq!(
+            after(
+                276,
+                &[
+                    0x08, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 6, 1, 2, 3, 4, 5, 6, 0, 0
+                ]
+            ),
             ip
         );
     }
@@ -187,13 +206,22 @@ mod tests {
     #[test]
     fn an_unknown_link_type_is_named() {
         let error = ip_bytes(105, &[0; 40]).unwrap_err();
-        assert_eq!(error.to_string(), "frame at byte 0: not supported: link type 105 (802.11)");
+        assert_eq!(
+            error.to_string(),
+            "frame at byte 0: not supported: link type 105 (802.11)"
+        );
     }
 
     #[test]
     fn a_cut_link_header_says_how_much_is_missing() {
         let error = ip_bytes(1, &[0; 10]).unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Truncated { needed: 14, left: 10 });
+        assert_eq!(
+            error.kind,
+            ErrorKind::Truncated {
+                needed: 14,
+                left: 10
+            }
+        );
         let error = ip_bytes(113, &[0; 15]).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Truncated { needed: 2, left: 1 });
     }

@@ -34,10 +34,14 @@ pub fn packet(
     captured: &[u8],
     original_len: u32,
 ) -> Result<Option<Packet<'_>>, ParseError> {
-    let Some(bytes) = link::ip_bytes(link_type, captured)? else { return Ok(None) };
+    let Some(bytes) = link::ip_bytes(link_type, captured)? else {
+        return Ok(None);
+    };
     let before = captured.len() - bytes.len();
     let wire_len = (original_len as usize).max(captured.len()) - before;
-    ip::ip_packet(bytes, wire_len).map(Some).map_err(|error| error.shifted(before as u64))
+    ip::ip_packet(bytes, wire_len)
+        .map(Some)
+        .map_err(|error| error.shifted(before as u64))
 }
 
 /// An IP packet with what it carries.

@@ -48,7 +48,11 @@ fn segment(bytes: &[u8], missing: usize) -> Result<Segment<'_>, ParseError> {
     let header_len = usize::from(fixed[12] >> 4) * 4;
     if header_len < TCP_HEADER_LEN {
         let kind = ErrorKind::Malformed(format!("data offset of {header_len} bytes"));
-        return Err(ParseError { what: WHAT, at: 12, kind });
+        return Err(ParseError {
+            what: WHAT,
+            at: 12,
+            kind,
+        });
     }
     let Ok(tcp) = TcpSlice::from_slice(bytes) else {
         // The options are cut: the same header without them can be read.
@@ -64,7 +68,12 @@ fn segment(bytes: &[u8], missing: usize) -> Result<Segment<'_>, ParseError> {
 }
 
 fn from_slice<'a>(tcp: &TcpSlice<'_>, payload: &'a [u8], missing: usize) -> Segment<'a> {
-    let flags = TcpFlags { syn: tcp.syn(), ack: tcp.ack(), fin: tcp.fin(), rst: tcp.rst() };
+    let flags = TcpFlags {
+        syn: tcp.syn(),
+        ack: tcp.ack(),
+        fin: tcp.fin(),
+        rst: tcp.rst(),
+    };
     Segment {
         source_port: tcp.source_port(),
         destination_port: tcp.destination_port(),
@@ -73,15 +82,21 @@ fn from_slice<'a>(tcp: &TcpSlice<'_>, payload: &'a [u8], missing: usize) -> Segm
         flags,
         payload,
         missing: u32::try_from(missing).unwrap_or(u32::MAX),
-        maximum_segment_size: if flags.syn { maximum_segment_size(tcp) } else { None },
+        maximum_segment_size: if flags.syn {
+            maximum_segment_size(tcp)
+        } else {
+            None
+        },
     }
 }
 
 fn maximum_segment_size(tcp: &TcpSlice<'_>) -> Option<u16> {
-    tcp.options_iterator().map_while(Result::ok).find_map(|option| match option {
-        TcpOptionElement::MaximumSegmentSize(size) => Some(size),
-        _ => None,
-    })
+    tcp.options_iterator()
+        .map_while(Result::ok)
+        .find_map(|option| match option {
+            TcpOptionElement::MaximumSegmentSize(size) => Some(size),
+            _ => None,
+        })
 }
 
 /// Reads a UDP datagram; its length field tells a cut one. A length of 0, as
@@ -107,7 +122,11 @@ fn unreachable(bytes: &[u8], v6: bool) -> Result<Transport<'_>, ParseError> {
     let other = Transport::Other(if v6 { ICMPV6 } else { ICMP });
     let mut reader = Reader::new(bytes);
     let (icmp_type, code) = (reader.u8(WHAT)?, reader.u8(WHAT)?);
-    let is_error = if v6 { matches!(icmp_type, 1..=3) } else { matches!(icmp_type, 3 | 11) };
+    let is_error = if v6 {
+        matches!(icmp_type, 1..=3)
+    } else {
+        matches!(icmp_type, 3 | 11)
+    };
     if !is_error {
         return Ok(other);
     }
@@ -125,10 +144,20 @@ fn unreachable(bytes: &[u8], v6: bool) -> Result<Transport<'_>, ParseError> {
     let first = fragment_offset_is_zero(&quoted);
     let mut inner = Reader::new(if first { carried.payload } else { &[] });
     let has_ports = matches!(carried.ip_number.0, TCP | UDP);
-    let mut port = || if has_ports { inner.u16_be(WHAT).ok() } else { None };
+    let mut port = || {
+        if has_ports {
+            inner.u16_be(WHAT).ok()
+        } else {
+            None
+        }
+    };
     let (source_port, destination_port) = (port(), port());
     let is_tcp = carried.ip_number.0 == TCP;
-    let sequence = if is_tcp { inner.u32_be(WHAT).ok() } else { None };
+    let sequence = if is_tcp {
+        inner.u32_be(WHAT).ok()
+    } else {
+        None
+    };
     let (source, destination): (IpAddr, IpAddr) = (quoted.source_addr(), quoted.destination_addr());
     Ok(Transport::Unreachable(Unreachable {
         icmp_type,
@@ -154,5 +183,9 @@ fn fragment_offset_is_zero(quoted: &LaxIpSlice<'_>) -> bool {
 
 fn cut(what: &'static str, bytes: &[u8], needed: usize) -> ParseError {
     let (needed, left) = (needed as u64, bytes.len() as u64);
-    ParseError { what, at: 0, kind: ErrorKind::Truncated { needed, left } }
+    ParseError {
+        what,
+        at: 0,
+        kind: ErrorKind::Truncated { needed, left },
+    }
 }

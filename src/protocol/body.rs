@@ -123,7 +123,9 @@ impl BodyReader {
             let (data, rest) = match &mut self.framing {
                 Progress::Length(0) => return Read::Done(bytes),
                 Progress::Length(left) => {
-                    let count = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
+                    let count = usize::try_from(*left)
+                        .unwrap_or(usize::MAX)
+                        .min(bytes.len());
                     *left -= count as u64;
                     bytes.split_at(count)
                 }
@@ -176,7 +178,9 @@ impl BodyReader {
     pub(super) fn gap(&mut self, length: Option<u64>) -> AfterHole {
         self.sealed = true;
         self.hole = true;
-        let Some(length) = length else { return AfterHole::Lost };
+        let Some(length) = length else {
+            return AfterHole::Lost;
+        };
         let left = match &self.framing {
             Progress::Length(left) => *left,
             Progress::Chunked(chunked) => chunked.left_in_chunk(),
@@ -214,9 +218,16 @@ impl BodyReader {
         let collected = self.sink.finish(proven, room, wants);
         if whole && (collected.over_limit || self.inflated) {
             completeness = Completeness::OverLimit;
+        } else if whole && self.damaged {
+            // All that was announced came, but the coding in it broke off.
+            completeness = Completeness::CutByPeer;
         }
         Body {
-            size: if encoded && indifferent { self.wire_size } else { collected.size },
+            size: if encoded && indifferent {
+                self.wire_size
+            } else {
+                collected.size
+            },
             wire_size: self.wire_size,
             declared: self.declared,
             bytes: collected.bytes,
@@ -247,7 +258,9 @@ impl BodyReader {
     }
 
     fn decode_end(&mut self, room: &mut u64, wants: &mut Wants<'_>) {
-        let Some(decoder) = &mut self.decoder else { return };
+        let Some(decoder) = &mut self.decoder else {
+            return;
+        };
         let sink = &mut self.sink;
         let outcome = decoder.finish(&mut |bytes| {
             sink.push(bytes, room, wants);
@@ -264,7 +277,9 @@ impl BodyReader {
                 self.sealed = true;
                 if self.inflated {
                     let (decoded, wire) = (self.decoded, self.wire_size);
-                    self.note(format!("{wire} bytes inflate to more than {decoded}: not decoded"));
+                    self.note(format!(
+                        "{wire} bytes inflate to more than {decoded}: not decoded"
+                    ));
                 }
             }
             Decoded::Damaged(why) => {
@@ -315,11 +330,20 @@ mod tests {
         let (mut reader, mut room) = (reader(Framing::Length(10), ""), 1000);
         assert_eq!(reader.push(b"abc", &mut room, &mut |_| true), Read::More);
         assert_eq!(reader.gap(Some(5)), AfterHole::Inside);
-        assert_eq!(reader.push(b"ijHTTP", &mut room, &mut |_| true), Read::Done(b"HTTP"));
+        assert_eq!(
+            reader.push(b"ijHTTP", &mut room, &mut |_| true),
+            Read::Done(b"HTTP")
+        );
         let body = reader.finish(BodyEnd::Framed, &mut room, &mut |_| true);
         assert_eq!(body.bytes.as_deref(), Some(&b"abc"[..]));
-        assert_eq!((body.size, body.wire_size, body.declared), (10, 10, Some(10)));
-        assert_eq!((body.completeness, body.sha256), (Completeness::CaptureGap, None));
+        assert_eq!(
+            (body.size, body.wire_size, body.declared),
+            (10, 10, Some(10))
+        );
+        assert_eq!(
+            (body.completeness, body.sha256),
+            (Completeness::CaptureGap, None)
+        );
     }
 
     #[test]
@@ -332,15 +356,30 @@ mod tests {
     #[test]
     fn an_unwanted_body_is_skipped_up_to_its_last_byte() {
         let (mut reader, mut room) = (reader(Framing::Length(10_000), ""), 1000);
-        assert_eq!(reader.push(&[1; 2000], &mut room, &mut |_| false), Read::More);
+        assert_eq!(
+            reader.push(&[1; 2000], &mut room, &mut |_| false),
+            Read::More
+        );
         assert_eq!(reader.may_skip(), None);
-        assert_eq!(reader.push(&[1; 1000], &mut room, &mut |_| false), Read::More);
+        assert_eq!(
+            reader.push(&[1; 1000], &mut room, &mut |_| false),
+            Read::More
+        );
         assert_eq!(reader.may_skip(), Some(6999));
         reader.skipped(6999);
-        assert_eq!(reader.push(b"1", &mut room, &mut |_| false), Read::Done(b""));
+        assert_eq!(
+            reader.push(b"1", &mut room, &mut |_| false),
+            Read::Done(b"")
+        );
         let body = reader.finish(BodyEnd::Framed, &mut room, &mut |_| false);
-        assert_eq!((body.size, body.completeness), (10_000, Completeness::Complete));
-        assert_eq!((body.bytes, body.sha256, body.prefix.len()), (None, None, 2048));
+        assert_eq!(
+            (body.size, body.completeness),
+            (10_000, Completeness::Complete)
+        );
+        assert_eq!(
+            (body.bytes, body.sha256, body.prefix.len()),
+            (None, None, 2048)
+        );
     }
 
     #[test]
@@ -351,7 +390,10 @@ mod tests {
         let (mut reader, mut room) = (reader(Framing::UntilClose, "gzip"), 1 << 30);
         assert_eq!(reader.push(&bomb, &mut room, &mut |_| true), Read::More);
         let body = reader.finish(BodyEnd::Closed, &mut room, &mut |_| true);
-        assert_eq!((body.completeness, body.sha256), (Completeness::OverLimit, None));
+        assert_eq!(
+            (body.completeness, body.sha256),
+            (Completeness::OverLimit, None)
+        );
         assert_eq!(body.wire_size, bomb.len() as u64);
         assert!(body.trouble.unwrap().ends_with("not decoded"));
     }
@@ -362,6 +404,23 @@ mod tests {
         reader.push(b"abc", &mut room, &mut |_| true);
         let body = reader.finish(BodyEnd::Closed, &mut room, &mut |_| true);
         assert_eq!((body.size, body.completeness), (3, Completeness::CutByPeer));
-        assert_eq!((body.bytes.as_deref(), body.sha256), (Some(&b"abc"[..]), None));
+        assert_eq!(
+            (body.bytes.as_deref(), body.sha256),
+            (Some(&b"abc"[..]), None)
+        );
+    }
+
+    #[test]
+    fn a_coding_that_breaks_off_makes_the_body_cut_though_its_length_is_met() {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+        encoder.write_all(b"certificate list").unwrap();
+        let cut = &encoder.finish().unwrap()[..20];
+        let (mut reader, mut room) = (reader(Framing::Length(20), "gzip"), 1000);
+        assert_eq!(reader.push(cut, &mut room, &mut |_| true), Read::Done(b""));
+        let body = reader.finish(BodyEnd::Framed, &mut room, &mut |_| true);
+        assert_eq!(
+            (body.completeness, body.sha256),
+            (Completeness::CutByPeer, None)
+        );
     }
 }

@@ -105,7 +105,11 @@ impl BodySink {
         if self.verdict == Verdict::Undecided {
             self.decide(room, wants);
         }
-        let sha256 = self.hasher.take().filter(|_| whole).map(|hasher| hasher.finalize().into());
+        let sha256 = self
+            .hasher
+            .take()
+            .filter(|_| whole)
+            .map(|hasher| hasher.finalize().into());
         Collected {
             size: self.size,
             bytes: (self.verdict == Verdict::Keep).then(|| self.held.into()),
@@ -160,7 +164,10 @@ mod tests {
         }
         assert!(sink.is_indifferent());
         let collected = sink.finish(true, &mut room, &mut wants);
-        assert_eq!((collected.size, collected.bytes, collected.sha256), (10_000, None, None));
+        assert_eq!(
+            (collected.size, collected.bytes, collected.sha256),
+            (10_000, None, None)
+        );
         assert_eq!(collected.prefix, [7; PREFIX_LEN]);
         assert_eq!((asked, room), (vec![PREFIX_LEN], 1 << 20));
     }
@@ -186,7 +193,10 @@ mod tests {
         // FIPS 180-2, appendix B.1.
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(
-            collected.sha256.map(|hash| crate::bytes::to_hex(&hash)).as_deref(),
+            collected
+                .sha256
+                .map(|hash| crate::bytes::to_hex(&hash))
+                .as_deref(),
             Some(expected)
         );
         assert_eq!(collected.bytes.as_deref(), Some(&b"abc"[..]));

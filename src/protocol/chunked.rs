@@ -46,7 +46,11 @@ const MAX_TRAILERS: usize = 64 * 1024;
 
 impl Chunked {
     pub(super) fn new() -> Self {
-        Chunked { state: State::SizeLine, line: Vec::new(), trailers: 0 }
+        Chunked {
+            state: State::SizeLine,
+            line: Vec::new(),
+            trailers: 0,
+        }
     }
 
     /// Bytes of the current chunk's data still to come.
@@ -93,7 +97,11 @@ impl Chunked {
     }
 
     fn after_data(&mut self, left: u64) {
-        self.state = if left == 0 { State::SizeLine } else { State::Data { left } };
+        self.state = if left == 0 {
+            State::SizeLine
+        } else {
+            State::Data { left }
+        };
     }
 
     /// Appends to `line` up to the next LF; `None` when there is none yet.
@@ -119,14 +127,22 @@ impl Chunked {
             State::Trailers => {
                 self.trailers += line.len();
                 let fits = self.trailers <= MAX_TRAILERS;
-                if fits { Ok(false) } else { Err("trailer fields are too long".into()) }
+                if fits {
+                    Ok(false)
+                } else {
+                    Err("trailer fields are too long".into())
+                }
             }
             // The CRLF that ends a chunk's data.
             State::SizeLine if line.is_empty() => Ok(false),
             State::SizeLine | State::Data { .. } => {
                 let size = line.split(|&byte| byte == b';').next().unwrap_or_default();
                 let left = chunk_size(size.trim_ascii())?;
-                self.state = if left == 0 { State::Trailers } else { State::Data { left } };
+                self.state = if left == 0 {
+                    State::Trailers
+                } else {
+                    State::Data { left }
+                };
                 Ok(false)
             }
         }
@@ -134,7 +150,9 @@ impl Chunked {
 }
 
 fn chunk_size(digits: &[u8]) -> Result<u64, String> {
-    let text = std::str::from_utf8(digits).ok().filter(|text| !text.starts_with('+'));
+    let text = std::str::from_utf8(digits)
+        .ok()
+        .filter(|text| !text.starts_with('+'));
     let size = text.and_then(|text| u64::from_str_radix(text, 16).ok());
     size.ok_or_else(|| {
         let shown = String::from_utf8_lossy(digits.get(..16).unwrap_or(digits)).into_owned();
@@ -180,14 +198,23 @@ mod tests {
 
     #[test]
     fn line_feeds_alone_are_enough() {
-        assert_eq!(read(b"3\nabc\n0\n\n", 2), (b"abc".to_vec(), "done at 9".into()));
+        assert_eq!(
+            read(b"3\nabc\n0\n\n", 2),
+            (b"abc".to_vec(), "done at 9".into())
+        );
     }
 
     #[test]
     fn a_size_that_is_no_number_breaks_the_framing() {
         let (data, why) = read(b"3\r\nabc\r\nxyz\r\n", 100);
-        assert_eq!((data.as_slice(), why.as_str()), (&b"abc"[..], "\"xyz\" is no chunk size"));
-        assert_eq!(read(b"10000000000000000\r\n", 100).1, "\"1000000000000000\" is no chunk size");
+        assert_eq!(
+            (data.as_slice(), why.as_str()),
+            (&b"abc"[..], "\"xyz\" is no chunk size")
+        );
+        assert_eq!(
+            read(b"10000000000000000\r\n", 100).1,
+            "\"1000000000000000\" is no chunk size"
+        );
         assert_eq!(read(&[b'0'; 5000], 100).1, "a chunk size line is too long");
     }
 }

@@ -23,17 +23,23 @@ pub(super) enum Decoded {
 }
 
 impl Decoder {
-    /// The decoder for a message's `Content-Encoding`; `None` for the identity.
+    /// The decoder for a message's `Content-Encoding`, and for the codings that
+    /// `Transfer-Encoding` lists before `chunked`; `None` for the identity.
+    ///
+    /// Spec: RFC 9110 §8.4, RFC 9112 §6.1 and §7.2.
     ///
     /// # Errors
     ///
     /// A line naming a coding that is not read.
     pub(super) fn for_headers(headers: &Headers) -> Result<Option<Self>, String> {
         let mut stages = Vec::new();
-        for name in headers.all("content-encoding").flat_map(|value| value.split(',')) {
+        let fields = headers
+            .all("content-encoding")
+            .chain(headers.all("transfer-encoding"));
+        for name in fields.flat_map(|value| value.split(',')) {
             let name = name.trim();
             match name.to_ascii_lowercase().as_str() {
-                "" | "identity" => {}
+                "" | "identity" | "chunked" => {}
                 "gzip" | "x-gzip" => stages.push(Stage::starting(Coding::Gzip)),
                 "deflate" => stages.push(Stage::starting(Coding::Deflate)),
                 "br" => stages.push(Stage::starting(Coding::Brotli)),
@@ -116,7 +122,10 @@ impl Stage {
     }
 
     fn chosen(coding: Coding, first: &[u8]) -> Self {
-        let pair = [first.first().copied().unwrap_or(0), first.get(1).copied().unwrap_or(0)];
+        let pair = [
+            first.first().copied().unwrap_or(0),
+            first.get(1).copied().unwrap_or(0),
+        ];
         match coding {
             Coding::Gzip if pair == [0x1F, 0x8B] => {
                 Stage::Inflate(Box::new(Decompress::new_gzip(15)))
@@ -180,7 +189,11 @@ fn inflate(
         let produced = usize::try_from(state.total_out() - before_out).unwrap_or(usize::MAX);
         bytes = bytes.get(consumed..).unwrap_or_default();
         let produced = buffer.get(..produced).unwrap_or_default();
-        let outcome = if produced.is_empty() { Decoded::Fine } else { out(produced) };
+        let outcome = if produced.is_empty() {
+            Decoded::Fine
+        } else {
+            out(produced)
+        };
         if outcome != Decoded::Fine {
             return (outcome, false);
         }
@@ -217,14 +230,21 @@ fn brotli(
             state,
         );
         let produced = buffer.get(..offset_out).unwrap_or_default();
-        let outcome = if produced.is_empty() { Decoded::Fine } else { out(produced) };
+        let outcome = if produced.is_empty() {
+            Decoded::Fine
+        } else {
+            out(produced)
+        };
         if outcome != Decoded::Fine {
             return (outcome, false);
         }
         match result {
             BrotliResult::ResultSuccess => return (Decoded::Fine, true),
             BrotliResult::ResultFailure => {
-                return (Decoded::Damaged("br: the stream is not valid".into()), false);
+                return (
+                    Decoded::Damaged("br: the stream is not valid".into()),
+                    false,
+                );
             }
             BrotliResult::NeedsMoreInput => return (Decoded::Fine, false),
             BrotliResult::NeedsMoreOutput => {}
@@ -264,7 +284,9 @@ mod tests {
     }
 
     fn text() -> Vec<u8> {
-        (0..5000).flat_map(|line| format!("line {line}\n").into_bytes()).collect()
+        (0..5000)
+            .flat_map(|line| format!("line {line}\n").into_bytes())
+            .collect()
     }
 
     #[test]
@@ -281,9 +303,18 @@ mod tests {
         let bare = bare.finish().unwrap();
         for piece in [1, 7, 100_000] {
             assert_eq!(decode("gzip", &gzip, piece), (text.clone(), Decoded::Fine));
-            assert_eq!(decode("x-gzip", &gzip, piece), (text.clone(), Decoded::Fine));
-            assert_eq!(decode("deflate", &zlib, piece), (text.clone(), Decoded::Fine));
-            assert_eq!(decode("deflate", &bare, piece), (text.clone(), Decoded::Fine));
+            assert_eq!(
+                decode("x-gzip", &gzip, piece),
+                (text.clone(), Decoded::Fine)
+            );
+            assert_eq!(
+                decode("deflate", &zlib, piece),
+                (text.clone(), Decoded::Fine)
+            );
+            assert_eq!(
+                decode("deflate", &bare, piece),
+                (text.clone(), Decoded::Fine)
+            );
         }
     }
 
@@ -293,12 +324,18 @@ mod tests {
         let bytes = [0x0b, 0x02, 0x80, b'h', b'e', b'l', b'l', b'o', 0x03];
         assert_eq!(decode("br", &bytes, 1), (b"hello".to_vec(), Decoded::Fine));
         let outcome = decode("br", &[0xFF; 20], 20).1;
-        assert_eq!(outcome, Decoded::Damaged("br: the stream is not valid".into()));
+        assert_eq!(
+            outcome,
+            Decoded::Damaged("br: the stream is not valid".into())
+        );
     }
 
     #[test]
     fn a_plain_body_labeled_gzip_is_passed_on() {
-        assert_eq!(decode("gzip", b"<html>", 1), (b"<html>".to_vec(), Decoded::Fine));
+        assert_eq!(
+            decode("gzip", b"<html>", 1),
+            (b"<html>".to_vec(), Decoded::Fine)
+        );
         assert_eq!(decode("gzip", b"<", 1), (b"<".to_vec(), Decoded::Fine));
     }
 
@@ -322,7 +359,10 @@ mod tests {
         let mut outer = flate2::write::GzEncoder::new(Vec::new(), Compression::fast());
         outer.write_all(&inner.finish().unwrap()).unwrap();
         let bytes = outer.finish().unwrap();
-        assert_eq!(decode("deflate, gzip", &bytes, 3), (b"twice".to_vec(), Decoded::Fine));
+        assert_eq!(
+            decode("deflate, gzip", &bytes, 3),
+            (b"twice".to_vec(), Decoded::Fine)
+        );
     }
 
     #[test]
@@ -330,5 +370,21 @@ mod tests {
         let headers = Headers(vec![("content-encoding".into(), "zstd".into())]);
         let error = Decoder::for_headers(&headers).err();
         assert_eq!(error.as_deref(), Some("content coding zstd is not read"));
+    }
+
+    #[test]
+    fn a_coding_of_the_transfer_is_undone_as_one_of_the_content() {
+        let field = ("Transfer-Encoding".into(), "gzip, chunked".into());
+        assert!(
+            Decoder::for_headers(&Headers(vec![field]))
+                .unwrap()
+                .is_some()
+        );
+        let chunked = ("Transfer-Encoding".into(), "chunked".into());
+        assert!(
+            Decoder::for_headers(&Headers(vec![chunked]))
+                .unwrap()
+                .is_none()
+        );
     }
 }

@@ -17,8 +17,13 @@ fn conversations() -> Vec<(String, Vec<Event>)> {
     let gzip = gzip.finish().unwrap();
     let head = |fields: &str| format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n").into_bytes();
     let get = |path: &str| c(format!("GET {path} HTTP/1.1\r\nHost: crl.example\r\n\r\n"));
-    let zipped =
-        [head(&format!("Content-Encoding: gzip\r\nContent-Length: {}", gzip.len())), gzip.clone()];
+    let zipped = [
+        head(&format!(
+            "Content-Encoding: gzip\r\nContent-Length: {}",
+            gzip.len()
+        )),
+        gzip.clone(),
+    ];
     let mut chunked = head("Content-Encoding: gzip\r\nTransfer-Encoding: chunked");
     for piece in gzip.chunks(9) {
         chunked.extend(format!("{:x};ext=1\r\n", piece.len()).bytes());
@@ -26,7 +31,11 @@ fn conversations() -> Vec<(String, Vec<Event>)> {
         chunked.extend(b"\r\n");
     }
     chunked.extend(b"0\r\nTrailer: x\r\n\r\n");
-    let large = [head("Content-Type: x/large\r\nContent-Length: 9000"), vec![b'z'; 9000]].concat();
+    let large = [
+        head("Content-Type: x/large\r\nContent-Length: 9000"),
+        vec![b'z'; 9000],
+    ]
+    .concat();
     let until_close = [head("Connection: close"), vec![b'q'; 5000]].concat();
     let plain = vec![
         get("/zipped"),
@@ -34,9 +43,16 @@ fn conversations() -> Vec<(String, Vec<Event>)> {
         get("/chunked"),
         s("HTTP/1.1 100 Continue\r\n\r\n"),
         s(chunked),
-        c("GET /one HTTP/1.1\r\n\r\nHEAD /two HTTP/1.1\r\n\r\nPOST /three HTTP/1.1\r\n\
-           Content-Type: application/ocsp-request\r\nContent-Length: 10\r\n\r\n0123456789"),
-        s([large.clone(), head("Content-Length: 70"), head("Content-Length: 0")].concat()),
+        c(
+            "GET /one HTTP/1.1\r\n\r\nHEAD /two HTTP/1.1\r\n\r\nPOST /three HTTP/1.1\r\n\
+           Content-Type: application/ocsp-request\r\nContent-Length: 10\r\n\r\n0123456789",
+        ),
+        s([
+            large.clone(),
+            head("Content-Length: 70"),
+            head("Content-Length: 0"),
+        ]
+        .concat()),
         get("/last"),
         s(until_close),
         Event::Close(Direction::ToClient, CloseKind::Fin),
@@ -44,8 +60,10 @@ fn conversations() -> Vec<(String, Vec<Event>)> {
     let connect = c("CONNECT www.example.com:443 HTTP/1.1\r\nHost: www.example.com:443\r\n\r\n");
     let refused = s("HTTP/1.1 407 Login\r\nContent-Length: 4\r\n\r\nno!!");
     let granted = s("HTTP/1.1 200 Connection established\r\n\r\n");
-    let tunnel =
-        [vec![connect.clone(), refused, connect, granted], recording("tls12-client-certificate")];
+    let tunnel = [
+        vec![connect.clone(), refused, connect, granted],
+        recording("tls12-client-certificate"),
+    ];
     let socks = [
         c([5, 1, 0]),
         s([5, 0]),
@@ -65,12 +83,18 @@ fn choosy() -> Options {
     let want_body = |_: Option<&_>, response: &crate::protocol::http::Response, first: &[u8]| {
         response.headers.get("content-type") != Some("x/large") && !first.starts_with(b"qq")
     };
-    Options { want_body, hash_every_body: false }
+    Options {
+        want_body,
+        hash_every_body: false,
+    }
 }
 
 #[test]
 fn the_transcript_does_not_depend_on_how_the_stream_is_cut() {
-    let hashing = Options { hash_every_body: true, ..choosy() };
+    let hashing = Options {
+        hash_every_body: true,
+        ..choosy()
+    };
     for (name, events) in conversations() {
         for options in [everything(), choosy(), hashing] {
             let whole = play_cut(options, &events, End::Closed, || usize::MAX);
@@ -97,8 +121,11 @@ fn damaged_streams_are_read_to_their_end() {
             let at = usize::try_from(random.below(events.len() as u64)).unwrap();
             let kind = random.below(6);
             let length = random.below(3000);
-            let direction =
-                if random.below(2) == 0 { Direction::ToServer } else { Direction::ToClient };
+            let direction = if random.below(2) == 0 {
+                Direction::ToServer
+            } else {
+                Direction::ToClient
+            };
             match (&mut events[at], kind) {
                 (Event::C(bytes) | Event::S(bytes), 0 | 1) => {
                     for _ in 0..1 + random.below(8) {

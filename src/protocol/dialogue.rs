@@ -109,13 +109,28 @@ impl Dialogue {
     }
 
     fn endings(&self, end: End) -> (BodyEnd, Ending) {
-        let captured = if self.server_closed { BodyEnd::Closed } else { BodyEnd::CaptureEnds };
+        let captured = if self.server_closed {
+            BodyEnd::Closed
+        } else {
+            BodyEnd::CaptureEnds
+        };
         match (self.first_close, end) {
             (Some(close), end) => {
                 let by = self.real(close.by);
                 let reset = close.how == CloseKind::Reset;
-                let ending = Ending::Closed { by, reset, sighting: close.sighting };
-                (if end == End::Closed { BodyEnd::Aborted } else { captured }, ending)
+                let ending = Ending::Closed {
+                    by,
+                    reset,
+                    sighting: close.sighting,
+                };
+                (
+                    if end == End::Closed {
+                        BodyEnd::Aborted
+                    } else {
+                        captured
+                    },
+                    ending,
+                )
             }
             (None, End::CaptureEnds) => (BodyEnd::CaptureEnds, Ending::CaptureEnds),
             // How it ended was not captured.
@@ -125,7 +140,11 @@ impl Dialogue {
 
     /// The direction by the roles that the content shows.
     fn real(&self, direction: Direction) -> Direction {
-        if self.transcript.reversed { direction.reverse() } else { direction }
+        if self.transcript.reversed {
+            direction.reverse()
+        } else {
+            direction
+        }
     }
 
     fn feed(&mut self, direction: Direction, bytes: &[u8], at: Sighting) -> Demand {
@@ -155,7 +174,10 @@ impl Dialogue {
 
     /// Feeds held bytes during a call for `direction`, and answers its demand.
     pub(super) fn replay(&mut self, direction: Direction, pieces: Vec<Piece>) -> Demand {
-        let mut pieces = pieces.into_iter().filter(|(_, bytes, _)| !bytes.is_empty()).peekable();
+        let mut pieces = pieces
+            .into_iter()
+            .filter(|(_, bytes, _)| !bytes.is_empty())
+            .peekable();
         while let Some((of, bytes, at)) = pieces.next() {
             let demand = self.feed(of, &bytes, at);
             if pieces.peek().is_none() && of == direction {
@@ -182,11 +204,18 @@ impl Dialogue {
     }
 
     fn enter_tunnel(&mut self, direction: Direction, handover: Handover) -> Demand {
-        let Handover { authority, established, client_gap, pending } = handover;
+        let Handover {
+            authority,
+            established,
+            client_gap,
+            pending,
+        } = handover;
         self.leave_layer(BodyEnd::Gap, Ending::CaptureGap);
         self.roles_known = true;
         if self.transcript.tunnels.len() >= MAX_TUNNELS {
-            self.transcript.trouble.push(("too many tunnels, one in another".into(), established));
+            self.transcript
+                .trouble
+                .push(("too many tunnels, one in another".into(), established));
             return Demand::Nothing;
         }
         if let Some(exchanges) = &mut self.exchanges {
@@ -194,7 +223,11 @@ impl Dialogue {
         }
         self.tunnel = Some(authority.clone());
         let inside = Recognition::Silent;
-        self.transcript.tunnels.push(Tunnel { authority, established, inside });
+        self.transcript.tunnels.push(Tunnel {
+            authority,
+            established,
+            inside,
+        });
         let mut sniffer = Sniffer::default();
         sniffer.unknown[0] = client_gap;
         self.layer = Layer::Sniffing(sniffer);

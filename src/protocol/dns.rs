@@ -36,6 +36,9 @@ pub struct Lookup {
 pub struct Answer {
     /// RCODE: 0 no error, 2 SERVFAIL, 3 NXDOMAIN, …
     pub response_code: u16,
+    /// TC, the rest did not fit into the datagram and is asked for by TCP; or
+    /// the capture does not hold it.
+    pub is_truncated: bool,
     /// Addresses given.
     pub addresses: Vec<IpAddr>,
     /// The names of a CNAME chain, in order.
@@ -86,6 +89,10 @@ const MAX_SERVERS: usize = 8;
 /// the same id after this is another lookup.
 const GIVE_UP_SECONDS: i64 = 60;
 
+/// The same question to the same server within this many seconds is the copy
+/// that a mirror port made; resolvers repeat after a second.
+const COPY_WITHIN: f64 = 0.1;
+
 const PORT: u16 = 53;
 const OTHER_NAME_SERVICES: [u16; 3] = [5353, 5355, 137];
 
@@ -110,13 +117,24 @@ impl Lookups {
         if ports.iter().any(|port| OTHER_NAME_SERVICES.contains(port)) {
             return false;
         }
-        let Ok(message) = message(payload) else { return false };
+        let Ok(message) = message(payload) else {
+            return false;
+        };
         if !ports.contains(&PORT) && !is_usual(&message) {
             return false;
         }
-        let (client, server) =
-            if message.is_response { (destination, source) } else { (source, destination) };
-        let key = (vantage, client, message.id, message.name.clone(), message.question_type);
+        let (client, server) = if message.is_response {
+            (destination, source)
+        } else {
+            (source, destination)
+        };
+        let key = (
+            vantage,
+            client,
+            message.id,
+            message.name.clone(),
+            message.question_type,
+        );
         if message.is_response {
             self.answer(key, server, message, sighting);
         } else {
@@ -140,7 +158,9 @@ impl Lookups {
         let mut lookups = self.done;
         lookups.sort_by(|one, other| {
             let key = |lookup: &Lookup| (lookup.first(), lookup.vantage, lookup.client);
-            key(one).cmp(&key(other)).then_with(|| one.name.cmp(&other.name))
+            key(one)
+                .cmp(&key(other))
+                .then_with(|| one.name.cmp(&other.name))
         });
         lookups
     }
@@ -148,12 +168,20 @@ impl Lookups {
     fn question(&mut self, key: Key, server: SocketAddr, sighting: Sighting) {
         if let Some(open) = self.open.get_mut(&key) {
             let last = open.lookup.questions.last();
-            let repeats = open.lookup.answer.as_ref().is_none_or(|answer| !is_final(answer))
+            let repeats = open
+                .lookup
+                .answer
+                .as_ref()
+                .is_none_or(|answer| !is_final(answer))
                 && last.is_none_or(|last| {
                     sighting.at.since(last.at) <= crate::time::Span::seconds(GIVE_UP_SECONDS)
                 });
             if repeats {
-                if open.lookup.questions.len() < MAX_REPETITIONS {
+                let is_copy = open.servers.contains(&server)
+                    && last.is_some_and(|last| {
+                        sighting.at.since(last.at).abs().as_seconds() < COPY_WITHIN
+                    });
+                if open.lookup.questions.len() < MAX_REPETITIONS && !is_copy {
                     open.lookup.questions.push(sighting);
                 }
                 if open.servers.len() < MAX_SERVERS && !open.servers.contains(&server) {
@@ -166,30 +194,67 @@ impl Lookups {
     }
 
     fn answer(&mut self, key: Key, server: SocketAddr, message: Message, sighting: Sighting) {
-        let Message { response_code, addresses, aliases, .. } = message;
-        let answer = Answer { response_code, addresses, aliases, sighting };
-        let known = self.open.get(&key).is_some_and(|open| open.servers.contains(&server));
+        let Message {
+            response_code,
+            is_truncated,
+            addresses,
+            aliases,
+            ..
+        } = message;
+        let answer = Answer {
+            response_code,
+            is_truncated,
+            addresses,
+            aliases,
+            sighting,
+        };
+        let known = self
+            .open
+            .get(&key)
+            .is_some_and(|open| open.servers.contains(&server));
         if !known {
             self.begin(key.clone(), server, Vec::new(), sighting);
         }
-        let Some(open) = self.open.get_mut(&key) else { return };
+        let Some(open) = self.open.get_mut(&key) else {
+            return;
+        };
         // A server that cannot answer is not the end: the client tries the next.
-        if open.lookup.answer.as_ref().is_none_or(|before| !is_final(before) && is_final(&answer)) {
+        if open
+            .lookup
+            .answer
+            .as_ref()
+            .is_none_or(|before| !is_final(before) && is_final(&answer))
+        {
             open.lookup.answer = Some(answer);
         }
     }
 
     fn begin(&mut self, key: Key, server: SocketAddr, questions: Vec<Sighting>, at: Sighting) {
         let (vantage, client, _, name, question_type) = key.clone();
-        let lookup =
-            Lookup { vantage, client, server, name, question_type, questions, answer: None };
+        let lookup = Lookup {
+            vantage,
+            client,
+            server,
+            name,
+            question_type,
+            questions,
+            answer: None,
+        };
         self.order.push_back((key.clone(), at));
-        let before = self.open.insert(key, Open { lookup, servers: vec![server] });
+        let before = self.open.insert(
+            key,
+            Open {
+                lookup,
+                servers: vec![server],
+            },
+        );
         if let Some(before) = before {
             self.keep(before.lookup);
         }
         while self.open.len() > MAX_OPEN || self.order.len() > 2 * MAX_OPEN {
-            let Some((key, at)) = self.order.pop_front() else { break };
+            let Some((key, at)) = self.order.pop_front() else {
+                break;
+            };
             // A key used anew since then belongs to a later lookup.
             let is_same = |open: &Open| open.lookup.first() == Some(at);
             if self.open.get(&key).is_some_and(is_same)
@@ -218,8 +283,10 @@ fn is_final(answer: &Answer) -> bool {
 /// that a host could have.
 fn is_usual(message: &Message) -> bool {
     let host = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    matches!(message.question_type, 1 | 2 | 5 | 6 | 12 | 15 | 16 | 28 | 33 | 64 | 65 | 255)
-        && !message.name.is_empty()
+    matches!(
+        message.question_type,
+        1 | 2 | 5 | 6 | 12 | 15 | 16 | 28 | 33 | 64 | 65 | 255
+    ) && !message.name.is_empty()
         && message.name.bytes().all(host)
 }
 
@@ -256,7 +323,13 @@ mod tests {
         assert!(feed(&mut lookups, CLIENT, SERVER, &question, 1));
         assert!(feed(&mut lookups, CLIENT, SERVER, &question, 2));
         assert!(feed(&mut lookups, CLIENT, SECOND, &question, 4));
-        assert!(feed(&mut lookups, SECOND, CLIENT, &bytes(7, 0x8183, "crl.example"), 5));
+        assert!(feed(
+            &mut lookups,
+            SECOND,
+            CLIENT,
+            &bytes(7, 0x8183, "crl.example"),
+            5
+        ));
         let lookups = lookups.finish();
         assert_eq!(lookups.len(), 1);
         assert_eq!(lookups[0].server, SERVER.parse().unwrap());
@@ -276,18 +349,36 @@ mod tests {
         feed(&mut lookups, SERVER, CLIENT, &bytes(7, 0x8182, "a.b"), 5);
         let lookups = lookups.finish();
         assert_eq!(lookups.len(), 1);
-        assert_eq!(lookups[0].answer.as_ref().map(|answer| answer.response_code), Some(0));
+        assert_eq!(
+            lookups[0]
+                .answer
+                .as_ref()
+                .map(|answer| answer.response_code),
+            Some(0)
+        );
     }
 
     #[test]
     fn an_answer_nobody_asked_this_server_for_stands_alone() {
         let mut lookups = Lookups::new();
         feed(&mut lookups, CLIENT, SERVER, &bytes(7, 0x0100, "a.b"), 1);
-        feed(&mut lookups, "6.6.6.6:53", CLIENT, &bytes(7, 0x8180, "a.b"), 2);
+        feed(
+            &mut lookups,
+            "6.6.6.6:53",
+            CLIENT,
+            &bytes(7, 0x8180, "a.b"),
+            2,
+        );
         let lookups = lookups.finish();
         assert_eq!(lookups.len(), 2);
-        assert_eq!((lookups[0].questions.len(), lookups[0].answer.is_none()), (1, true));
-        assert_eq!((lookups[1].questions.len(), lookups[1].answer.is_some()), (0, true));
+        assert_eq!(
+            (lookups[0].questions.len(), lookups[0].answer.is_none()),
+            (1, true)
+        );
+        assert_eq!(
+            (lookups[1].questions.len(), lookups[1].answer.is_some()),
+            (0, true)
+        );
     }
 
     #[test]
@@ -303,7 +394,13 @@ mod tests {
         let mut lookups = Lookups::new();
         let question = bytes(7, 0x0100, "a.b");
         assert!(feed(&mut lookups, CLIENT, "10.0.0.1:5300", &question, 1));
-        assert!(!feed(&mut lookups, CLIENT, "224.0.0.251:5353", &question, 2));
+        assert!(!feed(
+            &mut lookups,
+            CLIENT,
+            "224.0.0.251:5353",
+            &question,
+            2
+        ));
         assert!(!feed(&mut lookups, CLIENT, "10.0.0.1:5300", &[0; 40], 3));
         assert!(!feed(&mut lookups, CLIENT, SERVER, b"no dns", 4));
     }
@@ -313,9 +410,25 @@ mod tests {
         let mut lookups = Lookups::new();
         for number in 0..40_000u64 {
             let name = format!("host{number}.example");
-            feed(&mut lookups, CLIENT, SERVER, &bytes(7, 0x0100, &name), number);
+            feed(
+                &mut lookups,
+                CLIENT,
+                SERVER,
+                &bytes(7, 0x0100, &name),
+                number,
+            );
         }
         assert!(lookups.open.len() <= MAX_OPEN && lookups.order.len() <= 2 * MAX_OPEN);
         assert_eq!(lookups.finish().len(), 40_000);
+    }
+
+    #[test]
+    fn the_copy_that_a_mirror_made_is_no_repetition_but_another_server_is() {
+        let mut lookups = Lookups::new();
+        let question = bytes(7, 0x0100, "a.b");
+        for server in [SERVER, SERVER, SECOND] {
+            feed(&mut lookups, CLIENT, server, &question, 1);
+        }
+        assert_eq!(lookups.finish()[0].questions.len(), 2);
     }
 }

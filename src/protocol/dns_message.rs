@@ -10,6 +10,9 @@ pub(super) struct Message {
     pub(super) id: u16,
     pub(super) is_response: bool,
     pub(super) response_code: u16,
+    /// TC, the rest did not fit into the datagram; or it cannot be read here,
+    /// as when the snaplen cut it.
+    pub(super) is_truncated: bool,
     /// Lower case, without the final dot.
     pub(super) name: String,
     pub(super) question_type: u16,
@@ -57,6 +60,7 @@ pub(super) fn message(bytes: &[u8]) -> Result<Message, ParseError> {
         id,
         is_response: flags & 0x8000 != 0,
         response_code: flags & 0xF,
+        is_truncated: flags & 0x0200 != 0,
         name,
         question_type,
         addresses: Vec::new(),
@@ -64,6 +68,7 @@ pub(super) fn message(bytes: &[u8]) -> Result<Message, ParseError> {
     };
     for _ in 0..answers.min(MAX_ANSWERS) {
         if record(&mut reader, bytes, &mut message).is_err() {
+            message.is_truncated = true;
             break;
         }
     }
@@ -89,7 +94,9 @@ fn record<'a>(
         (1, &[a, b, c, d]) => message.addresses.push(Ipv4Addr::new(a, b, c, d).into()),
         (28, data) => {
             let octets = <[u8; 16]>::try_from(data);
-            message.addresses.extend(octets.map(|octets| IpAddr::from(Ipv6Addr::from(octets))));
+            message
+                .addresses
+                .extend(octets.map(|octets| IpAddr::from(Ipv6Addr::from(octets))));
         }
         (5, _) => {
             let mut inner = Reader::new(whole.get(..start + length).unwrap_or(whole));
@@ -175,13 +182,27 @@ mod tests {
         packet.set_flags(PacketFlag::RECURSION_AVAILABLE);
         let name = |text| Name::new(text).unwrap();
         let (kind, class) = (simple_dns::TYPE::A.into(), CLASS::IN.into());
-        packet.questions.push(Question::new(name("CTLDL.windowsupdate.com"), kind, class, false));
+        packet.questions.push(Question::new(
+            name("CTLDL.windowsupdate.com"),
+            kind,
+            class,
+            false,
+        ));
         let record = |from, data| ResourceRecord::new(name(from), CLASS::IN, 60, data);
         let alias = RData::CNAME(CNAME(name("wu.cdn.net")));
-        packet.answers.push(record("CTLDL.windowsupdate.com", alias));
-        packet.answers.push(record("wu.cdn.net", RData::A(A { address: 0x0102_0304 })));
+        packet
+            .answers
+            .push(record("CTLDL.windowsupdate.com", alias));
+        packet.answers.push(record(
+            "wu.cdn.net",
+            RData::A(A {
+                address: 0x0102_0304,
+            }),
+        ));
         let address = u128::from(std::net::Ipv6Addr::LOCALHOST);
-        packet.answers.push(record("wu.cdn.net", RData::AAAA(AAAA { address })));
+        packet
+            .answers
+            .push(record("wu.cdn.net", RData::AAAA(AAAA { address })));
         *packet.rcode_mut() = RCODE::NoError;
         packet.build_bytes_vec_compressed().unwrap()
     }
@@ -190,10 +211,17 @@ mod tests {
     fn an_answer_of_another_implementation_is_read() {
         let read = message(&answer()).unwrap();
         assert!(read.is_response);
-        assert_eq!((read.id, read.response_code, read.question_type), (0x1234, 0, 1));
+        assert_eq!(
+            (read.id, read.response_code, read.question_type),
+            (0x1234, 0, 1)
+        );
         assert_eq!(read.name, "ctldl.windowsupdate.com");
         assert_eq!(read.aliases, ["wu.cdn.net"]);
-        let addresses = read.addresses.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let addresses = read
+            .addresses
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>();
         assert_eq!(addresses, ["1.2.3.4", "::1"]);
     }
 

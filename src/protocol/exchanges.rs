@@ -23,6 +23,8 @@ pub(super) struct Exchanges {
     finished: Vec<Exchange>,
     pub(super) not_kept: u64,
     any_answered: bool,
+    /// Bytes of the client are missing since its last request that was read.
+    requests_lost: bool,
 }
 
 struct Record {
@@ -52,6 +54,7 @@ impl Exchanges {
             finished: Vec::new(),
             not_kept: 0,
             any_answered: false,
+            requests_lost: false,
         }
     }
 
@@ -62,6 +65,7 @@ impl Exchanges {
 
     /// Opens an exchange with a request; its body may follow.
     pub(super) fn request(&mut self, request: Request) -> u32 {
+        self.requests_lost = false;
         if let Some(index) = self.early.pop_front()
             && let Some(record) = self.open.get_mut(&index)
         {
@@ -88,7 +92,13 @@ impl Exchanges {
     /// `intact` says that no request can have been missed so far: then an
     /// answer without one was captured too early, as happens where several
     /// queues of a network card are captured, and its request will come.
+    /// When requests may be missing too, it belongs to one of those.
     pub(super) fn next_answered(&mut self, after_hole: bool, intact: bool) -> u32 {
+        if after_hole && self.requests_lost {
+            for lost in std::mem::take(&mut self.unanswered) {
+                self.close(lost, Ending::CaptureGap);
+            }
+        }
         if after_hole && self.unanswered.len() > 1 {
             let newest = self.unanswered.pop_back();
             for lost in std::mem::take(&mut self.unanswered) {
@@ -109,6 +119,11 @@ impl Exchanges {
         }
     }
 
+    /// Notes that bytes of the client are missing which may have held requests.
+    pub(super) fn requests_lost(&mut self) {
+        self.requests_lost = true;
+    }
+
     /// The method of an open exchange's request.
     pub(super) fn method(&self, index: u32) -> Option<&str> {
         let request = self.open.get(&index)?.exchange.request.as_ref()?;
@@ -117,7 +132,9 @@ impl Exchanges {
 
     /// True when the final answer of this exchange has begun, or is over.
     pub(super) fn is_answered(&self, index: u32) -> bool {
-        self.open.get(&index).is_none_or(|record| record.exchange.response.is_some())
+        self.open
+            .get(&index)
+            .is_none_or(|record| record.exchange.response.is_some())
     }
 
     /// True when any answer was seen.
@@ -134,8 +151,12 @@ impl Exchanges {
         index: u32,
         first: &[u8],
     ) -> bool {
-        let Some(record) = self.open.get(&index) else { return false };
-        let Exchange { request, response, .. } = &record.exchange;
+        let Some(record) = self.open.get(&index) else {
+            return false;
+        };
+        let Exchange {
+            request, response, ..
+        } = &record.exchange;
         match (direction, request, response) {
             (Direction::ToClient, request, Some(response)) => {
                 (options.want_body)(request.as_ref(), response, first)
@@ -174,7 +195,9 @@ impl Exchanges {
 
     /// The request is over, with its body if it has one.
     pub(super) fn request_done(&mut self, index: u32, body: Option<Body>) {
-        let Some(record) = self.open.get_mut(&index) else { return };
+        let Some(record) = self.open.get_mut(&index) else {
+            return;
+        };
         record.request_done = true;
         if let Some(request) = &mut record.exchange.request {
             request.body = body;
@@ -184,7 +207,9 @@ impl Exchanges {
 
     /// The answer is over, with its body if it has one.
     pub(super) fn response_done(&mut self, index: u32, body: Option<Body>) {
-        let Some(record) = self.open.get_mut(&index) else { return };
+        let Some(record) = self.open.get_mut(&index) else {
+            return;
+        };
         record.ending = match body.as_ref().map(|body| body.completeness) {
             None | Some(Completeness::Complete | Completeness::OverLimit) => Some(Ending::Complete),
             Some(Completeness::CaptureGap) => Some(Ending::CaptureGap),
@@ -244,14 +269,23 @@ impl Exchanges {
             ending: Ending::CaptureEnds,
         };
         let request_done = exchange.request.is_none();
-        let record = Record { exchange, request_done, gap: false, ending: None };
+        let record = Record {
+            exchange,
+            request_done,
+            gap: false,
+            ending: None,
+        };
         self.open.insert(index, record);
         index
     }
 
     fn close(&mut self, index: u32, ending: Ending) {
         if let Some(record) = self.open.get_mut(&index) {
-            let otherwise = if record.gap { Ending::CaptureGap } else { ending };
+            let otherwise = if record.gap {
+                Ending::CaptureGap
+            } else {
+                ending
+            };
             record.ending.get_or_insert(otherwise);
             record.request_done = true;
         }
@@ -263,7 +297,9 @@ impl Exchanges {
         if !self.open.get(&index).is_some_and(is_over) {
             return;
         }
-        let Some(record) = self.open.remove(&index) else { return };
+        let Some(record) = self.open.remove(&index) else {
+            return;
+        };
         let mut exchange = record.exchange;
         exchange.ending = record.ending.unwrap_or(Ending::CaptureEnds);
         if self.finished.len() < MAX_KEPT && (self.keep)(&exchange) {

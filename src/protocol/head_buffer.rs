@@ -33,7 +33,9 @@ impl HeadBuffer {
     ) -> HeadStep<'a> {
         if self.bytes.is_empty() {
             let start = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n'));
-            bytes = bytes.get(start.unwrap_or(bytes.len())..).unwrap_or_default();
+            bytes = bytes
+                .get(start.unwrap_or(bytes.len())..)
+                .unwrap_or_default();
             if bytes.is_empty() {
                 return HeadStep::More;
             }
@@ -41,7 +43,8 @@ impl HeadBuffer {
         }
         let first = self.first.unwrap_or(at);
         let before = self.bytes.len();
-        self.bytes.extend_from_slice(bytes.get(..MAX_HEAD + 1).unwrap_or(bytes));
+        self.bytes
+            .extend_from_slice(bytes.get(..MAX_HEAD + 1).unwrap_or(bytes));
         if !may_be_head(direction, &self.bytes) {
             self.bytes = Vec::new();
             return HeadStep::NotHttp("not HTTP where a message should begin");
@@ -74,9 +77,14 @@ impl HeadBuffer {
 /// False as soon as the first line cannot be one of HTTP/1.x.
 fn may_be_head(direction: Direction, bytes: &[u8]) -> bool {
     let line_end = bytes.iter().take(MAX_HEAD).position(|&byte| byte == b'\n');
-    let line = bytes.get(..line_end.unwrap_or(bytes.len())).unwrap_or_default();
+    let line = bytes
+        .get(..line_end.unwrap_or(bytes.len()))
+        .unwrap_or_default();
     match direction {
-        Direction::ToClient => line.iter().zip(b"HTTP/1.").all(|(left, right)| left == right),
+        Direction::ToClient => line
+            .iter()
+            .zip(b"HTTP/1.")
+            .all(|(left, right)| left == right),
         Direction::ToServer => {
             let is_token =
                 |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.!#$%&'*+^`|~".contains(byte);
@@ -118,7 +126,10 @@ mod tests {
         let no = HeadStep::NotHttp("not HTTP where a message should begin");
         assert_eq!(buffer.push(Direction::ToServer, &[0x16, 3, 1], seen(1)), no);
         assert_eq!(buffer.push(Direction::ToClient, b"HTTQ", seen(1)), no);
-        assert_eq!(buffer.push(Direction::ToServer, b"USER anonymous\r\n", seen(1)), no);
+        assert_eq!(
+            buffer.push(Direction::ToServer, b"USER anonymous\r\n", seen(1)),
+            no
+        );
         let long = [b'a'; MAX_HEAD + 9];
         let mut head = b"GET /".to_vec();
         head.extend(long);
@@ -129,7 +140,11 @@ mod tests {
     #[test]
     fn the_whole_lines_of_a_cut_head_are_kept() {
         let mut buffer = HeadBuffer::default();
-        buffer.push(Direction::ToClient, b"HTTP/1.1 407 No\r\nVia: x\r\nProxy-Au", seen(4));
+        buffer.push(
+            Direction::ToClient,
+            b"HTTP/1.1 407 No\r\nVia: x\r\nProxy-Au",
+            seen(4),
+        );
         let (head, first) = buffer.salvage().unwrap();
         assert_eq!(head, b"HTTP/1.1 407 No\r\nVia: x\r\n\r\n");
         assert_eq!(first, seen(4));

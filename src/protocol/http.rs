@@ -87,13 +87,19 @@ impl Headers {
     /// The first value of a field, by case-insensitive name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        let mut matching = self.0.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        let mut matching = self
+            .0
+            .iter()
+            .filter(|(key, _)| key.eq_ignore_ascii_case(name));
         matching.next().map(|(_, value)| value.as_str())
     }
 
     /// All values of a field, in order.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        let matching = self.0.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name));
+        let matching = self
+            .0
+            .iter()
+            .filter(move |(key, _)| key.eq_ignore_ascii_case(name));
         matching.map(|(_, value)| value.as_str())
     }
 }

@@ -150,8 +150,9 @@ impl HttpDialogue {
         }
         self.side(direction).after_hole = true;
         self.intact &= direction == Direction::ToClient;
-        if direction == Direction::ToClient {
-            self.exchanges.answers_lost();
+        match direction {
+            Direction::ToClient => self.exchanges.answers_lost(),
+            Direction::ToServer => self.exchanges.requests_lost(),
         }
     }
 
@@ -232,7 +233,11 @@ impl HttpDialogue {
                     Direction::ToServer => self.request(&head, first, at),
                     Direction::ToClient => self.response(&head, first, at),
                 };
-                if read { rest } else { self.lose(direction, NOT_READ, at) }
+                if read {
+                    rest
+                } else {
+                    self.lose(direction, NOT_READ, at)
+                }
             }
         }
     }
@@ -244,7 +249,9 @@ impl HttpDialogue {
         at: Sighting,
     ) -> &'a [u8] {
         let own = &mut self.sides[side(direction)];
-        let State::Body(index, reader) = &mut own.state else { return bytes };
+        let State::Body(index, reader) = &mut own.state else {
+            return bytes;
+        };
         let index = *index;
         if direction == Direction::ToServer
             && reader.wire_size() == 0
@@ -254,6 +261,15 @@ impl HttpDialogue {
             // The answer was final (417, 407, 401): the client that expected
             // 100 Continue keeps its body and asks anew (RFC 9110 §10.1.1).
             self.end_body(direction, BodyEnd::Aborted);
+            return bytes;
+        }
+        if direction == Direction::ToClient
+            && reader.wire_size() == 0
+            && self.exchanges.method(index).is_none()
+            && sniff::starts_message(direction, bytes)
+        {
+            // Its request was not captured: the length was that of a HEAD.
+            self.end_body(direction, BodyEnd::Gap);
             return bytes;
         }
         let (exchanges, options) = (&self.exchanges, &self.options);
@@ -285,7 +301,9 @@ impl HttpDialogue {
     /// Ends the body of one direction and awaits the next head.
     fn end_body(&mut self, direction: Direction, end: BodyEnd) {
         let state = std::mem::take(&mut self.side(direction).state);
-        let State::Body(index, reader) = state else { return };
+        let State::Body(index, reader) = state else {
+            return;
+        };
         let (exchanges, options) = (&self.exchanges, &self.options);
         let mut wants = |first: &[u8]| exchanges.wants_body(options, direction, index, first);
         let body = reader.finish(end, &mut self.room, &mut wants);
@@ -322,6 +340,9 @@ impl HttpDialogue {
 
 impl Side {
     pub(super) fn stopped() -> Self {
-        Side { state: State::Stopped, ..Side::default() }
+        Side {
+            state: State::Stopped,
+            ..Side::default()
+        }
     }
 }

@@ -15,7 +15,12 @@ impl BodyPlan {
     /// The reader of the body, where there is one.
     pub(super) fn reader(self, headers: &Headers, hash_all: bool) -> Option<Box<BodyReader>> {
         let framing = self.framing?;
-        Some(Box::new(BodyReader::new(framing, headers, self.trouble, hash_all)))
+        Some(Box::new(BodyReader::new(
+            framing,
+            headers,
+            self.trouble,
+            hash_all,
+        )))
     }
 }
 
@@ -37,10 +42,16 @@ pub(super) fn of_request(headers: &Headers) -> BodyPlan {
 pub(super) fn of_response(method: Option<&str>, status: u16, headers: &Headers) -> BodyPlan {
     let connected = method == Some("CONNECT") && (200..300).contains(&status);
     if method == Some("HEAD") || connected || matches!(status, 100..=199 | 204 | 304) {
-        return BodyPlan { framing: None, trouble: None };
+        return BodyPlan {
+            framing: None,
+            trouble: None,
+        };
     }
     let (framing, trouble) = declared(headers);
-    BodyPlan { framing: Some(framing.unwrap_or(Framing::UntilClose)), trouble }
+    BodyPlan {
+        framing: Some(framing.unwrap_or(Framing::UntilClose)),
+        trouble,
+    }
 }
 
 /// What the fields declare. `Transfer-Encoding` overrides `Content-Length`;
@@ -54,26 +65,26 @@ fn declared(headers: &Headers) -> (Option<Framing>, Option<String>) {
         .filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity"))
         .collect();
     let (length, mut trouble) = content_length(headers);
-    let Some(last) = codings.last() else { return (length.map(Framing::Length), trouble) };
+    let Some(last) = codings.last() else {
+        return (length.map(Framing::Length), trouble);
+    };
     if headers.get("content-length").is_some() {
         trouble = Some("Transfer-Encoding beside Content-Length".into());
     }
-    if !last.eq_ignore_ascii_case("chunked") {
-        return (
-            Some(Framing::UntilClose),
-            Some(format!("transfer coding {last:.40} is not read")),
-        );
+    // Codings under it are undone as those of the content are.
+    match last.eq_ignore_ascii_case("chunked") {
+        true => (Some(Framing::Chunked), trouble),
+        false => (Some(Framing::UntilClose), trouble),
     }
-    if codings.len() > 1 {
-        trouble = Some(format!("transfer coding {:.40} is not undone", codings[0]));
-    }
-    (Some(Framing::Chunked), trouble)
 }
 
 fn content_length(headers: &Headers) -> (Option<u64>, Option<String>) {
     let mut first = None;
     let mut trouble = None;
-    for text in headers.all("content-length").flat_map(|value| value.split(',')) {
+    for text in headers
+        .all("content-length")
+        .flat_map(|value| value.split(','))
+    {
         let text = text.trim();
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         match (text.parse::<u64>().ok().filter(|_| digits), first) {
@@ -100,19 +111,28 @@ mod tests {
     #[test]
     fn answers_that_can_have_no_body_have_none() {
         let headers = headers(&[("Content-Length", "1208")]);
-        let none = BodyPlan { framing: None, trouble: None };
+        let none = BodyPlan {
+            framing: None,
+            trouble: None,
+        };
         assert_eq!(of_response(Some("HEAD"), 200, &headers), none);
         assert_eq!(of_response(Some("GET"), 304, &headers), none);
         assert_eq!(of_response(Some("GET"), 204, &headers), none);
         assert_eq!(of_response(Some("CONNECT"), 200, &headers), none);
         let refused = of_response(Some("CONNECT"), 407, &headers);
         assert_eq!(refused.framing, Some(Framing::Length(1208)));
-        assert_eq!(of_response(None, 206, &headers).framing, Some(Framing::Length(1208)));
+        assert_eq!(
+            of_response(None, 206, &headers).framing,
+            Some(Framing::Length(1208))
+        );
     }
 
     #[test]
     fn an_answer_without_a_length_ends_with_the_connection() {
-        assert_eq!(of_response(Some("GET"), 200, &headers(&[])).framing, Some(Framing::UntilClose));
+        assert_eq!(
+            of_response(Some("GET"), 200, &headers(&[])).framing,
+            Some(Framing::UntilClose)
+        );
         assert_eq!(of_request(&headers(&[])).framing, None);
     }
 
@@ -121,15 +141,27 @@ mod tests {
         let both = headers(&[("Content-Length", "5"), ("Transfer-Encoding", "Chunked")]);
         let plan = of_response(None, 200, &both);
         assert_eq!(plan.framing, Some(Framing::Chunked));
-        assert_eq!(plan.trouble.as_deref(), Some("Transfer-Encoding beside Content-Length"));
+        assert_eq!(
+            plan.trouble.as_deref(),
+            Some("Transfer-Encoding beside Content-Length")
+        );
     }
 
     #[test]
     fn lengths_may_repeat_but_not_disagree() {
         let same = headers(&[("Content-Length", "5, 5"), ("content-length", "5")]);
         let plan = of_request(&same);
-        assert_eq!(plan, BodyPlan { framing: Some(Framing::Length(5)), trouble: None });
-        let plan = of_request(&headers(&[("Content-Length", "5"), ("Content-Length", "6")]));
+        assert_eq!(
+            plan,
+            BodyPlan {
+                framing: Some(Framing::Length(5)),
+                trouble: None
+            }
+        );
+        let plan = of_request(&headers(&[
+            ("Content-Length", "5"),
+            ("Content-Length", "6"),
+        ]));
         assert_eq!(plan.framing, Some(Framing::Length(5)));
         assert_eq!(plan.trouble.as_deref(), Some("Content-Length 5 and 6"));
     }
@@ -139,7 +171,10 @@ mod tests {
         for text in ["-1", "+5", "0x10", "99999999999999999999"] {
             let plan = of_response(None, 200, &headers(&[("Content-Length", text)]));
             assert_eq!(plan.framing, Some(Framing::UntilClose));
-            assert_eq!(plan.trouble, Some(format!("Content-Length {text:?} is no number")));
+            assert_eq!(
+                plan.trouble,
+                Some(format!("Content-Length {text:?} is no number"))
+            );
         }
     }
 }

@@ -70,17 +70,27 @@ pub(super) fn request_head(bytes: &[u8]) -> Result<RequestHead, ParseError> {
         (outcome, request.method, request.path)
     {
         let (method, target) = (method.to_owned(), target.to_owned());
-        return Ok(RequestHead { method, target, headers: headers(request.headers) });
+        return Ok(RequestHead {
+            method,
+            target,
+            headers: headers(request.headers),
+        });
     }
     let (line, rest) = first_line(bytes);
-    let method_end = line.find(' ').ok_or_else(|| malformed("request line", &line))?;
+    let method_end = line
+        .find(' ')
+        .ok_or_else(|| malformed("request line", &line))?;
     let (method, after) = line.split_at(method_end);
     let (target, version) = after.rsplit_once(' ').unwrap_or((after, ""));
     if !version.starts_with("HTTP/1.") || target.trim().is_empty() {
         return Err(malformed("request line", &line));
     }
     let (method, target) = (method.to_owned(), target.trim().to_owned());
-    Ok(RequestHead { method, target, headers: lenient_headers(rest) })
+    Ok(RequestHead {
+        method,
+        target,
+        headers: lenient_headers(rest),
+    })
 }
 
 /// Reads an answer's head, its empty line included.
@@ -110,21 +120,36 @@ pub(super) fn status_head(bytes: &[u8]) -> Result<StatusHead, ParseError> {
     if let (Ok(httparse::Status::Complete(_)), Some(status)) = (outcome, response.code) {
         // httparse gives an empty reason for one with bytes above 0x7F.
         let reason = reason_of(&line);
-        return Ok(StatusHead { status, reason, headers: headers(response.headers) });
+        return Ok(StatusHead {
+            status,
+            reason,
+            headers: headers(response.headers),
+        });
     }
-    let code = line.split_ascii_whitespace().nth(1).filter(|code| code.len() == 3);
+    let code = line
+        .split_ascii_whitespace()
+        .nth(1)
+        .filter(|code| code.len() == 3);
     let status = code.and_then(|code| code.parse().ok());
     match status {
-        Some(status) if line.starts_with("HTTP/1.") => {
-            Ok(StatusHead { status, reason: reason_of(&line), headers: lenient_headers(rest) })
-        }
+        Some(status) if line.starts_with("HTTP/1.") => Ok(StatusHead {
+            status,
+            reason: reason_of(&line),
+            headers: lenient_headers(rest),
+        }),
         _ => Err(malformed("status line", &line)),
     }
 }
 
 fn reason_of(line: &str) -> String {
-    let after_version = line.split_once(' ').map_or("", |(_, after)| after.trim_start());
-    after_version.split_once(' ').map_or("", |(_, reason)| reason).trim().to_owned()
+    let after_version = line
+        .split_once(' ')
+        .map_or("", |(_, after)| after.trim_start());
+    after_version
+        .split_once(' ')
+        .map_or("", |(_, reason)| reason)
+        .trim()
+        .to_owned()
 }
 
 fn headers(fields: &[httparse::Header<'_>]) -> Headers {
@@ -133,7 +158,11 @@ fn headers(fields: &[httparse::Header<'_>]) -> Headers {
         text.trim().to_owned()
     };
     let fields = fields.iter().take_while(|field| !field.name.is_empty());
-    Headers(fields.map(|field| (field.name.to_owned(), text(field.value))).collect())
+    Headers(
+        fields
+            .map(|field| (field.name.to_owned(), text(field.value)))
+            .collect(),
+    )
 }
 
 fn lenient_headers(bytes: &[u8]) -> Headers {
@@ -155,14 +184,24 @@ fn lenient_headers(bytes: &[u8]) -> Headers {
 
 fn first_line(bytes: &[u8]) -> (String, &[u8]) {
     let bytes = crate::protocol::sniff::trim_line_ends(bytes);
-    let end = bytes.iter().position(|&byte| byte == b'\n').unwrap_or(bytes.len());
+    let end = bytes
+        .iter()
+        .position(|&byte| byte == b'\n')
+        .unwrap_or(bytes.len());
     let (line, rest) = bytes.split_at(end);
-    (String::from_utf8_lossy(line).trim_end().to_owned(), rest.get(1..).unwrap_or_default())
+    (
+        String::from_utf8_lossy(line).trim_end().to_owned(),
+        rest.get(1..).unwrap_or_default(),
+    )
 }
 
 fn malformed(what: &'static str, line: &str) -> ParseError {
     let shown: String = line.chars().take(40).collect();
-    ParseError { what, at: 0, kind: ErrorKind::Malformed(format!("{shown:?}")) }
+    ParseError {
+        what,
+        at: 0,
+        kind: ErrorKind::Malformed(format!("{shown:?}")),
+    }
 }
 
 #[cfg(test)]
@@ -186,7 +225,10 @@ mod tests {
         .unwrap();
         assert_eq!(head.method, "GET");
         assert!(head.target.starts_with("http://ctldl.windowsupdate.com/"));
-        assert_eq!(head.headers.get("user-agent"), Some("Microsoft-CryptoAPI/10.0"));
+        assert_eq!(
+            head.headers.get("user-agent"),
+            Some("Microsoft-CryptoAPI/10.0")
+        );
         assert_eq!(head.headers.0.len(), 7);
     }
 
@@ -195,7 +237,10 @@ mod tests {
         let head = status_head(b"HTTP/1.0 200\r\n\r\n").unwrap();
         assert_eq!((head.status, head.reason.as_str()), (200, ""));
         let head = status_head(b"HTTP/1.1 404 Non trouv\xe9\r\nA: b\r\n\r\n").unwrap();
-        assert_eq!((head.status, head.reason.as_str()), (404, "Non trouv\u{FFFD}"));
+        assert_eq!(
+            (head.status, head.reason.as_str()),
+            (404, "Non trouv\u{FFFD}")
+        );
         assert_eq!(head.headers.get("a"), Some("b"));
     }
 

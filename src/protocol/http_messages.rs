@@ -9,12 +9,21 @@ use crate::provenance::Sighting;
 
 impl HttpDialogue {
     pub(super) fn request(&mut self, head: &[u8], first: Sighting, last: Sighting) -> bool {
-        let Ok(head) = request_head(head) else { return false };
+        let Ok(head) = request_head(head) else {
+            return false;
+        };
         let (method, target, headers) = (head.method, head.target, head.headers);
         let plan = of_request(&headers);
         let reader = plan.reader(&headers, self.options.hash_every_body);
         let authority = (method == "CONNECT").then(|| target.clone());
-        let request = Request { method, target, headers, first, last, body: None };
+        let request = Request {
+            method,
+            target,
+            headers,
+            first,
+            last,
+            body: None,
+        };
         let index = self.exchanges.request(request);
         let own = self.side(Direction::ToServer);
         own.after_hole = false;
@@ -29,7 +38,9 @@ impl HttpDialogue {
     }
 
     pub(super) fn response(&mut self, head: &[u8], first: Sighting, last: Sighting) -> bool {
-        let Ok(head) = status_head(head) else { return false };
+        let Ok(head) = status_head(head) else {
+            return false;
+        };
         let (status, reason, headers) = (head.status, head.reason, head.headers);
         if (100..200).contains(&status) && status != 101 {
             return true;
@@ -42,12 +53,24 @@ impl HttpDialogue {
                 Some(method) => method == "CONNECT",
                 // Only the answers were captured: squid, BlueCoat, TMG and most
                 // others say "Connection established".
-                None => reason.to_ascii_lowercase().contains("connection established"),
+                None => reason
+                    .to_ascii_lowercase()
+                    .contains("connection established"),
             };
         let plan = of_response(method, status, &headers);
-        let reader =
-            if granted { None } else { plan.reader(&headers, self.options.hash_every_body) };
-        let response = Response { status, reason, headers, first, last, body: None };
+        let reader = if granted {
+            None
+        } else {
+            plan.reader(&headers, self.options.hash_every_body)
+        };
+        let response = Response {
+            status,
+            reason,
+            headers,
+            first,
+            last,
+            body: None,
+        };
         self.exchanges.response(index, response);
         match reader {
             Some(reader) => {
@@ -74,16 +97,32 @@ impl HttpDialogue {
             Direction::ToServer => {
                 let head = request_head(&head).ok()?;
                 let (method, target, headers) = (head.method, head.target, head.headers);
-                let request = Request { method, target, headers, first, last: first, body: None };
+                let request = Request {
+                    method,
+                    target,
+                    headers,
+                    first,
+                    last: first,
+                    body: None,
+                };
                 let index = self.exchanges.request(request);
                 self.exchanges.request_done(index, None);
                 index
             }
             Direction::ToClient => {
                 let head = status_head(&head).ok()?;
-                let index = self.exchanges.next_answered(self.sides[1].after_hole, self.intact);
+                let index = self
+                    .exchanges
+                    .next_answered(self.sides[1].after_hole, self.intact);
                 let (status, reason, headers) = (head.status, head.reason, head.headers);
-                let response = Response { status, reason, headers, first, last: first, body: None };
+                let response = Response {
+                    status,
+                    reason,
+                    headers,
+                    first,
+                    last: first,
+                    body: None,
+                };
                 self.exchanges.response(index, response);
                 index
             }

@@ -43,9 +43,17 @@ impl HttpDialogue {
             _ => String::new(),
         };
         let client_gap = client.after_hole;
-        let held = client.held.take().map(|(held, first)| (Direction::ToServer, held, first));
+        let held = client
+            .held
+            .take()
+            .map(|(held, first)| (Direction::ToServer, held, first));
         let pending = held.into_iter().collect();
-        self.handover = Some(Handover { authority, established, client_gap, pending });
+        self.handover = Some(Handover {
+            authority,
+            established,
+            client_gap,
+            pending,
+        });
     }
 
     /// The proxy said no: what the client sent after CONNECT is a request.

@@ -28,7 +28,9 @@ pub fn is_long_header_initial(payload: &[u8]) -> bool {
         0x6B33_43CF => packet_type == 1,
         _ => false,
     };
-    let Some(&scid_len) = rest.get(usize::from(dcid_len)) else { return false };
+    let Some(&scid_len) = rest.get(usize::from(dcid_len)) else {
+        return false;
+    };
     first & 0xC0 == 0xC0 && initial && dcid_len <= MAX_ID && scid_len <= MAX_ID
 }
 

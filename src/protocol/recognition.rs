@@ -25,7 +25,10 @@ const UNKNOWN_SEGMENTS: u32 = 32;
 impl Sniffer {
     /// Both sides began with something else.
     pub(super) fn of_unknown() -> Self {
-        Sniffer { unknown: [true, true], ..Sniffer::default() }
+        Sniffer {
+            unknown: [true, true],
+            ..Sniffer::default()
+        }
     }
 }
 
@@ -33,9 +36,13 @@ impl Dialogue {
     pub(super) fn sniff(&mut self, direction: Direction, bytes: &[u8], at: Sighting) -> Demand {
         let index = side(direction);
         let first_bytes = &mut self.transcript.first_bytes[index];
-        let room = FIRST_BYTES.saturating_sub(first_bytes.len()).min(bytes.len());
+        let room = FIRST_BYTES
+            .saturating_sub(first_bytes.len())
+            .min(bytes.len());
         first_bytes.extend_from_slice(bytes.get(..room).unwrap_or_default());
-        let Layer::Sniffing(sniffer) = &mut self.layer else { return Demand::More };
+        let Layer::Sniffing(sniffer) = &mut self.layer else {
+            return Demand::More;
+        };
         if sniffer.unknown[index] {
             return self.sniff_segment(direction, bytes, at);
         }
@@ -66,7 +73,9 @@ impl Dialogue {
 
     /// Looks whether a segment of an unknown stream starts a message.
     fn sniff_segment(&mut self, direction: Direction, bytes: &[u8], at: Sighting) -> Demand {
-        let Layer::Sniffing(sniffer) = &mut self.layer else { return Demand::More };
+        let Layer::Sniffing(sniffer) = &mut self.layer else {
+            return Demand::More;
+        };
         let guess = sniff::guess(bytes);
         let starts = match guess {
             Guess::Request | Guess::Response => {
@@ -130,14 +139,22 @@ impl Dialogue {
         let mut pieces = Vec::new();
         let Sniffer { pending, first, .. } = sniffer;
         for (index, (bytes, first)) in pending.into_iter().zip(first).enumerate() {
-            let called = if index == 0 { Direction::ToServer } else { Direction::ToClient };
+            let called = if index == 0 {
+                Direction::ToServer
+            } else {
+                Direction::ToClient
+            };
             let real = if turned { called.reverse() } else { called };
             if let Some(first) = first {
                 pieces.push((real, bytes, first));
             }
         }
         // What decided came last.
-        let decided = if turned { direction.reverse() } else { direction };
+        let decided = if turned {
+            direction.reverse()
+        } else {
+            direction
+        };
         pieces.sort_by_key(|(real, ..)| *real == decided);
         self.replay(decided, pieces)
     }

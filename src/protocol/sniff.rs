@@ -34,12 +34,18 @@ impl Guess {
 /// Guesses what `bytes` begin; needs at most 32 bytes to be sure.
 pub(super) fn guess(bytes: &[u8]) -> Guess {
     let trimmed = trim_line_ends(bytes);
-    let Some(first) = trimmed.first() else { return Guess::Short };
+    let Some(first) = trimmed.first() else {
+        return Guess::Short;
+    };
     match first {
         0x14..=0x18 | 0x80..=0xFF => tls(trimmed),
         b'H' if is_prefix(trimmed, b"HTTP/1.") => status_line(trimmed),
         b'P' if is_prefix(trimmed, HTTP2_PREFACE) && trimmed.len() >= 3 => {
-            if trimmed.len() >= HTTP2_PREFACE.len() { Guess::Http2 } else { Guess::Short }
+            if trimmed.len() >= HTTP2_PREFACE.len() {
+                Guess::Http2
+            } else {
+                Guess::Short
+            }
         }
         b'A'..=b'Z' => request_line(trimmed),
         _ => Guess::Unknown,
@@ -51,7 +57,10 @@ pub(super) fn guess(bytes: &[u8]) -> Guess {
 pub(super) fn starts_message(direction: Direction, bytes: &[u8]) -> bool {
     match (direction, guess(bytes)) {
         (Direction::ToServer, Guess::Request) => {
-            let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
+            let line = bytes
+                .split(|&byte| byte == b'\n')
+                .next()
+                .unwrap_or_default();
             // A line cut by the segment's end still has its method and target.
             line.len() == bytes.len() || contains(line, b" HTTP/1.")
         }
@@ -62,7 +71,9 @@ pub(super) fn starts_message(direction: Direction, bytes: &[u8]) -> bool {
 
 /// True when a segment begins a handshake record of TLS with a hello in it.
 pub(super) fn starts_tls_hello(bytes: &[u8]) -> bool {
-    let Some(head) = bytes.get(..6) else { return false };
+    let Some(head) = bytes.get(..6) else {
+        return false;
+    };
     head[0] == 22 && matches!(guess(bytes), Guess::Tls(_)) && matches!(head[5], 1 | 2)
 }
 
@@ -130,15 +141,25 @@ fn request_line(bytes: &[u8]) -> Guess {
             Some(_) => {}
         }
     }
-    if may_become { Guess::Short } else { Guess::Unknown }
+    if may_become {
+        Guess::Short
+    } else {
+        Guess::Unknown
+    }
 }
 
 fn status_line(bytes: &[u8]) -> Guess {
     // "HTTP/1.1 200"
-    let Some(line) = bytes.get(..12) else { return Guess::Short };
+    let Some(line) = bytes.get(..12) else {
+        return Guess::Short;
+    };
     let is_digit = |at: usize| line[at].is_ascii_digit();
     let fits = is_digit(7) && line[8] == b' ' && is_digit(9) && is_digit(10) && is_digit(11);
-    if fits { Guess::Response } else { Guess::Unknown }
+    if fits {
+        Guess::Response
+    } else {
+        Guess::Unknown
+    }
 }
 
 /// Record header: type, version 3.0 to 3.4, length up to 2^14 + 2048; for a
@@ -153,7 +174,9 @@ fn tls(bytes: &[u8]) -> Guess {
     if !version_fits || !length_fits {
         return Guess::Unknown;
     }
-    let Some(head) = bytes.get(..6) else { return Guess::Short };
+    let Some(head) = bytes.get(..6) else {
+        return Guess::Short;
+    };
     let length = u16::from_be_bytes([head[3], head[4]]);
     match (head[0], length) {
         (_, 0) => Guess::Unknown,
@@ -184,12 +207,18 @@ fn sslv2(bytes: &[u8]) -> Guess {
     if !type_fits || !version_fits {
         return Guess::Unknown;
     }
-    let Some(head) = bytes.get(..11) else { return Guess::Short };
+    let Some(head) = bytes.get(..11) else {
+        return Guess::Short;
+    };
     let number = |index: usize| usize::from(u16::from_be_bytes([head[index], head[index + 1]]));
     let (length, ciphers, session, challenge) =
         (number(0) & 0x7FFF, number(5), number(7), number(9));
     let fits = ciphers % 3 == 0 && ciphers > 0 && length == 9 + ciphers + session + challenge;
-    if fits { Guess::Tls(Some(Direction::ToServer)) } else { Guess::Unknown }
+    if fits {
+        Guess::Tls(Some(Direction::ToServer))
+    } else {
+        Guess::Unknown
+    }
 }
 
 /// True when the two agree as far as both go.
@@ -212,7 +241,10 @@ mod tests {
         let to_client = Some(Direction::ToClient);
         assert_eq!(guess(b"GET / HTTP/1.1\r\n"), Guess::Request);
         assert_eq!(guess(b"\r\nPOST http://a/ HTTP/1.0\r\n"), Guess::Request);
-        assert_eq!(guess(b"CCM_POST /ccm_system/request HTTP/1.1\r\n"), Guess::Request);
+        assert_eq!(
+            guess(b"CCM_POST /ccm_system/request HTTP/1.1\r\n"),
+            Guess::Request
+        );
         assert_eq!(guess(b"HTTP/1.1 407 Proxy"), Guess::Response);
         assert_eq!(guess(&[22, 3, 1, 2, 0, 1, 0]), Guess::Tls(to_server));
         assert_eq!(guess(&[22, 3, 3, 0, 0x4a, 2, 0]), Guess::Tls(to_client));
@@ -226,13 +258,21 @@ mod tests {
 
     #[test]
     fn every_beginning_of_a_message_is_short_until_it_is_sure() {
-        let whole: [&[u8]; 4] =
-            [b"PROPFIND / ", b"HTTP/1.0 200", &[22, 3, 0, 0, 9, 1], b"PRI * HTTP/2.0"];
+        let whole: [&[u8]; 4] = [
+            b"PROPFIND / ",
+            b"HTTP/1.0 200",
+            &[22, 3, 0, 0, 9, 1],
+            b"PRI * HTTP/2.0",
+        ];
         for whole in whole {
             assert!(!matches!(guess(whole), Guess::Short | Guess::Unknown));
             let sure_at = (0..=whole.len()).find(|&length| guess(&whole[..length]) != Guess::Short);
             let sure_at = sure_at.unwrap();
-            assert_eq!(guess(&whole[..sure_at]), guess(whole), "{whole:?} at {sure_at}");
+            assert_eq!(
+                guess(&whole[..sure_at]),
+                guess(whole),
+                "{whole:?} at {sure_at}"
+            );
         }
     }
 

@@ -62,8 +62,18 @@ impl SocksDialogue {
             (4, None | Some(1 | 2)) => Stage::Request,
             _ => return None,
         };
-        let socks = Socks { version, target: None, reply: None, method: None, sighting };
-        Some(SocksDialogue { socks, buffers: [client.to_vec(), Vec::new()], stage })
+        let socks = Socks {
+            version,
+            target: None,
+            reply: None,
+            method: None,
+            sighting,
+        };
+        Some(SocksDialogue {
+            socks,
+            buffers: [client.to_vec(), Vec::new()],
+            stage,
+        })
     }
 
     /// True when the server's answer shows that this is SOCKS.
@@ -82,7 +92,10 @@ impl SocksDialogue {
             match self.step() {
                 Ok(None) => {}
                 Ok(Some(step)) => return step,
-                Err(ParseError { kind: ErrorKind::Truncated { .. }, .. }) => {
+                Err(ParseError {
+                    kind: ErrorKind::Truncated { .. },
+                    ..
+                }) => {
                     return SocksStep::More;
                 }
                 Err(_) => return SocksStep::Over,
@@ -136,8 +149,10 @@ impl SocksDialogue {
             Stage::Reply => {
                 let version = server.u8(WHAT)?;
                 let reply = server.u8(WHAT)?;
-                if !matches!((self.socks.version, version, reply), (5, 5, 0..=8) | (4, 0, 90..=93))
-                {
+                if !matches!(
+                    (self.socks.version, version, reply),
+                    (5, 5, 0..=8) | (4, 0, 90..=93)
+                ) {
                     return Err(server.error(WHAT, ErrorKind::Malformed("reply".into())));
                 }
                 let granted = if self.socks.version == 5 {
@@ -150,7 +165,11 @@ impl SocksDialogue {
                 };
                 self.socks.reply = Some(reply);
                 let rests = [client.rest().to_vec(), server.rest().to_vec()];
-                let step = if granted { SocksStep::Established(rests) } else { SocksStep::Over };
+                let step = if granted {
+                    SocksStep::Established(rests)
+                } else {
+                    SocksStep::Over
+                };
                 return Ok(Some(step));
             }
         };
@@ -208,7 +227,10 @@ fn request4(reader: &mut Reader<'_>) -> Result<String, ParseError> {
 fn text_to_zero(reader: &mut Reader<'_>) -> Result<String, ParseError> {
     const WHAT: &str = "SOCKS 4 text";
     let rest = reader.rest();
-    let length = rest.iter().position(|&byte| byte == 0).unwrap_or(rest.len());
+    let length = rest
+        .iter()
+        .position(|&byte| byte == 0)
+        .unwrap_or(rest.len());
     let text = String::from_utf8_lossy(reader.take(WHAT, length)?).into_owned();
     reader.skip(WHAT, 1)?;
     Ok(text)
@@ -237,7 +259,10 @@ mod tests {
     fn socks_5_with_a_login_that_fails_is_over() {
         let mut socks = SocksDialogue::begin(&[5, 1, 2], seen(1)).unwrap();
         assert_eq!(socks.bytes(Direction::ToClient, &[5, 2]), SocksStep::More);
-        assert_eq!(socks.bytes(Direction::ToServer, b"\x01\x02me\x02pw"), SocksStep::More);
+        assert_eq!(
+            socks.bytes(Direction::ToServer, b"\x01\x02me\x02pw"),
+            SocksStep::More
+        );
         assert_eq!(socks.bytes(Direction::ToClient, &[1, 1]), SocksStep::Over);
         assert_eq!(socks.socks.target, None);
     }

@@ -51,7 +51,10 @@ impl TlsDialogue {
         tunnel: Option<String>,
         from_the_middle: bool,
     ) -> Self {
-        let side = || Side { gap_before: from_the_middle, ..Side::default() };
+        let side = || Side {
+            gap_before: from_the_middle,
+            ..Side::default()
+        };
         TlsDialogue {
             conversation,
             tunnel,
@@ -121,11 +124,17 @@ impl TlsDialogue {
 
     /// One side closed.
     pub(super) fn closed(&mut self, close: &Close) {
-        let Some(handshake) = &mut self.handshake else { return };
+        let Some(handshake) = &mut self.handshake else {
+            return;
+        };
         handshake.last = close.sighting;
         if handshake.ending.is_none() {
             let reset = close.how == CloseKind::Reset;
-            handshake.ending = Some(Ending { by: close.by, reset, sighting: close.sighting });
+            handshake.ending = Some(Ending {
+                by: close.by,
+                reset,
+                sighting: close.sighting,
+            });
         }
     }
 
@@ -133,6 +142,9 @@ impl TlsDialogue {
     pub(super) fn finish(self) -> Option<Handshake> {
         let missing = self.sides.iter().any(|own| own.gap_before);
         let mut handshake = self.handshake?;
+        if !missing && was_nothing_said(&handshake) {
+            return None;
+        }
         handshake.has_gap |= missing && !is_hidden(&handshake);
         Some(handshake)
     }
@@ -142,7 +154,9 @@ impl TlsDialogue {
     }
 
     fn demand(&mut self, direction: Direction) -> Demand {
-        let Some((record, left)) = self.side(direction).records.left() else { return Demand::More };
+        let Some((record, left)) = self.side(direction).records.left() else {
+            return Demand::More;
+        };
         if self.is_read(direction, &record) || left == 0 {
             return Demand::More;
         }
@@ -171,7 +185,9 @@ impl TlsDialogue {
     /// Handshake records after ChangeCipherSpec are encrypted, but not in TLS
     /// 1.3, which sends it only to look like TLS 1.2 and encrypts as type 23.
     fn is_encrypted(&self, direction: Direction) -> bool {
-        let Some(handshake) = &self.handshake else { return false };
+        let Some(handshake) = &self.handshake else {
+            return false;
+        };
         handshake.change_cipher_spec[side(direction)].is_some() && !is_13(handshake)
     }
 
@@ -250,13 +266,19 @@ impl TlsDialogue {
         }
         let handshake = self.handshake(at);
         if handshake.alerts.len() < MAX_ALERTS {
-            handshake.alerts.push(Alert { by, content, sighting: at });
+            handshake.alerts.push(Alert {
+                by,
+                content,
+                sighting: at,
+            });
         }
     }
 
     fn change_cipher_spec(&mut self, direction: Direction, at: Sighting) {
         let (server_done, server_gap) = (self.server_done, self.sides[1].gap_before);
-        let Some(handshake) = &mut self.handshake else { return };
+        let Some(handshake) = &mut self.handshake else {
+            return;
+        };
         handshake.change_cipher_spec[side(direction)].get_or_insert(at);
         let cut_short = direction == Direction::ToClient
             && handshake.server_hello.is_some()
@@ -271,7 +293,9 @@ impl TlsDialogue {
 
     fn application_data(&mut self, direction: Direction, record: &Record) {
         let index = side(direction);
-        let Some(handshake) = &mut self.handshake else { return };
+        let Some(handshake) = &mut self.handshake else {
+            return;
+        };
         let (length, at) = (record.length, record.first);
         let hidden_lengths = handshake.server_hello.as_ref().and_then(|hello| {
             let is_13 = hello.version == TLS13 && !hello.retry_request;
@@ -317,8 +341,25 @@ impl TlsDialogue {
     }
 }
 
+/// True when all that was seen is the server's alert: a connection opened in
+/// advance and closed unused is answered so by OpenSSL.
+fn was_nothing_said(handshake: &Handshake) -> bool {
+    handshake.client_hello.is_none()
+        && handshake.server_hello.is_none()
+        && handshake.certificates == ServerCertificates::NotSeen
+        && handshake.trouble.is_none()
+        && !handshake.alerts.is_empty()
+        && handshake
+            .alerts
+            .iter()
+            .all(|alert| alert.by == Direction::ToClient)
+}
+
 fn is_13(handshake: &Handshake) -> bool {
-    handshake.server_hello.as_ref().is_some_and(|hello| hello.version >= TLS13)
+    handshake
+        .server_hello
+        .as_ref()
+        .is_some_and(|hello| hello.version >= TLS13)
 }
 
 /// After this the rest of the handshake is encrypted, so that nothing readable

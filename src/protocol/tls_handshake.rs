@@ -112,7 +112,9 @@ pub(super) fn sslv2_client_hello(
         legacy_version,
         supported_versions: Vec::new(),
         alpn: Vec::new(),
-        cipher_suites: suites.map(|spec| u16::from_be_bytes([spec[1], spec[2]])).collect(),
+        cipher_suites: suites
+            .map(|spec| u16::from_be_bytes([spec[1], spec[2]]))
+            .collect(),
         offers_resumption: !session_id.is_empty(),
         encrypted_client_hello: false,
         gmt_unix_time: 0,
@@ -160,9 +162,18 @@ pub(super) fn server_hello(
         version = TLS13;
     }
     let retry_request = random == RETRY_REQUEST;
-    let hello =
-        ServerHello { version, cipher_suite, session_id_echoed: false, retry_request, sighting };
-    Ok(ReadServerHello { hello, session_id, pre_shared_key })
+    let hello = ServerHello {
+        version,
+        cipher_suite,
+        session_id_echoed: false,
+        retry_request,
+        sighting,
+    };
+    Ok(ReadServerHello {
+        hello,
+        session_id,
+        pre_shared_key,
+    })
 }
 
 /// SHA-256 of "HelloRetryRequest" (RFC 8446 §4.1.3).
@@ -241,7 +252,9 @@ pub(super) fn certificate_status(bytes: &[u8]) -> Result<Arc<[u8]>, ParseError> 
 fn extensions<'a>(reader: &mut Reader<'a>) -> Vec<(u16, &'a [u8])> {
     const WHAT: &str = "extensions";
     let mut list = Vec::new();
-    let Ok(length) = reader.u16_be(WHAT) else { return list };
+    let Ok(length) = reader.u16_be(WHAT) else {
+        return list;
+    };
     let rest = reader.rest();
     let mut reader = Reader::new(rest.get(..usize::from(length)).unwrap_or(rest));
     while let Ok(kind) = reader.u16_be(WHAT)
@@ -275,7 +288,9 @@ fn protocol_names(body: &[u8]) -> Vec<String> {
 }
 
 fn u16_list(bytes: &[u8]) -> Vec<u16> {
-    let numbers = bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+    let numbers = bytes
+        .chunks_exact(2)
+        .map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
     numbers.filter(|&number| !is_grease(number)).collect()
 }
 
@@ -330,7 +345,10 @@ mod tests {
         let read = client_hello(&whole, seen(1)).unwrap();
         assert_eq!(read.hello.server_name.as_deref(), Some("a"));
         let error = client_hello(&whole[..36], seen(1)).err().unwrap();
-        assert_eq!(error.to_string(), "ClientHello at byte 35: needs 2 bytes, 1 left");
+        assert_eq!(
+            error.to_string(),
+            "ClientHello at byte 35: needs 2 bytes, 1 left"
+        );
     }
 
     #[test]
@@ -344,7 +362,10 @@ mod tests {
 
     #[test]
     fn a_stapled_answer_is_taken_out_of_its_message() {
-        assert_eq!(certificate_status(&[1, 0, 0, 2, 0x30, 0]).unwrap()[..], [0x30, 0]);
+        assert_eq!(
+            certificate_status(&[1, 0, 0, 2, 0x30, 0]).unwrap()[..],
+            [0x30, 0]
+        );
         let error = certificate_status(&[2, 0, 0, 0]).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unsupported("status type 2".into()));
     }

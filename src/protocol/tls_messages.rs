@@ -26,9 +26,16 @@ impl TlsDialogue {
         if is_first && matches!(message.kind, 1 | 2) {
             own.gap_before = false;
         }
-        let Message { kind, body, packets } = message;
+        let Message {
+            kind,
+            body,
+            packets,
+        } = message;
         if packets.is_empty() {
-            self.note(first, format!("handshake message of type {kind} is too long to be read"));
+            self.note(
+                first,
+                format!("handshake message of type {kind} is too long to be read"),
+            );
             return;
         }
         match (kind, direction) {
@@ -42,10 +49,17 @@ impl TlsDialogue {
                 let handshake = self.handshake(first);
                 let before = std::mem::replace(
                     &mut handshake.certificates,
-                    ServerCertificates::Sent { list, packets, sighting: at },
+                    ServerCertificates::Sent {
+                        list,
+                        packets,
+                        sighting: at,
+                    },
                 );
                 if matches!(before, ServerCertificates::Sent { .. }) {
-                    self.note(first, "a second list of certificates replaces the first".into());
+                    self.note(
+                        first,
+                        "a second list of certificates replaces the first".into(),
+                    );
                 }
                 if let Some(error) = error {
                     self.note(first, error.to_string());
@@ -102,7 +116,11 @@ impl TlsDialogue {
         read.hello.session_id_echoed = same && read.hello.version < TLS13;
         let handshake = self.handshake(first);
         if read.hello.version >= TLS13 && !read.hello.retry_request {
-            let by = if read.pre_shared_key { HiddenBy::Resumption } else { HiddenBy::Tls13 };
+            let by = if read.pre_shared_key {
+                HiddenBy::Resumption
+            } else {
+                HiddenBy::Tls13
+            };
             handshake.certificates = ServerCertificates::Hidden(by);
         }
         if let Some(client) = &mut handshake.client_hello {

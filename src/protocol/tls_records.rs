@@ -99,13 +99,21 @@ impl RecordStream {
 
     /// Gives the place up until a segment begins with a record.
     pub(super) fn lose(&mut self) {
-        *self = RecordStream { lost: true, begun: true, ..RecordStream::default() };
+        *self = RecordStream {
+            lost: true,
+            begun: true,
+            ..RecordStream::default()
+        };
     }
 
     fn header<'a>(&mut self, bytes: &mut &'a [u8], at: Sighting) -> Option<Piece<'a>> {
         let first = *self.header_first.get_or_insert(at);
         if !self.begun
-            && self.header.first().or(bytes.first()).is_some_and(|&byte| byte & 0x80 != 0)
+            && self
+                .header
+                .first()
+                .or(bytes.first())
+                .is_some_and(|&byte| byte & 0x80 != 0)
         {
             return self.sslv2(bytes);
         }
@@ -113,7 +121,9 @@ impl RecordStream {
         let (head, rest) = bytes.split_at(count);
         self.header.extend_from_slice(head);
         *bytes = rest;
-        let &[content_type, major, minor, high, low] = self.header.as_slice() else { return None };
+        let &[content_type, major, minor, high, low] = self.header.as_slice() else {
+            return None;
+        };
         self.header.clear();
         self.header_first = None;
         self.begun = true;
@@ -122,7 +132,11 @@ impl RecordStream {
             self.lose();
             return Some(Piece::Lost);
         }
-        let record = Record { content_type, length, first };
+        let record = Record {
+            content_type,
+            length,
+            first,
+        };
         self.current = Some((record, length));
         Some(Piece::Begins(record))
     }
@@ -188,13 +202,19 @@ impl MessageBuffer {
     /// Takes the next whole message out. A message above [`MAX_MESSAGE`] is
     /// passed over; it comes out with its type and no packets.
     pub(super) fn take(&mut self) -> Option<Message> {
-        let &[kind, a, b, c, ..] = self.bytes.as_slice() else { return None };
+        let &[kind, a, b, c, ..] = self.bytes.as_slice() else {
+            return None;
+        };
         let length = u32::from_be_bytes([0, a, b, c]) as usize;
         if length > MAX_MESSAGE {
             let here = self.bytes.len() - 4;
             self.passing = length.saturating_sub(here);
             self.bytes.drain(..4 + here.min(length));
-            return Some(Message { kind, body: Vec::new(), packets: Vec::new() });
+            return Some(Message {
+                kind,
+                body: Vec::new(),
+                packets: Vec::new(),
+            });
         }
         let body = self.bytes.get(4..4 + length)?.to_vec();
         self.bytes.drain(..4 + length);
@@ -203,7 +223,11 @@ impl MessageBuffer {
         if !self.bytes.is_empty() {
             self.packets.extend(last);
         }
-        Some(Message { kind, body, packets })
+        Some(Message {
+            kind,
+            body,
+            packets,
+        })
     }
 
     /// Forgets a message that cannot become whole; true when there was one.
@@ -234,7 +258,11 @@ mod tests {
                     }
                 }
             }
-            assert_eq!(payloads, [(22, vec![7, 8, 9]), (21, vec![2, 48])], "pieces of {piece}");
+            assert_eq!(
+                payloads,
+                [(22, vec![7, 8, 9]), (21, vec![2, 48])],
+                "pieces of {piece}"
+            );
         }
     }
 
@@ -242,8 +270,14 @@ mod tests {
     fn an_empty_record_is_over_at_once() {
         let mut stream = RecordStream::default();
         let mut bytes = &[23, 3, 1, 0, 0][..];
-        assert!(matches!(stream.next(&mut bytes, seen(1)), Some(Piece::Begins(_))));
-        assert!(matches!(stream.next(&mut bytes, seen(1)), Some(Piece::Payload(_, [], true))));
+        assert!(matches!(
+            stream.next(&mut bytes, seen(1)),
+            Some(Piece::Begins(_))
+        ));
+        assert!(matches!(
+            stream.next(&mut bytes, seen(1)),
+            Some(Piece::Payload(_, [], true))
+        ));
         assert_eq!(stream.next(&mut bytes, seen(1)), None);
     }
 
@@ -256,7 +290,10 @@ mod tests {
         stream.segment(b"rubbish");
         assert_eq!(stream.next(&mut &record[..], seen(2)), None);
         stream.segment(&record);
-        assert!(matches!(stream.next(&mut &record[..], seen(2)), Some(Piece::Begins(_))));
+        assert!(matches!(
+            stream.next(&mut &record[..], seen(2)),
+            Some(Piece::Begins(_))
+        ));
     }
 
     #[test]
@@ -265,9 +302,17 @@ mod tests {
         buffer.push(&[11, 0, 0, 3, 1], seen(5));
         assert_eq!(buffer.take(), None);
         buffer.push(&[2, 3, 14, 0, 0, 0], seen(6));
-        let message = Message { kind: 11, body: vec![1, 2, 3], packets: vec![5, 6] };
+        let message = Message {
+            kind: 11,
+            body: vec![1, 2, 3],
+            packets: vec![5, 6],
+        };
         assert_eq!(buffer.take(), Some(message));
-        let message = Message { kind: 14, body: vec![], packets: vec![6] };
+        let message = Message {
+            kind: 14,
+            body: vec![],
+            packets: vec![6],
+        };
         assert_eq!(buffer.take(), Some(message));
         assert_eq!(buffer.take(), None);
     }

@@ -10,7 +10,11 @@ use crate::time::Timestamp;
 /// Frame `packet`, at as many seconds.
 pub(super) fn seen(packet: u64) -> Sighting {
     let at = Timestamp::from_unix(i64::try_from(packet).unwrap(), 0).unwrap();
-    Sighting { at, evidence: EvidenceId(0), packet }
+    Sighting {
+        at,
+        evidence: EvidenceId(0),
+        packet,
+    }
 }
 
 /// One event of a conversation.
@@ -33,7 +37,10 @@ pub(super) fn s(bytes: impl AsRef<[u8]>) -> Event {
 
 /// Wants every body.
 pub(super) fn everything() -> Options {
-    Options { want_body: |_, _, _| true, hash_every_body: false }
+    Options {
+        want_body: |_, _, _| true,
+        hash_every_body: false,
+    }
 }
 
 /// Plays events as a flow would, honoring demands; `cut` gives the length of
@@ -66,7 +73,11 @@ pub(super) fn play_cut(
                 continue;
             }
             Event::Close(by, how) => {
-                dialogue.closed(&Close { by: *by, how: *how, sighting: at });
+                dialogue.closed(&Close {
+                    by: *by,
+                    how: *how,
+                    sighting: at,
+                });
                 continue;
             }
         };

@@ -26,8 +26,10 @@ pub(super) fn retrieval(
     let seen = observed.get(last.0)?;
     let exchange = login::at_place(observed, last)?;
     let opening = (observed.get(first.0)?, login::at_place(observed, first)?);
-    let location =
-        exchange.request.as_ref().and_then(|r| url::requested(r, seen.conversation.server));
+    let location = exchange
+        .request
+        .as_ref()
+        .and_then(|r| url::requested(r, seen.conversation.server));
     let wanted = filter::wanted(scene, seen, exchange, location.as_deref(), redirects);
     if !scene.inputs.all_http && !wanted.matters {
         return None;
@@ -37,11 +39,18 @@ pub(super) fn retrieval(
     built.started_at = begun_at;
     let host = built.host.clone();
     built.route = way(scene, seen, exchange, host.as_deref(), begun_at);
-    let exchanges: Vec<&Exchange> =
-        rounds.iter().filter_map(|place| login::at_place(observed, *place)).collect();
+    let exchanges: Vec<&Exchange> = rounds
+        .iter()
+        .filter_map(|place| login::at_place(observed, *place))
+        .collect();
     built.route.login = login::verdict(exchanges.iter().copied());
     let mut cites = opening_of(scene, first, opening, &mut built);
-    cites.extend(exchanges.iter().flat_map(|exchange| frames(exchange)).map(|s| s.cite()));
+    cites.extend(
+        exchanges
+            .iter()
+            .flat_map(|exchange| frames(exchange))
+            .map(|s| s.cite()),
+    );
     built.cites = merged(cites);
     redirects.note(seen, &built);
     Some(built)
@@ -63,13 +72,21 @@ fn skeleton(
     let (request, response) = (exchange.request.as_ref(), exchange.response.as_ref());
     let last = last_frame(exchange).unwrap_or(conversation.last);
     let mut built = Retrieval::new(last.at, last.at);
-    let from_url = location.as_deref().and_then(url::parts).map(|parts| parts.host);
+    let from_url = location
+        .as_deref()
+        .and_then(url::parts)
+        .map(|parts| parts.host);
     let from_connect =
         || filter::connect_authority(request).map(|authority| url::host_and_port(authority).0);
     let from_names = || {
         let unseen = request.is_none();
-        let names = scene.names.meant_by(client(seen), conversation.server.ip(), last.at);
-        names.first().filter(|_| unseen).map(|name| (*name).to_string())
+        let names = scene
+            .names
+            .meant_by(client(seen), conversation.server.ip(), last.at);
+        names
+            .first()
+            .filter(|_| unseen)
+            .map(|name| (*name).to_string())
     };
     built.host = from_url.or_else(from_connect).or_else(from_names);
     built.url = location;
@@ -106,8 +123,11 @@ fn way(
     begun_at: Timestamp,
 ) -> Route {
     let server = seen.conversation.server.ip();
-    let moved =
-        host.is_some_and(|host| scene.names.speak_against(client(seen), host, server, begun_at));
+    let moved = host.is_some_and(|host| {
+        scene
+            .names
+            .speak_against(client(seen), host, server, begun_at)
+    });
     route::of_exchange(seen, exchange, host, moved, &scene.intermediaries)
 }
 
@@ -145,7 +165,9 @@ pub(super) fn lead(
 ) -> Vec<Cite> {
     let lookups = scene.leads.to(conversation).iter();
     let lookups = lookups.filter_map(|index| scene.inputs.lookups.get(*index));
-    let own: Vec<_> = lookups.filter(|l| name.is_none_or(|name| l.name == name)).collect();
+    let own: Vec<_> = lookups
+        .filter(|l| name.is_none_or(|name| l.name == name))
+        .collect();
     let frames = |lookup: &&Lookup| -> Vec<Sighting> {
         let answer = lookup.answer.iter().map(|answer| answer.sighting);
         lookup.questions.iter().copied().chain(answer).collect()
@@ -157,14 +179,26 @@ pub(super) fn lead(
 }
 
 fn last_frame(exchange: &Exchange) -> Option<Sighting> {
-    frames(exchange).into_iter().max_by_key(|sighting| (sighting.at, sighting.packet))
+    frames(exchange)
+        .into_iter()
+        .max_by_key(|sighting| (sighting.at, sighting.packet))
 }
 
 /// The frames of an exchange, those of its end included.
 fn frames(exchange: &Exchange) -> Vec<Sighting> {
     let mut frames = Vec::with_capacity(5);
-    frames.extend(exchange.request.iter().flat_map(|request| [request.first, request.last]));
-    frames.extend(exchange.response.iter().flat_map(|response| [response.first, response.last]));
+    frames.extend(
+        exchange
+            .request
+            .iter()
+            .flat_map(|request| [request.first, request.last]),
+    );
+    frames.extend(
+        exchange
+            .response
+            .iter()
+            .flat_map(|response| [response.first, response.last]),
+    );
     if let Ending::Closed { sighting, .. } = exchange.ending {
         frames.push(sighting);
     }
@@ -190,7 +224,10 @@ impl Retrieval {
             account: None,
             process: None,
             user_agent: None,
-            route: Route { login: Login::None, ..Route::unknown() },
+            route: Route {
+                login: Login::None,
+                ..Route::unknown()
+            },
             request_headers: Default::default(),
             response_headers: Default::default(),
             body: None,
@@ -217,7 +254,10 @@ mod tests {
     const CRL: &[u8] = b"-----BEGIN X509 CRL-----";
 
     fn given(observed: Vec<Observed>) -> Given {
-        Given { observed, ..Given::default() }
+        Given {
+            observed,
+            ..Given::default()
+        }
     }
 
     fn talk() -> Talk {
@@ -228,8 +268,14 @@ mod tests {
     fn an_attempt_begins_with_its_lookup_and_cites_all_its_frames() {
         let seen = talk().get("/a.crl", HOST).answer(200, CRL).observed();
         let lookups = vec![lookup(HOST, 1.0, 0, &["192.0.2.1"])];
-        let found = Given { lookups, ..given(vec![seen]) }.retrievals();
-        let [only] = found.as_slice() else { panic!("{found:?}") };
+        let found = Given {
+            lookups,
+            ..given(vec![seen])
+        }
+        .retrievals();
+        let [only] = found.as_slice() else {
+            panic!("{found:?}")
+        };
         assert_eq!((only.object, only.outcome), (ObjectKind::Crl, Outcome::Ok));
         assert_eq!(only.started_at, at(1.0));
         // Question, answer, SYN, SYN-ACK, request, response.
@@ -253,30 +299,61 @@ mod tests {
         let seen = talk.get("/a.crl", HOST).answer(200, CRL).observed();
         let (found, counts) = given(vec![seen.clone()]).run();
         assert_eq!(found.len(), 1);
-        assert_eq!(counts, Counts { exchanges: 2, other_exchanges: 1, over_limit: 0 });
-        let all = Given { all_http: true, ..given(vec![seen]) };
+        assert_eq!(
+            counts,
+            Counts {
+                exchanges: 2,
+                other_exchanges: 1,
+                over_limit: 0
+            }
+        );
+        let all = Given {
+            all_http: true,
+            ..given(vec![seen])
+        };
         assert_eq!(all.retrievals().len(), 2);
     }
 
     #[test]
     fn a_body_that_holds_objects_matters_wherever_it_came_from() {
-        let mut seen = talk().get("/x", "www.example").answer(200, b"\0\0").observed();
+        let mut seen = talk()
+            .get("/x", "www.example")
+            .answer(200, b"\0\0")
+            .observed();
         let mut raw = body(b"\0\0");
         raw.sha256 = Some([7; 32]);
         seen.exchanges[0].response.as_mut().unwrap().body = Some(raw);
-        let facts =
-            BodyFacts { looks_like: LooksLike::Other, artifacts: vec![[1; 32]], title: None };
-        let bodies = BodyIndex { bodies: [([7; 32], facts)].into() };
-        let found = Given { bodies, ..given(vec![seen]) }.retrievals();
-        assert_eq!((found[0].object, found[0].outcome), (ObjectKind::Other, Outcome::Ok));
+        let facts = BodyFacts {
+            looks_like: LooksLike::Other,
+            artifacts: vec![[1; 32]],
+            title: None,
+        };
+        let bodies = BodyIndex {
+            bodies: [([7; 32], facts)].into(),
+        };
+        let found = Given {
+            bodies,
+            ..given(vec![seen])
+        }
+        .retrievals();
+        assert_eq!(
+            (found[0].object, found[0].outcome),
+            (ObjectKind::Other, Outcome::Ok)
+        );
     }
 
     #[test]
     fn where_a_redirect_leads_is_still_what_was_wanted() {
         let location = [("Location", "http://login.example/?from=crl")];
-        let first = talk().get("/a.crl", HOST).answer_with(302, b"", &location).observed();
+        let first = talk()
+            .get("/a.crl", HOST)
+            .answer_with(302, b"", &location)
+            .observed();
         let portal = Talk::to("192.0.2.9:80").port(50_001).starting(3.0);
-        let portal = portal.get("/?from=crl", "login.example").answer(200, b"<html>").observed();
+        let portal = portal
+            .get("/?from=crl", "login.example")
+            .answer(200, b"<html>")
+            .observed();
         let found = given(vec![first, portal.clone()]).retrievals();
         assert_eq!(found[0].outcome, Outcome::Redirect);
         assert_eq!(
@@ -291,13 +368,26 @@ mod tests {
         let url = "http://crl.example/a.crl";
         let asked = [("Proxy-Authenticate", "Basic realm=\"px\"")];
         let sent = [("Proxy-Authorization", "Basic dTpw")];
-        let talk = Talk::to("10.0.0.1:3128").get(url, HOST).answer_with(407, b"", &asked);
-        let seen = talk.ask("GET", url, HOST, &sent).answer(200, CRL).observed();
+        let talk = Talk::to("10.0.0.1:3128")
+            .get(url, HOST)
+            .answer_with(407, b"", &asked);
+        let seen = talk
+            .ask("GET", url, HOST, &sent)
+            .answer(200, CRL)
+            .observed();
         let found = given(vec![seen]).retrievals();
-        let [only] = found.as_slice() else { panic!("{found:?}") };
+        let [only] = found.as_slice() else {
+            panic!("{found:?}")
+        };
         assert_eq!((only.outcome, only.route.login), (Outcome::Ok, Login::Sent));
-        assert_eq!(only.request_headers.get("Proxy-Authorization"), Some("Basic"));
-        assert_eq!(only.cites, [Cite::packets(EvidenceId(0), [1, 2, 4, 5, 6, 7])]);
+        assert_eq!(
+            only.request_headers.get("Proxy-Authorization"),
+            Some("Basic")
+        );
+        assert_eq!(
+            only.cites,
+            [Cite::packets(EvidenceId(0), [1, 2, 4, 5, 6, 7])]
+        );
     }
 
     #[test]
@@ -307,7 +397,10 @@ mod tests {
             given(vec![talk.answer(status, b"").observed()]).retrievals()
         };
         let found = tunnel("sws.update.microsoft.com:443", 407);
-        assert_eq!((found[0].object, found[0].outcome), (ObjectKind::Wsus, Outcome::ProxyLogin));
+        assert_eq!(
+            (found[0].object, found[0].outcome),
+            (ObjectKind::Wsus, Outcome::ProxyLogin)
+        );
         assert_eq!(found[0].host.as_deref(), Some("sws.update.microsoft.com"));
         assert_eq!(found[0].route.kind, RouteKind::Connect);
         assert_eq!(tunnel("sws.update.microsoft.com:443", 200), []);
@@ -319,9 +412,19 @@ mod tests {
         let mut seen = talk().get("/a", HOST).answer(200, CRL).observed();
         seen.exchanges[0].request = None;
         let lookups = vec![lookup(HOST, 1.0, 0, &["192.0.2.1"])];
-        let found = Given { lookups, ..given(vec![seen]) }.retrievals();
-        assert_eq!((found[0].url.as_deref(), found[0].host.as_deref()), (None, Some(HOST)));
-        assert_eq!((found[0].object, found[0].route.kind), (ObjectKind::Crl, RouteKind::Unknown));
+        let found = Given {
+            lookups,
+            ..given(vec![seen])
+        }
+        .retrievals();
+        assert_eq!(
+            (found[0].url.as_deref(), found[0].host.as_deref()),
+            (None, Some(HOST))
+        );
+        assert_eq!(
+            (found[0].object, found[0].route.kind),
+            (ObjectKind::Crl, RouteKind::Unknown)
+        );
     }
 
     #[test]

@@ -68,8 +68,12 @@ impl RetrievedBody {
                 _ => false,
             },
             looks_like,
-            artifacts: facts.map(|facts| facts.artifacts.clone()).unwrap_or_default(),
-            title: kept_title.or_else(|| title(looks_like, shown)).map(|title| one_line(&title)),
+            artifacts: facts
+                .map(|facts| facts.artifacts.clone())
+                .unwrap_or_default(),
+            title: kept_title
+                .or_else(|| title(looks_like, shown))
+                .map(|title| one_line(&title)),
         }
     }
 }
@@ -101,7 +105,9 @@ fn title(looks_like: LooksLike, bytes: &[u8]) -> Option<String> {
         LooksLike::Html => pki::html_title(bytes),
         LooksLike::Text | LooksLike::Pem => {
             let text = String::from_utf8_lossy(bytes.get(..bytes.len().min(TITLE_WITHIN))?);
-            text.lines().find(|line| !line.trim().is_empty()).map(ToString::to_string)
+            text.lines()
+                .find(|line| !line.trim().is_empty())
+                .map(ToString::to_string)
         }
         _ => None,
     }
@@ -113,7 +119,9 @@ const TITLE_WITHIN: usize = 4096;
 /// Text fit for one line of a report: no control characters, blanks run
 /// together, at most [`MAX_TITLE`] characters.
 pub(super) fn one_line(text: &str) -> String {
-    let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c.is_control()).collect();
+    let words: Vec<&str> = text
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .collect();
     let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
     words.join(" ").chars().take(MAX_TITLE).collect()
 }
@@ -140,16 +148,24 @@ mod tests {
     fn a_page_without_title_shows_its_text() {
         let page = body(b"<html><body>Request forbidden by administrative rules.</body></html>");
         let got = RetrievedBody::of(&page, true, &BodyIndex::default());
-        assert_eq!(got.title.as_deref(), Some("Request forbidden by administrative rules."));
+        assert_eq!(
+            got.title.as_deref(),
+            Some("Request forbidden by administrative rules.")
+        );
     }
 
     #[test]
     fn facts_read_from_the_whole_body_beat_its_first_bytes() {
         let mut whole = body(b"MSCF");
         whole.sha256 = Some([7; 32]);
-        let facts =
-            BodyFacts { looks_like: LooksLike::Other, artifacts: vec![[1; 32]], title: None };
-        let index = BodyIndex { bodies: BTreeMap::from([([7; 32], facts)]) };
+        let facts = BodyFacts {
+            looks_like: LooksLike::Other,
+            artifacts: vec![[1; 32]],
+            title: None,
+        };
+        let index = BodyIndex {
+            bodies: BTreeMap::from([([7; 32], facts)]),
+        };
         let got = RetrievedBody::of(&whole, true, &index);
         assert_eq!((got.looks_like, got.artifacts.len()), (LooksLike::Other, 1));
     }
@@ -182,7 +198,10 @@ mod tests {
     #[test]
     fn whatever_cryptoapi_asks_for_is_wanted() {
         let mut asked = request("GET", "/repository/17", "pki.example");
-        asked.headers.0.push(("User-Agent".into(), "Microsoft-CryptoAPI/10.0".into()));
+        asked
+            .headers
+            .0
+            .push(("User-Agent".into(), "Microsoft-CryptoAPI/10.0".into()));
         assert!(wants_body(Some(&asked), &response(200, b"?"), b"?"));
     }
 }

@@ -22,15 +22,25 @@ pub(super) fn assign(retrievals: &mut [Retrieval], cache: &[CacheEntry]) {
     let by_key = by_key(cache);
     let mut pairs: Vec<(Span, usize, usize)> = Vec::new();
     for (index, retrieval) in retrievals.iter_mut().enumerate() {
-        let asked = retrieval.url.as_deref().map(|location| match retrieval.method.as_deref() {
-            Some("POST") => url::key(location).trim_end_matches('/').to_string(),
-            _ => url::key(location),
-        });
+        let asked = retrieval
+            .url
+            .as_deref()
+            .map(|location| match retrieval.method.as_deref() {
+                Some("POST") => url::key(location).trim_end_matches('/').to_string(),
+                _ => url::key(location),
+            });
         let found =
             asked.and_then(|key| by_key.get(&key).or_else(|| by_key.get(&format!("{key}/"))));
-        let entries = found.into_iter().flatten().filter_map(|at| Some((*at, cache.get(*at)?)));
-        let fitting: Vec<_> = entries.filter(|(_, entry)| can_be_from(retrieval, entry)).collect();
-        let ranked = fitting.iter().map(|(at, entry)| (distance(retrieval, entry), *at));
+        let entries = found
+            .into_iter()
+            .flatten()
+            .filter_map(|at| Some((*at, cache.get(*at)?)));
+        let fitting: Vec<_> = entries
+            .filter(|(_, entry)| can_be_from(retrieval, entry))
+            .collect();
+        let ranked = fitting
+            .iter()
+            .map(|(at, entry)| (distance(retrieval, entry), *at));
         match has_bytes(retrieval) {
             true => pairs.extend(ranked.map(|(distance, at)| (distance, index, at))),
             false => retrieval.cache_entry = ranked.min().map(|(_, at)| at),
@@ -62,7 +72,10 @@ pub(super) fn assign(retrievals: &mut [Retrieval], cache: &[CacheEntry]) {
 
 /// True when the body came whole and its hash is known.
 fn has_bytes(retrieval: &Retrieval) -> bool {
-    let body = retrieval.body.as_ref().filter(|body| body.complete && body.size > 0);
+    let body = retrieval
+        .body
+        .as_ref()
+        .filter(|body| body.complete && body.size > 0);
     body.is_some_and(|body| body.sha256.is_some())
 }
 
@@ -73,8 +86,13 @@ fn by_key(cache: &[CacheEntry]) -> HashMap<String, Vec<usize>> {
         if let Some(location) = entry.url() {
             // A POST is stored as `base/escaped-base64?Content-Type: …`.
             let posted = location.strip_suffix(POST_MARK);
-            let base = posted.and_then(|posted| posted.rsplit_once('/')).map(|(base, _)| base);
-            by_key.entry(url::key(base.unwrap_or(location))).or_default().push(index);
+            let base = posted
+                .and_then(|posted| posted.rsplit_once('/'))
+                .map(|(base, _)| base);
+            by_key
+                .entry(url::key(base.unwrap_or(location)))
+                .or_default()
+                .push(index);
         }
     }
     by_key
@@ -88,8 +106,14 @@ const SYNC_WITHIN: i64 = 600;
 
 fn can_be_from(retrieval: &Retrieval, entry: &CacheEntry) -> bool {
     let near = distance(retrieval, entry) <= Span::seconds(SYNC_WITHIN);
-    let body = retrieval.body.as_ref().filter(|body| body.complete && body.size > 0);
-    let content = entry.content.as_ref().filter(|content| !content.bytes.is_empty());
+    let body = retrieval
+        .body
+        .as_ref()
+        .filter(|body| body.complete && body.size > 0);
+    let content = entry
+        .content
+        .as_ref()
+        .filter(|content| !content.bytes.is_empty());
     match (body.and_then(|body| body.sha256), content) {
         // Error pages are cached too, so that the outcome does not matter.
         (Some(sha256), Some(content)) => content.sha256 == sha256,
@@ -188,16 +212,30 @@ mod tests {
             entry(URL, Some(b"abc"), 90.0),
             entry(URL, Some(b"xyz"), 100.0),
         ];
-        assert_eq!(found(attempt(URL, Outcome::Ok, Some(b"abc")), &cache), Some(1));
-        assert_eq!(found(attempt(URL, Outcome::Ok, Some(b"abc")), &cache[..1]), Some(0));
-        assert_eq!(found(attempt(URL, Outcome::Ok, Some(b"abc")), &cache[2..]), None);
+        assert_eq!(
+            found(attempt(URL, Outcome::Ok, Some(b"abc")), &cache),
+            Some(1)
+        );
+        assert_eq!(
+            found(attempt(URL, Outcome::Ok, Some(b"abc")), &cache[..1]),
+            Some(0)
+        );
+        assert_eq!(
+            found(attempt(URL, Outcome::Ok, Some(b"abc")), &cache[2..]),
+            None
+        );
     }
 
     #[test]
     fn two_downloads_fill_two_caches() {
-        let cache = [entry(URL, Some(b"abc"), 100.5), entry(URL, Some(b"abc"), 100.1)];
-        let mut both =
-            [attempt(URL, Outcome::Ok, Some(b"abc")), attempt(URL, Outcome::Ok, Some(b"abc"))];
+        let cache = [
+            entry(URL, Some(b"abc"), 100.5),
+            entry(URL, Some(b"abc"), 100.1),
+        ];
+        let mut both = [
+            attempt(URL, Outcome::Ok, Some(b"abc")),
+            attempt(URL, Outcome::Ok, Some(b"abc")),
+        ];
         both[1].ended_at = at(100.2);
         assign(&mut both, &cache);
         assert_eq!(both.map(|each| each.cache_entry), [Some(1), Some(0)]);
@@ -219,14 +257,23 @@ mod tests {
     #[test]
     fn a_cached_error_page_is_matched_by_its_bytes() {
         let cache = [entry(URL, Some(b"<html>"), 100.0)];
-        assert_eq!(found(attempt(URL, Outcome::Forbidden, Some(b"<html>")), &cache), Some(0));
+        assert_eq!(
+            found(attempt(URL, Outcome::Forbidden, Some(b"<html>")), &cache),
+            Some(0)
+        );
     }
 
     #[test]
     fn a_304_matches_by_time() {
         let retrieval = || attempt(URL, Outcome::NotModified, None);
-        assert_eq!(found(retrieval(), &[entry(URL, Some(b"abc"), 101.0)]), Some(0));
-        assert_eq!(found(retrieval(), &[entry(URL, Some(b"abc"), 2_000.0)]), None);
+        assert_eq!(
+            found(retrieval(), &[entry(URL, Some(b"abc"), 101.0)]),
+            Some(0)
+        );
+        assert_eq!(
+            found(retrieval(), &[entry(URL, Some(b"abc"), 2_000.0)]),
+            None
+        );
         let failed = attempt(URL, Outcome::Reset, None);
         assert_eq!(found(failed, &[entry(URL, Some(b"abc"), 101.0)]), None);
     }
@@ -234,8 +281,14 @@ mod tests {
     #[test]
     fn an_entry_without_content_matches_by_size_and_time() {
         let cache = [entry(URL, None, 101.0)];
-        assert_eq!(found(attempt(URL, Outcome::Ok, Some(b"abc")), &cache), Some(0));
-        assert_eq!(found(attempt(URL, Outcome::Ok, Some(b"abcd")), &cache), None);
+        assert_eq!(
+            found(attempt(URL, Outcome::Ok, Some(b"abc")), &cache),
+            Some(0)
+        );
+        assert_eq!(
+            found(attempt(URL, Outcome::Ok, Some(b"abcd")), &cache),
+            None
+        );
     }
 
     #[test]
@@ -243,8 +296,14 @@ mod tests {
         let bare = "http://ctldl.windowsupdate.com/authrootstl.cab";
         let cache = [entry(bare, Some(b"MSCF"), 101.0)];
         let asked = format!("{bare}?d7a8a57aa5acd39b");
-        assert_eq!(found(attempt(&asked, Outcome::Ok, Some(b"MSCF")), &cache), Some(0));
-        assert_eq!(found(attempt(URL, Outcome::Ok, Some(b"MSCF")), &cache), None);
+        assert_eq!(
+            found(attempt(&asked, Outcome::Ok, Some(b"MSCF")), &cache),
+            Some(0)
+        );
+        assert_eq!(
+            found(attempt(URL, Outcome::Ok, Some(b"MSCF")), &cache),
+            None
+        );
     }
 
     #[test]
@@ -252,6 +311,9 @@ mod tests {
         let stored = "http://ocsp.example/MEUw%2Bx?Content-Type: application/ocsp-request";
         let mut posted = attempt("http://ocsp.example/", Outcome::Ok, Some(b"abc"));
         posted.method = Some("POST".into());
-        assert_eq!(found(posted, &[entry(stored, Some(b"abc"), 101.0)]), Some(0));
+        assert_eq!(
+            found(posted, &[entry(stored, Some(b"abc"), 101.0)]),
+            Some(0)
+        );
     }
 }

@@ -31,7 +31,9 @@ pub(super) fn reset_by_server(conversation: &Conversation) -> Option<Sighting> {
 
 pub(super) fn last_sign(conversation: &Conversation) -> Sighting {
     let refusal = conversation.refusal.map(|refusal| refusal.sighting);
-    refusal.or(conversation.syns.last().copied()).unwrap_or(conversation.last)
+    refusal
+        .or(conversation.syns.last().copied())
+        .unwrap_or(conversation.last)
 }
 
 /// How one try ended.
@@ -39,10 +41,16 @@ pub(super) fn judge(scene: &Scene<'_>, conversation: &Conversation) -> (Outcome,
     if let Some(refusal) = conversation.refusal {
         return match refusal.how {
             RefusalKind::Reset => (Outcome::Refused, None),
-            RefusalKind::Unreachable { icmp_type, code, v6 } => {
+            RefusalKind::Unreachable {
+                icmp_type,
+                code,
+                v6,
+            } => {
                 let version = if v6 { "v6" } else { "" };
-                let text =
-                    format!("ICMP{version} type {icmp_type} code {code} from {}", refusal.from);
+                let text = format!(
+                    "ICMP{version} type {icmp_type} code {code} from {}",
+                    refusal.from
+                );
                 (Outcome::Unreachable, Some(text))
             }
         };

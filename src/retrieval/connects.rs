@@ -18,10 +18,14 @@ use super::{ObjectKind, Observed, Outcome, Retrieval, RouteKind, attempt, connec
 /// them did; the same address tried again is another attempt.
 pub(super) fn failed(scene: &Scene<'_>, interests: &Interests<'_>) -> Vec<Retrieval> {
     let groups = groups(scene, interests);
-    let wanted: BTreeSet<(Client, u16)> =
-        groups.iter().map(|group| (group.client, group.port)).collect();
+    let wanted: BTreeSet<(Client, u16)> = groups
+        .iter()
+        .map(|group| (group.client, group.port))
+        .collect();
     let opened = opened(scene, &wanted);
-    let lost = groups.into_iter().filter(|group| !succeeded(scene, group, &opened));
+    let lost = groups
+        .into_iter()
+        .filter(|group| !succeeded(scene, group, &opened));
     lost.filter_map(|group| retrieval(scene, &group)).collect()
 }
 
@@ -39,15 +43,23 @@ struct Group<'a> {
 
 impl Group<'_> {
     fn started_at(&self) -> Option<Timestamp> {
-        self.tries.iter().map(|(_, conversation)| conversation.first.at).min()
+        self.tries
+            .iter()
+            .map(|(_, conversation)| conversation.first.at)
+            .min()
     }
 
     fn last_at(&self) -> Option<Timestamp> {
-        self.tries.iter().map(|(_, conversation)| connect::last_sign(conversation).at).max()
+        self.tries
+            .iter()
+            .map(|(_, conversation)| connect::last_sign(conversation).at)
+            .max()
     }
 
     fn tried(&self, address: IpAddr) -> bool {
-        self.tries.iter().any(|(_, conversation)| conversation.server.ip() == address)
+        self.tries
+            .iter()
+            .any(|(_, conversation)| conversation.server.ip() == address)
     }
 
     /// True when a connection started then belongs to this attempt: at once
@@ -70,8 +82,9 @@ const NEXT_ADDRESS_WITHIN: i64 = 15;
 fn groups<'a>(scene: &Scene<'a>, interests: &Interests<'_>) -> Vec<Group<'a>> {
     let hosts = Hosts::of(scene.inputs.observed);
     let all = scene.inputs.observed.iter().enumerate();
-    let mut candidates: Vec<(usize, &Observed)> =
-        all.filter(|(_, seen)| connect::never_opened(&seen.conversation)).collect();
+    let mut candidates: Vec<(usize, &Observed)> = all
+        .filter(|(_, seen)| connect::never_opened(&seen.conversation))
+        .collect();
     candidates
         .sort_by_key(|(_, seen)| (seen.conversation.first.at, seen.conversation.first.packet));
     let mut groups: Vec<Group<'a>> = Vec::new();
@@ -120,14 +133,28 @@ fn target(
     // What this client looked up just before decides, if anything does.
     let all = scene.inputs.lookups;
     let recent = scene.names.leading_to(client, server.ip(), None, begun);
-    let recent: Vec<&str> =
-        recent.iter().filter_map(|index| all.get(*index)).map(|l| l.name.as_str()).collect();
+    let recent: Vec<&str> = recent
+        .iter()
+        .filter_map(|index| all.get(*index))
+        .map(|l| l.name.as_str())
+        .collect();
     let names = if recent.is_empty() { meant } else { recent };
-    let names = names.into_iter().chain(hosts.at(server));
+    let names: Vec<&str> = names.into_iter().chain(hosts.at(server)).collect();
     let port = Some(server.port());
-    let mut found = names.filter_map(|name| Some((name, interests.in_name(name, port)?)));
-    found.next().map(|(name, interest)| (Some(name.to_string()), interest))
+    let found = names
+        .iter()
+        .find_map(|name| Some((*name, interests.in_name(name, port)?)));
+    if let Some((name, interest)) = found {
+        return Some((Some(name.to_string()), interest));
+    }
+    // Asked for all of HTTP, what was to become HTTP by its port is listed too.
+    let listed = scene.inputs.all_http && HTTP_PORTS.contains(&server.port());
+    let name = names.first().map(|name| (*name).to_string());
+    listed.then_some((name, Interest::Object(ObjectKind::Other)))
 }
+
+/// HTTP, its common other port, and WSUS.
+const HTTP_PORTS: [u16; 3] = [80, 8080, 8530];
 
 /// Connections that were opened: start and address, by client and port.
 type Opened = BTreeMap<(Client, u16), Vec<(Timestamp, SocketAddr)>>;
@@ -138,7 +165,10 @@ fn opened(scene: &Scene<'_>, wanted: &BTreeSet<(Client, u16)>) -> Opened {
         let conversation = &seen.conversation;
         let key = (attempt::client(seen), conversation.server.port());
         if wanted.contains(&key) && !connect::never_opened(conversation) {
-            opened.entry(key).or_default().push((conversation.first.at, conversation.server));
+            opened
+                .entry(key)
+                .or_default()
+                .push((conversation.first.at, conversation.server));
         }
     }
     opened
@@ -146,7 +176,10 @@ fn opened(scene: &Scene<'_>, wanted: &BTreeSet<(Client, u16)>) -> Opened {
 
 /// True when another address of the host, or the same one at once, was reached.
 fn succeeded(scene: &Scene<'_>, group: &Group<'_>, opened: &Opened) -> bool {
-    let others = opened.get(&(group.client, group.port)).into_iter().flatten();
+    let others = opened
+        .get(&(group.client, group.port))
+        .into_iter()
+        .flatten();
     let mut same_host = others.filter(|(_, server)| match &group.host {
         Some(host) => group.tried(server.ip()) || scene.names.gives(host, server.ip()),
         None => group.tried(server.ip()),
@@ -156,9 +189,13 @@ fn succeeded(scene: &Scene<'_>, group: &Group<'_>, opened: &Opened) -> bool {
 
 fn retrieval(scene: &Scene<'_>, group: &Group<'_>) -> Option<Retrieval> {
     let tries = group.tries.iter();
-    let judged: Vec<_> = tries.map(|(_, each)| (connect::judge(scene, each), *each)).collect();
+    let judged: Vec<_> = tries
+        .map(|(_, each)| (connect::judge(scene, each), *each))
+        .collect();
     // The way that was not seen to its end may have worked.
-    let unclear = judged.iter().find(|((outcome, _), _)| *outcome == Outcome::IncompleteCapture);
+    let unclear = judged
+        .iter()
+        .find(|((outcome, _), _)| *outcome == Outcome::IncompleteCapture);
     let last = judged.iter().max_by_key(|(_, conversation)| {
         let sign = connect::last_sign(conversation);
         (sign.at, sign.packet)
@@ -187,14 +224,23 @@ fn retrieval(scene: &Scene<'_>, group: &Group<'_>) -> Option<Retrieval> {
             built.route.proxy = Some(conversation.server);
         }
     }
-    built.syns = group.tries.iter().flat_map(|(_, each)| each.syns.iter().copied()).collect();
+    built.syns = group
+        .tries
+        .iter()
+        .flat_map(|(_, each)| each.syns.iter().copied())
+        .collect();
     built.syns.sort_unstable_by_key(|syn| (syn.at, syn.packet));
     let mut cites: Vec<_> = built.syns.iter().map(Sighting::cite).collect();
     for (place, each) in &group.tries {
         cites.extend(each.refusal.iter().map(|refusal| refusal.sighting.cite()));
         cites.extend(each.syn_ack.iter().map(Sighting::cite));
         cites.extend(connect::reset_by_server(each).iter().map(Sighting::cite));
-        cites.extend(attempt::lead(scene, *place, group.host.as_deref(), &mut built));
+        cites.extend(attempt::lead(
+            scene,
+            *place,
+            group.host.as_deref(),
+            &mut built,
+        ));
     }
     built.cites = merged(cites);
     Some(built)
@@ -214,13 +260,21 @@ mod tests {
 
     fn given(observed: Vec<Observed>) -> Given {
         let found = lookup(HOST, 0.5, 0, &["192.0.2.1", "192.0.2.2", "2001:db8::1"]);
-        Given { observed, lookups: vec![found], ..Given::default() }
+        Given {
+            observed,
+            lookups: vec![found],
+            ..Given::default()
+        }
     }
 
     fn refused(mut seen: Observed, how: RefusalKind) -> Observed {
         let sighting = sighting(1_001, 1.1);
         let from = seen.conversation.server.ip();
-        seen.conversation.refusal = Some(Refusal { sighting, how, from });
+        seen.conversation.refusal = Some(Refusal {
+            sighting,
+            how,
+            from,
+        });
         seen
     }
 
@@ -228,9 +282,17 @@ mod tests {
     fn three_silent_syns_are_a_timeout_with_the_lookup_before_them() {
         let given = given(vec![unanswered(A, 50_000, &[1.0, 4.0, 10.0])]);
         let found = given.retrievals();
-        let [only] = found.as_slice() else { panic!("{found:?}") };
-        assert_eq!((only.object, only.outcome), (ObjectKind::Ctl, Outcome::ConnectTimeout));
-        assert_eq!((only.url.as_deref(), only.host.as_deref()), (None, Some(HOST)));
+        let [only] = found.as_slice() else {
+            panic!("{found:?}")
+        };
+        assert_eq!(
+            (only.object, only.outcome),
+            (ObjectKind::Ctl, Outcome::ConnectTimeout)
+        );
+        assert_eq!(
+            (only.url.as_deref(), only.host.as_deref()),
+            (None, Some(HOST))
+        );
         assert_eq!(only.started_at, super::super::fixtures::at(0.5));
         assert_eq!(only.syns.len(), 3);
         assert_eq!(only.route.kind, RouteKind::Direct);
@@ -249,11 +311,18 @@ mod tests {
     fn a_refusal_and_an_icmp_error_are_told_apart() {
         let reset = refused(unanswered(A, 50_000, &[1.0]), RefusalKind::Reset);
         assert_eq!(outcomes(&given(vec![reset])), [Outcome::Refused]);
-        let how = RefusalKind::Unreachable { icmp_type: 3, code: 13, v6: false };
+        let how = RefusalKind::Unreachable {
+            icmp_type: 3,
+            code: 13,
+            v6: false,
+        };
         let prohibited = given(vec![refused(unanswered(A, 50_000, &[1.0]), how)]);
         let found = prohibited.retrievals();
         assert_eq!(found[0].outcome, Outcome::Unreachable);
-        assert_eq!(found[0].detail.as_deref(), Some("ICMP type 3 code 13 from 192.0.2.1"));
+        assert_eq!(
+            found[0].detail.as_deref(),
+            Some("ICMP type 3 code 13 from 192.0.2.1")
+        );
     }
 
     #[test]
@@ -298,7 +367,10 @@ mod tests {
 
     #[test]
     fn a_capture_that_shows_no_answers_at_all_shows_no_timeout() {
-        let mut one_way = Talk::to("192.0.2.7:80").port(50_001).get("/", "h").observed();
+        let mut one_way = Talk::to("192.0.2.7:80")
+            .port(50_001)
+            .get("/", "h")
+            .observed();
         one_way.conversation.syn_ack = None;
         one_way.conversation.quality.packets = [5, 0];
         let mut given = given(vec![unanswered(A, 50_000, &[1.0, 4.0, 10.0]), one_way]);
@@ -311,7 +383,10 @@ mod tests {
         let works = Talk::to("10.0.0.1:3128").get("http://www.example/", "www.example");
         let works = works.answer(200, b"x").observed();
         let dead = unanswered("10.0.0.1:3128", 50_001, &[100.0, 103.0, 109.0]);
-        let given = Given { observed: vec![works, dead], ..Given::default() };
+        let given = Given {
+            observed: vec![works, dead],
+            ..Given::default()
+        };
         let found = given.retrievals();
         assert_eq!(found.len(), 1);
         assert_eq!(
@@ -333,5 +408,19 @@ mod tests {
         };
         seen.conversation.closes = vec![reset];
         assert_eq!(outcomes(&given(vec![seen])), [Outcome::Reset]);
+    }
+
+    #[test]
+    fn with_all_http_a_connect_to_an_unknown_host_is_listed_by_its_port() {
+        let to = |server| {
+            let observed = vec![unanswered(server, 50_000, &[1.0, 4.0, 10.0])];
+            outcomes(&Given {
+                observed,
+                all_http: true,
+                ..Given::default()
+            })
+        };
+        assert_eq!(to("192.0.2.9:80"), [Outcome::ConnectTimeout]);
+        assert_eq!(to("192.0.2.9:443"), []);
     }
 }

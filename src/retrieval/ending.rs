@@ -48,26 +48,47 @@ fn unanswered(
     let [_, missing] = conversation.quality.missing;
     // Acknowledged bytes that never showed are an answer that was not captured.
     if missing > 0 || from_server == 0 {
-        return (Outcome::IncompleteCapture, Some("the answer was not captured".into()));
+        return (
+            Outcome::IncompleteCapture,
+            Some("the answer was not captured".into()),
+        );
     }
-    let asked_at = exchange.request.as_ref().map_or(conversation.first.at, |asked| asked.last.at);
+    let asked_at = exchange
+        .request
+        .as_ref()
+        .map_or(conversation.first.at, |asked| asked.last.at);
     let waited = |until: Timestamp| seconds(until.since(asked_at));
     match exchange.ending {
-        Ending::Closed { by: Direction::ToClient, reset: true, sighting } => {
-            let text = format!("the server reset the connection after {}", waited(sighting.at));
+        Ending::Closed {
+            by: Direction::ToClient,
+            reset: true,
+            sighting,
+        } => {
+            let text = format!(
+                "the server reset the connection after {}",
+                waited(sighting.at)
+            );
             (Outcome::Reset, Some(text))
         }
-        Ending::Closed { by: Direction::ToClient, sighting, .. } => {
-            let text = format!("the server closed without an answer after {}", waited(sighting.at));
+        Ending::Closed {
+            by: Direction::ToClient,
+            sighting,
+            ..
+        } => {
+            let text = format!(
+                "the server closed without an answer after {}",
+                waited(sighting.at)
+            );
             (Outcome::NoAnswer, Some(text))
         }
         Ending::Closed { sighting, .. } => {
             let text = format!("the client gave up after {}", waited(sighting.at));
             (Outcome::NoAnswer, Some(text))
         }
-        Ending::CaptureEnds if ends_at.since(asked_at) >= Span::seconds(PATIENCE) => {
-            (Outcome::NoAnswer, Some(format!("nothing within {}", waited(ends_at))))
-        }
+        Ending::CaptureEnds if ends_at.since(asked_at) >= Span::seconds(PATIENCE) => (
+            Outcome::NoAnswer,
+            Some(format!("nothing within {}", waited(ends_at))),
+        ),
         Ending::CaptureEnds | Ending::CaptureGap | Ending::Complete => {
             (Outcome::IncompleteCapture, None)
         }
@@ -82,8 +103,20 @@ fn answered(
     ends_at: Timestamp,
 ) -> (Outcome, Option<String>) {
     let (Some(raw), Some(body)) = (&response.body, body) else {
+        match exchange.ending {
+            Ending::Complete => {}
+            // The head itself did not come whole.
+            Ending::Closed { by, reset, .. } => {
+                let text = format!("{} within the head of the answer", closer(by, reset));
+                return (Outcome::Truncated, Some(text));
+            }
+            Ending::CaptureEnds | Ending::CaptureGap => return (Outcome::IncompleteCapture, None),
+        }
         // HEAD, 204 and the like have no body; only a GET wanted one.
-        let wanted = exchange.request.as_ref().is_some_and(|request| request.method == "GET");
+        let wanted = exchange
+            .request
+            .as_ref()
+            .is_some_and(|request| request.method == "GET");
         return match wanted && expects_bytes(object) {
             true => (
                 Outcome::UnexpectedContent,
@@ -112,8 +145,15 @@ fn answered(
         LooksLike::Other => "unknown bytes".to_string(),
         other => other.word().to_string(),
     };
-    let title = body.title.as_ref().map(|title| format!(" ({title})")).unwrap_or_default();
-    (Outcome::UnexpectedContent, Some(format!("{what} in place of a {}{title}", object.phrase())))
+    let title = body
+        .title
+        .as_ref()
+        .map(|title| format!(" ({title})"))
+        .unwrap_or_default();
+    (
+        Outcome::UnexpectedContent,
+        Some(format!("{what} in place of a {}{title}", object.phrase())),
+    )
 }
 
 /// A transfer that ended before its announced end: stalled when nothing came
@@ -125,22 +165,29 @@ fn broken_off(
     body: &RetrievedBody,
     ends_at: Timestamp,
 ) -> (Outcome, Option<String>) {
-    let total = body.declared.map(|total| format!(" of {}", grouped(total))).unwrap_or_default();
+    let total = body
+        .declared
+        .map(|total| format!(" of {}", grouped(total)))
+        .unwrap_or_default();
     let progress = format!("{}{total} bytes", grouped(arrived));
     let patience = Span::seconds(PATIENCE);
     let silence = |until: Timestamp| until.since(response.last.at);
     match exchange.ending {
-        Ending::Closed { by: Direction::ToServer, sighting, .. }
-            if silence(sighting.at) >= patience =>
-        {
-            let text = format!("silent for {} after {progress}", seconds(silence(sighting.at)));
+        Ending::Closed {
+            by: Direction::ToServer,
+            sighting,
+            ..
+        } if silence(sighting.at) >= patience => {
+            let text = format!(
+                "silent for {} after {progress}",
+                seconds(silence(sighting.at))
+            );
             (Outcome::Stalled, Some(text))
         }
-        Ending::Closed { by, reset, .. } => {
-            let how = if reset { "RST" } else { "FIN" };
-            let who = if by == Direction::ToServer { "client" } else { "server" };
-            (Outcome::Truncated, Some(format!("{how} of the {who} after {progress}")))
-        }
+        Ending::Closed { by, reset, .. } => (
+            Outcome::Truncated,
+            Some(format!("{} after {progress}", closer(by, reset))),
+        ),
         Ending::CaptureEnds if silence(ends_at) >= patience => {
             let text = format!("silent for {} after {progress}", seconds(silence(ends_at)));
             (Outcome::Stalled, Some(text))
@@ -149,6 +196,17 @@ fn broken_off(
         Ending::Complete => (Outcome::Truncated, Some(format!("broken after {progress}"))),
         Ending::CaptureEnds | Ending::CaptureGap => (Outcome::IncompleteCapture, None),
     }
+}
+
+/// `FIN of the server`.
+fn closer(by: Direction, reset: bool) -> String {
+    let how = if reset { "RST" } else { "FIN" };
+    let who = if by == Direction::ToServer {
+        "client"
+    } else {
+        "server"
+    };
+    format!("{how} of the {who}")
 }
 
 /// True when bytes of this look can be the object. Unknown bytes are not held
@@ -185,7 +243,10 @@ fn expects_bytes(object: ObjectKind) -> bool {
 /// anything was said.
 pub(super) fn reset_at_once(sighting: Sighting, opened: Sighting) -> (Outcome, Option<String>) {
     let after = seconds(sighting.at.since(opened.at));
-    (Outcome::Reset, Some(format!("opened, then reset by the server after {after}")))
+    (
+        Outcome::Reset,
+        Some(format!("opened, then reset by the server after {after}")),
+    )
 }
 
 /// `15.0 s`.
@@ -220,10 +281,19 @@ mod tests {
 
     fn of(seen: &Observed, object: ObjectKind) -> (Outcome, Option<String>) {
         let exchange = &seen.exchanges[0];
-        let raw = exchange.response.as_ref().and_then(|response| response.body.as_ref());
+        let raw = exchange
+            .response
+            .as_ref()
+            .and_then(|response| response.body.as_ref());
         let whole = exchange.ending == Ending::Complete;
         let body = raw.map(|raw| RetrievedBody::of(raw, whole, &BodyIndex::default()));
-        of_exchange(exchange, &seen.conversation, object, body.as_ref(), at(100.0))
+        of_exchange(
+            exchange,
+            &seen.conversation,
+            object,
+            body.as_ref(),
+            at(100.0),
+        )
     }
 
     fn asked() -> Talk {
@@ -237,12 +307,21 @@ mod tests {
     }
 
     fn closed(by: Direction, reset: bool, seconds: f64) -> Ending {
-        Ending::Closed { by, reset, sighting: sighting(50, seconds) }
+        Ending::Closed {
+            by,
+            reset,
+            sighting: sighting(50, seconds),
+        }
     }
 
     #[test]
     fn statuses_decide_whatever_came_with_them() {
-        let of = |status| outcome(&asked().answer(status, b"<html>").observed(), ObjectKind::Crl);
+        let of = |status| {
+            outcome(
+                &asked().answer(status, b"<html>").observed(),
+                ObjectKind::Crl,
+            )
+        };
         assert_eq!(of(304), Outcome::NotModified);
         assert_eq!(of(302), Outcome::Redirect);
         assert_eq!(of(407), Outcome::ProxyLogin);
@@ -264,12 +343,17 @@ mod tests {
             &asked().answer(200, b"<title>Login</title>").observed(),
             ObjectKind::Crl,
         );
-        assert_eq!(got.1.as_deref(), Some("a web page in place of a CRL (Login)"));
+        assert_eq!(
+            got.1.as_deref(),
+            Some("a web page in place of a CRL (Login)")
+        );
     }
 
     #[test]
     fn text_is_what_scripts_and_sequence_numbers_are() {
-        let script = asked().answer(200, b"function FindProxyForURL(u, h) {}").observed();
+        let script = asked()
+            .answer(200, b"function FindProxyForURL(u, h) {}")
+            .observed();
         assert_eq!(outcome(&script, ObjectKind::Pac), Outcome::Ok);
         let sequence = asked().answer(200, b"1401CBBCD205389C94").observed();
         assert_eq!(outcome(&sequence, ObjectKind::Seq), Outcome::Ok);
@@ -288,8 +372,14 @@ mod tests {
     fn silence_is_told_by_who_ends_it() {
         let of = |ending| outcome(&ended(ending), ObjectKind::Crl);
         assert_eq!(of(closed(Direction::ToClient, true, 5.0)), Outcome::Reset);
-        assert_eq!(of(closed(Direction::ToClient, false, 5.0)), Outcome::NoAnswer);
-        assert_eq!(of(closed(Direction::ToServer, true, 20.0)), Outcome::NoAnswer);
+        assert_eq!(
+            of(closed(Direction::ToClient, false, 5.0)),
+            Outcome::NoAnswer
+        );
+        assert_eq!(
+            of(closed(Direction::ToServer, true, 20.0)),
+            Outcome::NoAnswer
+        );
         assert_eq!(of(Ending::CaptureEnds), Outcome::NoAnswer);
         assert_eq!(of(Ending::CaptureGap), Outcome::IncompleteCapture);
     }
@@ -309,7 +399,10 @@ mod tests {
         assert_eq!(outcome(&seen, ObjectKind::Crl), Outcome::IncompleteCapture);
         let mut one_way = ended(Ending::CaptureEnds);
         one_way.conversation.quality.packets = [5, 0];
-        assert_eq!(outcome(&one_way, ObjectKind::Crl), Outcome::IncompleteCapture);
+        assert_eq!(
+            outcome(&one_way, ObjectKind::Crl),
+            Outcome::IncompleteCapture
+        );
     }
 
     fn cut(completeness: Completeness, ending: Ending) -> (Outcome, Option<String>) {
@@ -325,22 +418,36 @@ mod tests {
 
     #[test]
     fn a_transfer_broken_off_is_truncated_and_says_where() {
-        let (outcome, detail) =
-            cut(Completeness::CutByPeer, closed(Direction::ToClient, true, 3.0));
+        let (outcome, detail) = cut(
+            Completeness::CutByPeer,
+            closed(Direction::ToClient, true, 3.0),
+        );
         assert_eq!(outcome, Outcome::Truncated);
-        assert_eq!(detail.as_deref(), Some("RST of the server after 2,048 of 5,000 bytes"));
+        assert_eq!(
+            detail.as_deref(),
+            Some("RST of the server after 2,048 of 5,000 bytes")
+        );
     }
 
     #[test]
     fn a_transfer_that_went_silent_is_stalled() {
-        let stalled = cut(Completeness::CutByPeer, closed(Direction::ToServer, false, 40.0));
+        let stalled = cut(
+            Completeness::CutByPeer,
+            closed(Direction::ToServer, false, 40.0),
+        );
         assert_eq!(stalled.0, Outcome::Stalled);
-        assert_eq!(cut(Completeness::CaptureEnds, Ending::CaptureEnds).0, Outcome::Stalled);
+        assert_eq!(
+            cut(Completeness::CaptureEnds, Ending::CaptureEnds).0,
+            Outcome::Stalled
+        );
     }
 
     #[test]
     fn holes_of_the_capture_are_nobodys_fault() {
-        let gap = cut(Completeness::CaptureGap, closed(Direction::ToServer, false, 40.0));
+        let gap = cut(
+            Completeness::CaptureGap,
+            closed(Direction::ToServer, false, 40.0),
+        );
         assert_eq!(gap.0, Outcome::IncompleteCapture);
     }
 
@@ -352,5 +459,21 @@ mod tests {
         assert_eq!(outcome(&seen, ObjectKind::Crl), Outcome::Ok);
         seen.exchanges[0].request.as_mut().unwrap().method = "GET".into();
         assert_eq!(outcome(&seen, ObjectKind::Crl), Outcome::UnexpectedContent);
+    }
+
+    #[test]
+    fn a_head_that_was_cut_is_no_answer_of_unexpected_content() {
+        let mut seen = asked().answer(200, b"").observed();
+        seen.exchanges[0].response.as_mut().unwrap().body = None;
+        let mut ended = |ending| {
+            seen.exchanges[0].ending = ending;
+            outcome(&seen, ObjectKind::Crl)
+        };
+        assert_eq!(
+            ended(closed(Direction::ToClient, false, 2.0)),
+            Outcome::Truncated
+        );
+        assert_eq!(ended(Ending::CaptureGap), Outcome::IncompleteCapture);
+        assert_eq!(ended(Ending::Complete), Outcome::UnexpectedContent);
     }
 }

@@ -33,7 +33,10 @@ pub(super) fn wanted(
         let kind = scene.inputs.known.kind_at_host(&host, port);
         let opened = response.is_some_and(|response| (200..300).contains(&response.status));
         let object = kind.unwrap_or(ObjectKind::Other);
-        return Wanted { object, matters: kind.is_some() && !opened };
+        return Wanted {
+            object,
+            matters: kind.is_some() && !opened,
+        };
     }
     let redirected = || {
         let key = (attempt::client(seen), url::key(location?));
@@ -45,7 +48,10 @@ pub(super) fn wanted(
     let object = named.or_else(redirected);
     let by_cryptoapi = || request.is_some_and(purpose::is_cryptoapi);
     let matters = object.is_some() || by_cryptoapi() || holds_objects(scene, response);
-    Wanted { object: object.unwrap_or(ObjectKind::Other), matters }
+    Wanted {
+        object: object.unwrap_or(ObjectKind::Other),
+        matters,
+    }
 }
 
 /// True when a body whose URL says nothing turned out to hold objects of ours.
@@ -80,7 +86,9 @@ impl Redirects {
     pub fn note(&mut self, seen: &Observed, built: &Retrieval) {
         let target = built.response_headers.get("Location");
         let base = built.url.as_deref();
-        let target = base.zip(target).and_then(|(base, target)| url::resolved(base, target));
+        let target = base
+            .zip(target)
+            .and_then(|(base, target)| url::resolved(base, target));
         let is_wanted = built.outcome == Outcome::Redirect && built.object != ObjectKind::Other;
         let has_room = self.targets.len() < MAX_REDIRECTS;
         if let Some(target) = target.filter(|_| is_wanted && has_room) {

@@ -32,11 +32,20 @@ pub fn at(seconds: f64) -> Timestamp {
 }
 
 pub fn sighting(packet: u64, seconds: f64) -> Sighting {
-    Sighting { at: at(seconds), evidence: EvidenceId(0), packet }
+    Sighting {
+        at: at(seconds),
+        evidence: EvidenceId(0),
+        packet,
+    }
 }
 
 fn headers(pairs: &[(&str, &str)]) -> Headers {
-    Headers(pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect())
+    Headers(
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()))
+            .collect(),
+    )
 }
 
 pub fn request(method: &str, target: &str, host: &str) -> Request {
@@ -89,7 +98,13 @@ pub struct Talk {
 impl Talk {
     pub fn to(server: &str) -> Self {
         let server = address(server);
-        Talk { server, port: 50_000, started: 0.0, steps: 3.0, exchanges: Vec::new() }
+        Talk {
+            server,
+            port: 50_000,
+            started: 0.0,
+            steps: 3.0,
+            exchanges: Vec::new(),
+        }
     }
 
     pub fn starting(mut self, seconds: f64) -> Self {
@@ -166,7 +181,11 @@ impl Talk {
     }
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss
+)]
 fn sighting_in(start: f64, step: u64) -> Sighting {
     sighting((start * 1000.0) as u64 + step, start + step as f64 / 10.0)
 }
@@ -193,13 +212,18 @@ fn conversation(server: SocketAddr, port: u16) -> Conversation {
 pub fn unanswered(server: &str, port: u16, syns: &[f64]) -> Observed {
     let mut seen = Talk::to(server).port(port).observed();
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let sightings: Vec<Sighting> =
-        syns.iter().map(|seconds| sighting((seconds * 1000.0) as u64, *seconds)).collect();
+    let sightings: Vec<Sighting> = syns
+        .iter()
+        .map(|seconds| sighting((seconds * 1000.0) as u64, *seconds))
+        .collect();
     let conversation = &mut seen.conversation;
     conversation.first = sightings[0];
     conversation.last = sightings[sightings.len() - 1];
     conversation.syn_ack = None;
-    conversation.quality = Quality { packets: [syns.len() as u64, 0], ..Quality::default() };
+    conversation.quality = Quality {
+        packets: [syns.len() as u64, 0],
+        ..Quality::default()
+    };
     conversation.syns = sightings;
     seen.recognized = false;
     seen
@@ -212,6 +236,7 @@ pub fn lookup(name: &str, seconds: f64, response_code: u16, addresses: &[&str]) 
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let packet = (seconds * 1000.0) as u64 + 1;
     lookup.answer = Some(Answer {
+        is_truncated: false,
         response_code,
         addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
         aliases: Vec::new(),
@@ -223,7 +248,10 @@ pub fn lookup(name: &str, seconds: f64, response_code: u16, addresses: &[&str]) 
 /// A lookup of an A record to which nobody answered.
 pub fn silent_lookup(name: &str, questions: &[f64]) -> Lookup {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let questions = questions.iter().map(|&s| sighting((s * 1000.0) as u64, s)).collect();
+    let questions = questions
+        .iter()
+        .map(|&s| sighting((s * 1000.0) as u64, s))
+        .collect();
     Lookup {
         vantage: 0,
         client: SocketAddr::new(CLIENT.parse().unwrap(), 60_000),
@@ -236,18 +264,31 @@ pub fn silent_lookup(name: &str, questions: &[f64]) -> Lookup {
 }
 
 fn name(text: &str) -> Name {
-    Name { der: text.as_bytes().to_vec(), text: text.into(), attributes: Vec::new() }
+    Name {
+        der: text.as_bytes().to_vec(),
+        text: text.into(),
+        attributes: Vec::new(),
+    }
 }
 
 fn algorithm() -> AlgorithmIdentifier {
-    AlgorithmIdentifier { oid: "1.2".into(), parameters: None }
+    AlgorithmIdentifier {
+        oid: "1.2".into(),
+        parameters: None,
+    }
 }
 
 /// A certificate that names URLs of its issuer and its CRLs.
 pub fn certificate(subject: &str, issuer: &str, issuers: &[&str], crls: &[&str]) -> Certificate {
     let uri = |text: &&str| GeneralName::Uri((*text).into());
-    let access = |text| AccessDescription { method: CA_ISSUERS.into(), location: uri(text) };
-    let point = |text| DistributionPoint { full_name: vec![uri(text)], ..Default::default() };
+    let access = |text| AccessDescription {
+        method: CA_ISSUERS.into(),
+        location: uri(text),
+    };
+    let point = |text| DistributionPoint {
+        full_name: vec![uri(text)],
+        ..Default::default()
+    };
     Certificate {
         der: Arc::from(subject.as_bytes()),
         sha256: [0; 32],

@@ -35,20 +35,37 @@ pub(super) enum Interest {
 impl<'a> Interests<'a> {
     pub fn of(scene: &'a Scene<'a>, retrievals: &[Retrieval]) -> Self {
         let mut learned: BTreeMap<String, BTreeSet<(u16, ObjectKind)>> = BTreeMap::new();
-        for retrieval in retrievals.iter().filter(|each| each.object != ObjectKind::Other) {
+        for retrieval in retrievals
+            .iter()
+            .filter(|each| each.object != ObjectKind::Other)
+        {
             let base = retrieval.url.as_deref();
             let target = retrieval.response_headers.get("Location");
-            let target = base.zip(target).and_then(|(base, target)| url::resolved(base, target));
+            let target = base
+                .zip(target)
+                .and_then(|(base, target)| url::resolved(base, target));
             for location in base.into_iter().chain(target.as_deref()) {
                 if let Some(parts) = url::parts(location) {
-                    learned.entry(parts.host).or_default().insert((parts.port, retrieval.object));
+                    learned
+                        .entry(parts.host)
+                        .or_default()
+                        .insert((parts.port, retrieval.object));
                 }
             }
         }
         let observed = scene.inputs.observed;
-        let scripted = observed.iter().flat_map(scripts).flat_map(proxies_in).collect();
+        let scripted = observed
+            .iter()
+            .flat_map(scripts)
+            .flat_map(proxies_in)
+            .collect();
         let spoken_to = &scene.intermediaries.explicit;
-        Interests { known: scene.inputs.known, learned, scripted, spoken_to }
+        Interests {
+            known: scene.inputs.known,
+            learned,
+            scripted,
+            spoken_to,
+        }
     }
 
     /// Why a name matters, at one port or, for a lookup, at any.
@@ -91,7 +108,10 @@ fn is_named_proxy(host: &str) -> bool {
     let mut words = label.split(['-', '_']);
     words.any(|word| {
         let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
-        matches!(word, "proxy" | "webproxy" | "httpproxy" | "squid" | "webgateway")
+        matches!(
+            word,
+            "proxy" | "webproxy" | "httpproxy" | "squid" | "webgateway"
+        )
     })
 }
 
@@ -103,7 +123,9 @@ fn scripts(seen: &Observed) -> impl Iterator<Item = &[u8]> {
         // Searching every CRL for a function's name would take longer than all else.
         shape::of_prefix(shown, raw.size).filter(|look| *look == LooksLike::Text)?;
         let near = shown.get(..shown.len().min(MAX_SCRIPT))?;
-        let is_script = near.windows(FUNCTION.len()).any(|window| window == FUNCTION);
+        let is_script = near
+            .windows(FUNCTION.len())
+            .any(|window| window == FUNCTION);
         is_script.then_some(near)
     })
 }
@@ -118,7 +140,10 @@ const MAX_SCRIPT: usize = 1 << 20;
 fn proxies_in(script: &[u8]) -> Vec<(String, u16)> {
     let text = String::from_utf8_lossy(script);
     let separators = |c: char| c.is_whitespace() || "\"';,()+{}".contains(c);
-    let words: Vec<&str> = text.split(separators).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = text
+        .split(separators)
+        .filter(|word| !word.is_empty())
+        .collect();
     let pairs = words.windows(2).filter_map(|pair| match pair {
         [keyword, place] if ["PROXY", "HTTP", "HTTPS", "SOCKS", "SOCKS5"].contains(keyword) => {
             let (host, port) = url::host_and_port(place);
@@ -141,7 +166,10 @@ mod tests {
         let script = br#"function FindProxyForURL(u, h) {
             if (isInNet(h, "10.0.0.0", "255.0.0.0")) return "DIRECT";
             return "PROXY px1.corp.example:3128; PROXY 10.0.0.2:8080;DIRECT"; }"#;
-        let want = [("px1.corp.example".to_string(), 3128), ("10.0.0.2".to_string(), 8080)];
+        let want = [
+            ("px1.corp.example".to_string(), 3128),
+            ("10.0.0.2".to_string(), 8080),
+        ];
         assert_eq!(proxies_in(script), want);
     }
 

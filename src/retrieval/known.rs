@@ -48,7 +48,10 @@ impl KnownUrls {
             let issuer_key = issuer_key.and_then(|key| key.key_identifier.as_deref());
             let is_listed_root = issuer_key.is_some_and(|key| listed_keys.contains(key));
             if !subjects.contains(&*certificate.issuer.der) && !is_listed_root {
-                let hosts = certificate.access_urls(CA_ISSUERS).into_iter().filter_map(url::parts);
+                let hosts = certificate
+                    .access_urls(CA_ISSUERS)
+                    .into_iter()
+                    .filter_map(url::parts);
                 known.missing_issuers.extend(hosts.map(|parts| parts.host));
             }
         }
@@ -64,14 +67,18 @@ impl KnownUrls {
         if parts.host.is_empty() || !matches!(parts.scheme.as_str(), "http" | "https") {
             return;
         }
-        self.hosts.entry(parts.host).or_default().insert((parts.port, kind));
+        self.hosts
+            .entry(parts.host)
+            .or_default()
+            .insert((parts.port, kind));
         let slot = self.urls.entry(url::key(location)).or_insert(kind);
         *slot = kind.min(*slot);
     }
 
     /// Adds a proxy that a setting of the machine names.
     pub fn add_proxy(&mut self, host: &str, port: u16) {
-        self.proxies.insert((host.trim_end_matches('.').to_ascii_lowercase(), port));
+        self.proxies
+            .insert((host.trim_end_matches('.').to_ascii_lowercase(), port));
     }
 
     /// True for a proxy that a setting names.
@@ -97,7 +104,9 @@ impl KnownUrls {
         let host = host.to_ascii_lowercase();
         let at_port = |number: u16| port.is_none_or(|port| port == number);
         let named = self.hosts.get(&host).into_iter().flatten();
-        let named = named.filter(|(number, _)| at_port(*number)).map(|(_, kind)| *kind);
+        let named = named
+            .filter(|(number, _)| at_port(*number))
+            .map(|(_, kind)| *kind);
         let mut kinds: BTreeSet<ObjectKind> = named.collect();
         if TRUST_LIST_HOSTS.contains(&host.as_str()) && at_port(80) {
             kinds.insert(ObjectKind::Ctl);
@@ -121,7 +130,10 @@ impl KnownUrls {
     /// which is fetched only when it is missing.
     #[must_use]
     pub fn kind_at_host(&self, host: &str, port: Option<u16>) -> Option<ObjectKind> {
-        most_plausible(&self.kinds_at_host(host, port), self.missing_issuers.contains(host))
+        most_plausible(
+            &self.kinds_at_host(host, port),
+            self.missing_issuers.contains(host),
+        )
     }
 
     /// True when a certificate without issuer names this host for it.
@@ -146,7 +158,11 @@ impl KnownUrls {
     }
 
     fn add_points(&mut self, points: Option<&Vec<DistributionPoint>>, kind: ObjectKind) {
-        for name in points.into_iter().flatten().flat_map(|point| &point.full_name) {
+        for name in points
+            .into_iter()
+            .flatten()
+            .flat_map(|point| &point.full_name)
+        {
             if let GeneralName::Uri(location) = name {
                 self.add(location, kind);
             }
@@ -160,7 +176,9 @@ pub(super) fn most_plausible(
     lacks_issuer: bool,
 ) -> Option<ObjectKind> {
     use ObjectKind::{AiaCert, Crl, Ctl, DeltaCrl, Disallowed, Ocsp, Pac, PinRules, RootCrt, Seq};
-    let order = [Ctl, Disallowed, PinRules, Seq, RootCrt, Ocsp, Crl, DeltaCrl, AiaCert, Pac];
+    let order = [
+        Ctl, Disallowed, PinRules, Seq, RootCrt, Ocsp, Crl, DeltaCrl, AiaCert, Pac,
+    ];
     if lacks_issuer && kinds.contains(&AiaCert) && !kinds.contains(&Ctl) {
         return Some(AiaCert);
     }
@@ -169,8 +187,11 @@ pub(super) fn most_plausible(
 }
 
 /// Hosts of the trust lists over the years, on port 80.
-const TRUST_LIST_HOSTS: [&str; 3] =
-    ["ctldl.windowsupdate.com", "www.download.windowsupdate.com", "download.windowsupdate.com"];
+const TRUST_LIST_HOSTS: [&str; 3] = [
+    "ctldl.windowsupdate.com",
+    "www.download.windowsupdate.com",
+    "download.windowsupdate.com",
+];
 
 /// The public update service, which update servers synchronize from.
 const UPDATE_DOMAIN: &str = ".update.microsoft.com";
@@ -205,11 +226,14 @@ fn kind_by_name(host: &str) -> Option<ObjectKind> {
 }
 
 fn is_at(host: &str, domain: &str) -> bool {
-    host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    host.strip_suffix(domain)
+        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 fn key_identifiers(ctl: &Ctl) -> impl Iterator<Item = &[u8]> {
-    ctl.entries.iter().filter_map(|entry| entry.key_identifier.as_deref())
+    ctl.entries
+        .iter()
+        .filter_map(|entry| entry.key_identifier.as_deref())
 }
 
 #[cfg(test)]
@@ -219,17 +243,30 @@ mod tests {
     use super::*;
 
     fn known(certificates: Vec<Certificate>) -> KnownUrls {
-        let artifacts: Vec<Artifact> =
-            certificates.into_iter().map(|c| Artifact::Certificate(c.into())).collect();
+        let artifacts: Vec<Artifact> = certificates
+            .into_iter()
+            .map(|c| Artifact::Certificate(c.into()))
+            .collect();
         KnownUrls::from_artifacts(&artifacts)
     }
 
     #[test]
     fn urls_of_certificates_tell_what_they_are_for() {
-        let leaf = certificate("leaf", "CA", &["http://pki.example/ca"], &["http://crl.example/1"]);
+        let leaf = certificate(
+            "leaf",
+            "CA",
+            &["http://pki.example/ca"],
+            &["http://crl.example/1"],
+        );
         let known = known(vec![leaf]);
-        assert_eq!(known.kind_of("http://PKI.example:80/ca"), Some(ObjectKind::AiaCert));
-        assert_eq!(known.kind_of("http://crl.example/1?x"), Some(ObjectKind::Crl));
+        assert_eq!(
+            known.kind_of("http://PKI.example:80/ca"),
+            Some(ObjectKind::AiaCert)
+        );
+        assert_eq!(
+            known.kind_of("http://crl.example/1?x"),
+            Some(ObjectKind::Crl)
+        );
         assert_eq!(known.kind_of("http://crl.example/2"), None);
     }
 
@@ -237,9 +274,15 @@ mod tests {
     fn a_host_has_the_kinds_of_its_port_only() {
         let leaf = certificate("leaf", "CA", &["http://www.example/ca"], &[]);
         let known = known(vec![leaf]);
-        assert_eq!(known.kind_at_host("www.example", Some(80)), Some(ObjectKind::AiaCert));
+        assert_eq!(
+            known.kind_at_host("www.example", Some(80)),
+            Some(ObjectKind::AiaCert)
+        );
         assert_eq!(known.kind_at_host("www.example", Some(443)), None);
-        assert_eq!(known.kind_at_host("www.example", None), Some(ObjectKind::AiaCert));
+        assert_eq!(
+            known.kind_at_host("www.example", None),
+            Some(ObjectKind::AiaCert)
+        );
     }
 
     #[test]
@@ -252,18 +295,32 @@ mod tests {
             known.kind_at_host("sws.update.microsoft.com", Some(443)),
             Some(ObjectKind::Wsus)
         );
-        assert_eq!(known.kind_at_host("srv1", Some(8530)), Some(ObjectKind::Wsus));
+        assert_eq!(
+            known.kind_at_host("srv1", Some(8530)),
+            Some(ObjectKind::Wsus)
+        );
     }
 
     #[test]
     fn where_a_host_serves_both_the_missing_issuer_decides() {
         let both = |issuer| {
-            certificate("leaf", issuer, &["http://p.example/ca"], &["http://p.example/crl"])
+            certificate(
+                "leaf",
+                issuer,
+                &["http://p.example/ca"],
+                &["http://p.example/crl"],
+            )
         };
         let alone = known(vec![both("CA")]);
-        assert_eq!(alone.kind_at_host("p.example", Some(80)), Some(ObjectKind::AiaCert));
+        assert_eq!(
+            alone.kind_at_host("p.example", Some(80)),
+            Some(ObjectKind::AiaCert)
+        );
         let with_issuer = known(vec![both("CA"), certificate("CA", "CA", &[], &[])]);
-        assert_eq!(with_issuer.kind_at_host("p.example", Some(80)), Some(ObjectKind::Crl));
+        assert_eq!(
+            with_issuer.kind_at_host("p.example", Some(80)),
+            Some(ObjectKind::Crl)
+        );
     }
 
     #[test]

@@ -16,7 +16,9 @@ impl Leads {
     pub fn of(observed: &[Observed], names: &Names<'_>) -> Self {
         let mut order: Vec<usize> = (0..observed.len()).collect();
         order.sort_by_key(|index| {
-            observed.get(*index).map(|seen| (seen.conversation.first.at, seen.conversation.id))
+            observed
+                .get(*index)
+                .map(|seen| (seen.conversation.first.at, seen.conversation.id))
         });
         let mut leads = Leads::default();
         let mut taken: BTreeSet<usize> = BTreeSet::new();
@@ -40,7 +42,10 @@ impl Leads {
 
     /// The lookups of a conversation, the latest first.
     pub fn to(&self, conversation: usize) -> &[usize] {
-        self.by_conversation.get(&conversation).map(Vec::as_slice).unwrap_or_default()
+        self.by_conversation
+            .get(&conversation)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
     }
 }
 
@@ -55,7 +60,10 @@ fn name_meant(seen: &Observed) -> Option<String> {
         }
         None => {
             let hello = seen.handshakes.first()?.client_hello.as_ref()?;
-            hello.server_name.as_ref().map(|name| name.to_ascii_lowercase())
+            hello
+                .server_name
+                .as_ref()
+                .map(|name| name.to_ascii_lowercase())
         }
     }
 }
@@ -71,7 +79,8 @@ mod tests {
         let lookups = [lookup("px.example", 1.0, 0, &["10.0.0.1"])];
         let talk = |port, start| {
             let talk = Talk::to("10.0.0.1:3128").port(port).starting(start);
-            talk.get("http://crl.example/a.crl", "crl.example").observed()
+            talk.get("http://crl.example/a.crl", "crl.example")
+                .observed()
         };
         let observed = [talk(50_001, 5.0), talk(50_000, 2.0)];
         let leads = Leads::of(&observed, &Names::of(&lookups));
@@ -86,9 +95,16 @@ mod tests {
             lookup("b.example", 1.1, 0, &["192.0.2.1"]),
         ];
         let talk = |port, start, host| {
-            Talk::to("192.0.2.1:80").port(port).starting(start).get("/", host).observed()
+            Talk::to("192.0.2.1:80")
+                .port(port)
+                .starting(start)
+                .get("/", host)
+                .observed()
         };
-        let observed = [talk(50_000, 2.0, "b.example"), talk(50_001, 2.5, "a.example")];
+        let observed = [
+            talk(50_000, 2.0, "b.example"),
+            talk(50_001, 2.5, "a.example"),
+        ];
         let leads = Leads::of(&observed, &Names::of(&lookups));
         assert_eq!((leads.to(0), leads.to(1)), ([1].as_slice(), [0].as_slice()));
     }

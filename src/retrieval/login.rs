@@ -36,7 +36,10 @@ pub(super) fn attempts(observed: &[Observed]) -> Vec<Vec<Place>> {
             continue;
         };
         let question = question(seen, exchange);
-        let continued = question.as_ref().and_then(|question| open.get(question)).copied();
+        let continued = question
+            .as_ref()
+            .and_then(|question| open.get(question))
+            .copied();
         let continued = continued.filter(|login| login.goes_on(place, at, exchange));
         let number = match continued {
             Some(login) => login.attempt,
@@ -51,8 +54,12 @@ pub(super) fn attempts(observed: &[Observed]) -> Vec<Vec<Place>> {
                 true => {
                     let last_at = last_sight(exchange).unwrap_or(at);
                     let is_final = !challenge_goes_on(exchange) && has_credentials(exchange);
-                    let login =
-                        OpenLogin { attempt: number, connection: place.0, last_at, is_final };
+                    let login = OpenLogin {
+                        attempt: number,
+                        connection: place.0,
+                        last_at,
+                        is_final,
+                    };
                     open.insert(question, login);
                 }
                 false => {
@@ -100,7 +107,14 @@ fn question<'a>(seen: &Observed, exchange: &'a Exchange) -> Option<Question<'a>>
     let client = conversation.client.ip();
     let host = request.headers.get("Host");
     let (method, target) = (request.method.as_str(), request.target.as_str());
-    Some((conversation.vantage, client, conversation.server, method, target, host))
+    Some((
+        conversation.vantage,
+        client,
+        conversation.server,
+        method,
+        target,
+        host,
+    ))
 }
 
 /// When, and in which frame, an exchange was first seen.
@@ -116,14 +130,20 @@ fn last_sight(exchange: &Exchange) -> Option<Timestamp> {
 }
 
 fn is_refused(exchange: &Exchange) -> bool {
-    exchange.response.as_ref().is_some_and(|response| matches!(response.status, 401 | 407))
+    exchange
+        .response
+        .as_ref()
+        .is_some_and(|response| matches!(response.status, 401 | 407))
 }
 
 /// The credentials of a request: (scheme, token).
 fn credentials(exchange: &Exchange) -> impl Iterator<Item = (&str, &str)> {
     let headers = exchange.request.iter().map(|request| &request.headers);
-    let values = headers
-        .flat_map(|headers| headers.all("Proxy-Authorization").chain(headers.all("Authorization")));
+    let values = headers.flat_map(|headers| {
+        headers
+            .all("Proxy-Authorization")
+            .chain(headers.all("Authorization"))
+    });
     values.map(|value| value.trim().split_once(' ').unwrap_or((value.trim(), "")))
 }
 
@@ -145,10 +165,14 @@ fn challenge_goes_on(exchange: &Exchange) -> bool {
         return false;
     };
     let headers = &response.headers;
-    let mut challenges = headers.all("Proxy-Authenticate").chain(headers.all("WWW-Authenticate"));
+    let mut challenges = headers
+        .all("Proxy-Authenticate")
+        .chain(headers.all("WWW-Authenticate"));
     challenges.any(|value| {
         let (scheme, rest) = value.trim().split_once(' ').unwrap_or((value, ""));
-        let negotiates = ["NTLM", "Negotiate"].iter().any(|name| scheme.eq_ignore_ascii_case(name));
+        let negotiates = ["NTLM", "Negotiate"]
+            .iter()
+            .any(|name| scheme.eq_ignore_ascii_case(name));
         negotiates && !rest.trim().is_empty()
     })
 }
@@ -226,7 +250,8 @@ mod tests {
     }
 
     fn round(talk: Talk, sent: &[(&str, &str)], status: u16, answer: &[(&str, &str)]) -> Talk {
-        talk.ask("GET", URL, "crl.example", sent).answer_with(status, b"x", answer)
+        talk.ask("GET", URL, "crl.example", sent)
+            .answer_with(status, b"x", answer)
     }
 
     fn shape(observed: &[Observed]) -> Vec<usize> {
@@ -241,7 +266,13 @@ mod tests {
     fn the_rounds_of_an_ntlm_login_are_one_attempt() {
         let asked = [("Proxy-Authenticate", "NTLM")];
         let talk = round(talk(), &[], 407, &asked);
-        let seen = round(round(talk, &[TYPE_1], 407, &[CHALLENGE]), &[TYPE_3], 200, &[]).observed();
+        let seen = round(
+            round(talk, &[TYPE_1], 407, &[CHALLENGE]),
+            &[TYPE_3],
+            200,
+            &[],
+        )
+        .observed();
         assert_eq!(shape(std::slice::from_ref(&seen)), [3]);
         assert_eq!(login(&seen), Login::Sent);
     }
@@ -249,7 +280,12 @@ mod tests {
     #[test]
     fn a_login_turned_down_is_refused() {
         let asked = [("Proxy-Authenticate", "NTLM")];
-        let talk = round(round(talk(), &[], 407, &asked), &[TYPE_1], 407, &[CHALLENGE]);
+        let talk = round(
+            round(talk(), &[], 407, &asked),
+            &[TYPE_1],
+            407,
+            &[CHALLENGE],
+        );
         assert_eq!(login(&talk.clone().observed()), Login::Asked);
         let seen = round(talk, &[TYPE_3], 407, &asked).observed();
         assert_eq!(login(&seen), Login::Refused);
@@ -259,8 +295,18 @@ mod tests {
     #[test]
     fn a_negotiation_begun_anew_is_another_attempt() {
         let asked = [("Proxy-Authenticate", "NTLM")];
-        let talk = round(round(talk(), &[TYPE_1], 407, &[CHALLENGE]), &[TYPE_3], 407, &asked);
-        let seen = round(round(talk, &[TYPE_1], 407, &[CHALLENGE]), &[TYPE_3], 407, &asked);
+        let talk = round(
+            round(talk(), &[TYPE_1], 407, &[CHALLENGE]),
+            &[TYPE_3],
+            407,
+            &asked,
+        );
+        let seen = round(
+            round(talk, &[TYPE_1], 407, &[CHALLENGE]),
+            &[TYPE_3],
+            407,
+            &asked,
+        );
         assert_eq!(shape(&[seen.observed()]), [2, 2]);
     }
 
@@ -302,8 +348,27 @@ mod tests {
             ("Authorization", "0123456789abcdef0123456789abcdef"),
             ("Via", "1.1 p"),
         ];
-        let headers = Headers(pairs.map(|(name, value)| (name.into(), value.into())).to_vec());
-        let kept: Vec<String> = without_secrets(&headers).0.into_iter().map(|(_, v)| v).collect();
-        assert_eq!(kept, ["Basic", "NTLM", "NTLM", "Basic realm=\"px\"", "", "", "1.1 p"]);
+        let headers = Headers(
+            pairs
+                .map(|(name, value)| (name.into(), value.into()))
+                .to_vec(),
+        );
+        let kept: Vec<String> = without_secrets(&headers)
+            .0
+            .into_iter()
+            .map(|(_, v)| v)
+            .collect();
+        assert_eq!(
+            kept,
+            [
+                "Basic",
+                "NTLM",
+                "NTLM",
+                "Basic realm=\"px\"",
+                "",
+                "",
+                "1.1 p"
+            ]
+        );
     }
 }

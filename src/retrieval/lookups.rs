@@ -23,9 +23,15 @@ pub(super) fn failed(scene: &Scene<'_>, interests: &Interests<'_>) -> Vec<Retrie
         .into_iter()
         .filter_map(|group| group.outcome(scene).map(|failure| (group, failure)))
         .collect();
-    let used = uses(scene.inputs.observed, failing.iter().map(|(group, _)| group.name));
-    let lost = failing.into_iter().filter(|(group, _)| !group.was_followed(&used));
-    lost.map(|(group, failure)| group.retrieval(failure)).collect()
+    let used = uses(
+        scene.inputs.observed,
+        failing.iter().map(|(group, _)| group.name),
+    );
+    let lost = failing
+        .into_iter()
+        .filter(|(group, _)| !group.was_followed(&used));
+    lost.map(|(group, failure)| group.retrieval(failure))
+        .collect()
 }
 
 /// The questions for one name that belong together.
@@ -99,25 +105,48 @@ impl<'a> Group<'a> {
 
     fn last(&self) -> Sighting {
         let all = self.sightings();
-        all.fold(self.first, |a, b| if (b.at, b.packet) > (a.at, a.packet) { b } else { a })
+        all.fold(self.first, |a, b| {
+            if (b.at, b.packet) > (a.at, a.packet) {
+                b
+            } else {
+                a
+            }
+        })
     }
 
     /// How resolving the name failed, if it did.
     fn outcome(&self, scene: &Scene<'_>) -> Option<(Outcome, Option<String>)> {
-        let answers = || self.lookups.iter().filter_map(|lookup| lookup.answer.as_ref());
+        let answers = || {
+            self.lookups
+                .iter()
+                .filter_map(|lookup| lookup.answer.as_ref())
+        };
         if answers().any(|answer| !answer.addresses.is_empty()) {
             return None;
         }
         let from = |answer: &Answer| {
-            let owner = self.lookups.iter().find(|l| l.answer.as_ref() == Some(answer));
-            owner.map(|lookup| lookup.server.to_string()).unwrap_or_default()
+            let owner = self
+                .lookups
+                .iter()
+                .find(|l| l.answer.as_ref() == Some(answer));
+            owner
+                .map(|lookup| lookup.server.to_string())
+                .unwrap_or_default()
         };
         if let Some(answer) = answers().find(|answer| answer.response_code != 0) {
             let text = format!("{} from {}", code_name(answer.response_code), from(answer));
             return Some((Outcome::NoSuchName, Some(text)));
         }
-        let for_a: Vec<&Lookup> =
-            self.lookups.iter().copied().filter(|l| l.question_type == A).collect();
+        let for_a: Vec<&Lookup> = self
+            .lookups
+            .iter()
+            .copied()
+            .filter(|l| l.question_type == A)
+            .collect();
+        if let Some(answer) = answers().find(|answer| answer.is_truncated) {
+            let text = format!("the answer of {} is cut", from(answer));
+            return Some((Outcome::IncompleteCapture, Some(text)));
+        }
         if let Some(answer) = for_a.iter().find_map(|lookup| lookup.answer.as_ref()) {
             let text = format!("no address in the answer of {}", from(answer));
             return Some((Outcome::NoSuchName, Some(text)));
@@ -128,11 +157,16 @@ impl<'a> Group<'a> {
         let most = silent.iter().map(|lookup| lookup.questions.len()).max()?;
         let vantage = self.client.0;
         let waited = scene.ends_at(vantage, self.last().at).since(self.first.at);
-        let servers: BTreeSet<String> =
-            silent.iter().map(|lookup| lookup.server.ip().to_string()).collect();
+        let servers: BTreeSet<String> = silent
+            .iter()
+            .map(|lookup| lookup.server.ip().to_string())
+            .collect();
         let servers = servers.into_iter().collect::<Vec<_>>().join(", ");
         match most >= MIN_QUESTIONS || waited >= Span::seconds(WAIT_FOR_ANSWER) {
-            true => Some((Outcome::NameTimeout, Some(format!("no answer from {servers}")))),
+            true => Some((
+                Outcome::NameTimeout,
+                Some(format!("no answer from {servers}")),
+            )),
             false => Some((Outcome::IncompleteCapture, None)),
         }
     }
@@ -143,10 +177,16 @@ impl<'a> Group<'a> {
     fn was_followed(&self, used: &Uses<'a>) -> bool {
         let last_at = self.last().at;
         let first_at = self.first.at;
-        let by_client = used.get(self.name).and_then(|clients| clients.get(&self.client));
+        let by_client = used
+            .get(self.name)
+            .and_then(|clients| clients.get(&self.client));
         let mut uses = by_client.into_iter().flatten();
         uses.any(|(at, by_proxy)| {
-            let within = if *by_proxy { SCRIPT_WITHIN } else { TOGETHER_WITHIN };
+            let within = if *by_proxy {
+                SCRIPT_WITHIN
+            } else {
+                TOGETHER_WITHIN
+            };
             *at >= first_at && at.since(last_at) <= Span::seconds(within)
         })
     }
@@ -166,8 +206,11 @@ impl<'a> Group<'a> {
             }
             Interest::Proxy => built.route.kind = RouteKind::HttpProxy,
         }
-        built.cites =
-            merged(self.sightings().map(|sighting| sighting.cite()).collect::<Vec<Cite>>());
+        built.cites = merged(
+            self.sightings()
+                .map(|sighting| sighting.cite())
+                .collect::<Vec<Cite>>(),
+        );
         built
     }
 }
@@ -216,7 +259,12 @@ fn uses<'a>(observed: &[Observed], names: impl Iterator<Item = &'a str>) -> Uses
                 None => Some(url::host_and_port(&request.target).0),
             };
             if let Some(host) = host {
-                note(client, &host, request.first.at, route::chooses_proxy(exchange));
+                note(
+                    client,
+                    &host,
+                    request.first.at,
+                    route::chooses_proxy(exchange),
+                );
             }
         }
         for handshake in &seen.handshakes {
@@ -243,7 +291,10 @@ mod tests {
     const HOST: &str = "ctldl.windowsupdate.com";
 
     fn given(lookups: Vec<Lookup>) -> Given {
-        Given { lookups, ..Given::default() }
+        Given {
+            lookups,
+            ..Given::default()
+        }
     }
 
     fn for_aaaa(mut lookup: Lookup) -> Lookup {
@@ -253,10 +304,18 @@ mod tests {
 
     #[test]
     fn a_name_that_does_not_exist_is_one_attempt_of_both_questions() {
-        let both = vec![lookup(HOST, 1.0, 3, &[]), for_aaaa(lookup(HOST, 1.2, 3, &[]))];
+        let both = vec![
+            lookup(HOST, 1.0, 3, &[]),
+            for_aaaa(lookup(HOST, 1.2, 3, &[])),
+        ];
         let found = given(both).retrievals();
-        let [only] = found.as_slice() else { panic!("{found:?}") };
-        assert_eq!((only.object, only.outcome), (ObjectKind::Ctl, Outcome::NoSuchName));
+        let [only] = found.as_slice() else {
+            panic!("{found:?}")
+        };
+        assert_eq!(
+            (only.object, only.outcome),
+            (ObjectKind::Ctl, Outcome::NoSuchName)
+        );
         assert_eq!((only.host.as_deref(), &only.url), (Some(HOST), &None));
         assert_eq!(only.detail.as_deref(), Some("NXDOMAIN from 10.0.0.53:53"));
         assert_eq!(
@@ -267,11 +326,17 @@ mod tests {
 
     #[test]
     fn an_empty_answer_for_aaaa_is_no_failure() {
-        let works = vec![lookup(HOST, 1.0, 0, &["192.0.2.1"]), for_aaaa(lookup(HOST, 1.2, 0, &[]))];
+        let works = vec![
+            lookup(HOST, 1.0, 0, &["192.0.2.1"]),
+            for_aaaa(lookup(HOST, 1.2, 0, &[])),
+        ];
         assert_eq!(outcomes(&given(works)), []);
         let alone = vec![for_aaaa(lookup(HOST, 1.2, 0, &[]))];
         assert_eq!(outcomes(&given(alone)), []);
-        let no_data = vec![lookup(HOST, 1.0, 0, &[]), for_aaaa(lookup(HOST, 1.2, 0, &[]))];
+        let no_data = vec![
+            lookup(HOST, 1.0, 0, &[]),
+            for_aaaa(lookup(HOST, 1.2, 0, &[])),
+        ];
         assert_eq!(outcomes(&given(no_data)), [Outcome::NoSuchName]);
     }
 
@@ -279,7 +344,10 @@ mod tests {
     fn a_server_failure_counts_unless_the_other_question_worked() {
         let fails = vec![lookup(HOST, 1.0, 2, &[])];
         assert_eq!(outcomes(&given(fails)), [Outcome::NoSuchName]);
-        let half = vec![lookup(HOST, 1.0, 0, &["192.0.2.1"]), for_aaaa(lookup(HOST, 1.2, 2, &[]))];
+        let half = vec![
+            lookup(HOST, 1.0, 0, &["192.0.2.1"]),
+            for_aaaa(lookup(HOST, 1.2, 2, &[])),
+        ];
         assert_eq!(outcomes(&given(half)), []);
     }
 
@@ -289,7 +357,10 @@ mod tests {
         assert_eq!(outcomes(&given(repeated)), [Outcome::NameTimeout]);
         let once = given(vec![silent_lookup(HOST, &[1.0])]);
         assert_eq!(outcomes(&once), [Outcome::IncompleteCapture]);
-        assert_eq!(outcomes(&Given { ends: 60.0, ..once }), [Outcome::NameTimeout]);
+        assert_eq!(
+            outcomes(&Given { ends: 60.0, ..once }),
+            [Outcome::NameTimeout]
+        );
     }
 
     #[test]
@@ -300,15 +371,23 @@ mod tests {
 
     #[test]
     fn names_of_no_interest_are_passed_over() {
-        assert_eq!(outcomes(&given(vec![lookup("www.example.com", 1.0, 3, &[])])), []);
+        assert_eq!(
+            outcomes(&given(vec![lookup("www.example.com", 1.0, 3, &[])])),
+            []
+        );
     }
 
     #[test]
     fn a_failed_lookup_that_a_connection_followed_did_not_matter() {
-        let talk = Talk::to("192.0.2.1:80").starting(2.0).get("/authrootseq.txt", HOST);
+        let talk = Talk::to("192.0.2.1:80")
+            .starting(2.0)
+            .get("/authrootseq.txt", HOST);
         let observed = vec![talk.answer(200, b"1401").observed()];
-        let given =
-            Given { observed, lookups: vec![lookup(HOST, 1.0, 2, &[])], ..Given::default() };
+        let given = Given {
+            observed,
+            lookups: vec![lookup(HOST, 1.0, 2, &[])],
+            ..Given::default()
+        };
         assert_eq!(outcomes(&given), [Outcome::Ok]);
     }
 
@@ -319,7 +398,11 @@ mod tests {
             let talk = Talk::to("10.0.0.1:3128").starting(start).get(url, HOST);
             let observed = vec![talk.answer(200, b"1401").observed()];
             let lookups = vec![lookup(HOST, 1.0, 3, &[])];
-            outcomes(&Given { observed, lookups, ..Given::default() })
+            outcomes(&Given {
+                observed,
+                lookups,
+                ..Given::default()
+            })
         };
         assert_eq!(at(1.2), [Outcome::Ok]);
         assert_eq!(at(8.0), [Outcome::NoSuchName, Outcome::Ok]);
@@ -332,6 +415,16 @@ mod tests {
         assert_eq!(outcomes(&given(vec![llmnr])), []);
         let dns = lookup("wpad.corp.example", 1.0, 3, &[]);
         let found = given(vec![dns]).retrievals();
-        assert_eq!((found[0].object, found[0].outcome), (ObjectKind::Pac, Outcome::NoSuchName));
+        assert_eq!(
+            (found[0].object, found[0].outcome),
+            (ObjectKind::Pac, Outcome::NoSuchName)
+        );
+    }
+
+    #[test]
+    fn an_answer_cut_to_fit_a_datagram_is_no_failure() {
+        let mut cut = lookup(HOST, 1.0, 0, &[]);
+        cut.answer.as_mut().unwrap().is_truncated = true;
+        assert_eq!(outcomes(&given(vec![cut])), [Outcome::IncompleteCapture]);
     }
 }

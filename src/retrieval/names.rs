@@ -49,7 +49,11 @@ impl<'a> Names<'a> {
             }
             by_name.entry(&lookup.name).or_default().push(index);
         }
-        Names { lookups, by_address, by_name }
+        Names {
+            lookups,
+            by_address,
+            by_name,
+        }
     }
 
     /// The lookups (A and AAAA apart) of one client that gave `address` shortly
@@ -82,7 +86,11 @@ impl<'a> Names<'a> {
         let others = others.filter_map(|index| lookups.get(*index));
         let mut names: Vec<&'a str> = Vec::new();
         let mut seen: BTreeSet<&str> = BTreeSet::new();
-        for name in own.map(|(_, lookup)| lookup).chain(others).map(|lookup| lookup.name.as_str()) {
+        for name in own
+            .map(|(_, lookup)| lookup)
+            .chain(others)
+            .map(|lookup| lookup.name.as_str())
+        {
             if seen.insert(name) {
                 names.push(name);
             }
@@ -128,10 +136,18 @@ impl<'a> Names<'a> {
         let lookups: &'a [Lookup] = self.lookups;
         let indices = indices.map(Vec::as_slice).unwrap_or_default();
         let is_before = |index: &usize| {
-            lookups.get(*index).and_then(answered_at).is_some_and(|at| at <= before)
+            lookups
+                .get(*index)
+                .and_then(answered_at)
+                .is_some_and(|at| at <= before)
         };
         let end = indices.partition_point(is_before);
-        let earlier = indices.get(..end).unwrap_or_default().iter().rev().take(MAX_LOOKED_AT);
+        let earlier = indices
+            .get(..end)
+            .unwrap_or_default()
+            .iter()
+            .rev()
+            .take(MAX_LOOKED_AT);
         earlier.filter_map(move |index| Some((*index, lookups.get(*index)?)))
     }
 }
@@ -167,8 +183,10 @@ impl Hosts {
                 let Some(request) = &exchange.request else {
                     continue;
                 };
-                let named =
-                    request.headers.get("Host").map(|host| super::url::host_and_port(host).0);
+                let named = request
+                    .headers
+                    .get("Host")
+                    .map(|host| super::url::host_and_port(host).0);
                 let named = named.filter(|host| !host.is_empty());
                 if let Some(host) = named.filter(|_| !super::route::chooses_proxy(exchange)) {
                     let names = hosts.by_address.entry(server).or_default();
@@ -183,7 +201,11 @@ impl Hosts {
 
     /// The hosts asked for at an address.
     pub fn at(&self, server: SocketAddr) -> impl Iterator<Item = &str> {
-        self.by_address.get(&server).into_iter().flatten().map(String::as_str)
+        self.by_address
+            .get(&server)
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
     }
 }
 
@@ -212,9 +234,18 @@ mod tests {
         ];
         let names = Names::of(&lookups);
         assert_eq!(names.leading_to(client(), ip(1), None, at(3.0)), [1, 0]);
-        assert_eq!(names.leading_to(client(), ip(1), Some("a.example"), at(3.0)), [0]);
-        assert_eq!(names.leading_to(client(), ip(1), None, at(60.0)), [] as [usize; 0]);
-        assert_eq!(names.leading_to((1, client().1), ip(1), None, at(3.0)), [] as [usize; 0]);
+        assert_eq!(
+            names.leading_to(client(), ip(1), Some("a.example"), at(3.0)),
+            [0]
+        );
+        assert_eq!(
+            names.leading_to(client(), ip(1), None, at(60.0)),
+            [] as [usize; 0]
+        );
+        assert_eq!(
+            names.leading_to((1, client().1), ip(1), None, at(3.0)),
+            [] as [usize; 0]
+        );
         let meant = names.meant_by(client(), ip(1), at(3.0));
         assert_eq!(meant, ["b.example", "a.example", "c.example"]);
     }

@@ -22,7 +22,9 @@ pub(super) fn of(
     let named = url.and_then(|url| known.kind_of(url));
     let named = named.or_else(|| by_messages(url, request, response));
     // An extension shared with other uses needs the answer to confirm it.
-    let prefix = response.and_then(|response| response.body.as_ref()).map(body::shown);
+    let prefix = response
+        .and_then(|response| response.body.as_ref())
+        .map(body::shown);
     let by_cryptoapi = request.is_some_and(is_cryptoapi);
     let shaped = prefix.and_then(by_shape);
     let confirmed = |kind: &ObjectKind| {
@@ -34,7 +36,9 @@ pub(super) fn of(
     };
     let at_host = || {
         let parts = url::parts(url?)?;
-        known.kind_at_host(&parts.host, Some(parts.port)).filter(|_| by_cryptoapi)
+        known
+            .kind_at_host(&parts.host, Some(parts.port))
+            .filter(|_| by_cryptoapi)
     };
     named.filter(confirmed).or(shaped).or_else(at_host)
 }
@@ -50,7 +54,9 @@ pub(super) fn by_messages(
     let header = |name| request.and_then(|request| request.headers.get(name));
     let asks_ocsp = header("Content-Type").is_some_and(|value| is_type(value, OCSP_REQUEST));
     let by_request = asks_ocsp.then_some(ObjectKind::Ocsp);
-    by_request.or(by_url).or_else(|| response.and_then(by_content_type))
+    by_request
+        .or(by_url)
+        .or_else(|| response.and_then(by_content_type))
 }
 
 const OCSP_REQUEST: &str = "application/ocsp-request";
@@ -112,7 +118,11 @@ fn by_update_path(path: &str, port: Option<u16>) -> Option<ObjectKind> {
     let lower = path.to_ascii_lowercase();
     let is_service = lower.split('/').any(|segment| SERVICES.contains(&segment));
     let on_default_port = port.is_some_and(|port| WSUS_PORTS.contains(&port));
-    let first = lower.trim_start_matches('/').split('/').next().unwrap_or_default();
+    let first = lower
+        .trim_start_matches('/')
+        .split('/')
+        .next()
+        .unwrap_or_default();
     let is_folder = on_default_port && FOLDERS.contains(&first);
     (is_service || is_folder).then_some(ObjectKind::Wsus)
 }
@@ -196,11 +206,19 @@ fn by_content_type(response: &Response) -> Option<ObjectKind> {
         ("application/x-ns-proxy-autoconfig", ObjectKind::Pac),
         ("application/x-javascript-config", ObjectKind::Pac),
     ];
-    kinds.iter().find(|(name, _)| is_type(value, name)).map(|(_, kind)| *kind)
+    kinds
+        .iter()
+        .find(|(name, _)| is_type(value, name))
+        .map(|(_, kind)| *kind)
 }
 
 fn is_type(value: &str, name: &str) -> bool {
-    value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(name)
+    value
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .eq_ignore_ascii_case(name)
 }
 
 /// What the first bytes of a body say it is for. A cabinet counts when it holds
@@ -237,7 +255,10 @@ mod tests {
 
     fn by_capi(url: &str) -> Option<ObjectKind> {
         let mut asked = request("GET", "/", "h");
-        asked.headers.0.push(("User-Agent".into(), "Microsoft-CryptoAPI/6.1".into()));
+        asked
+            .headers
+            .0
+            .push(("User-Agent".into(), "Microsoft-CryptoAPI/6.1".into()));
         of(Some(url), Some(&asked), None, &KnownUrls::default())
     }
 
@@ -246,9 +267,18 @@ mod tests {
         let base = "http://ctldl.windowsupdate.com/msdownload/update/v3/static/trustedr/en";
         let list = format!("{base}/authrootstl.cab?d7a8a57aa5acd39b");
         assert_eq!(of_url(&list), Some(ObjectKind::Ctl));
-        assert_eq!(of_url("http://pki/m/DisallowedCertSTL.cab"), Some(ObjectKind::Disallowed));
-        assert_eq!(of_url("http://pki/m/pinrulesstl.cab"), Some(ObjectKind::PinRules));
-        assert_eq!(of_url(&format!("{base}/authrootseq.txt")), Some(ObjectKind::Seq));
+        assert_eq!(
+            of_url("http://pki/m/DisallowedCertSTL.cab"),
+            Some(ObjectKind::Disallowed)
+        );
+        assert_eq!(
+            of_url("http://pki/m/pinrulesstl.cab"),
+            Some(ObjectKind::PinRules)
+        );
+        assert_eq!(
+            of_url(&format!("{base}/authrootseq.txt")),
+            Some(ObjectKind::Seq)
+        );
         let root = format!("{base}/02FAF3E291435468607857694DF5E45B68851868.crt");
         assert_eq!(of_url(&root), Some(ObjectKind::RootCrt));
     }
@@ -265,24 +295,42 @@ mod tests {
 
     #[test]
     fn an_ocsp_request_is_seen_in_the_path() {
-        assert_eq!(of_url(&format!("http://h{OCSP_PATH}")), Some(ObjectKind::Ocsp));
+        assert_eq!(
+            of_url(&format!("http://h{OCSP_PATH}")),
+            Some(ObjectKind::Ocsp)
+        );
         let unescaped = OCSP_PATH.replace("%2B", "+").replace("%3D", "");
-        assert_eq!(of_url(&format!("http://h{unescaped}")), Some(ObjectKind::Ocsp));
+        assert_eq!(
+            of_url(&format!("http://h{unescaped}")),
+            Some(ObjectKind::Ocsp)
+        );
         let with_slash = OCSP_PATH.replace("RmTd", "R/Td");
-        assert_eq!(of_url(&format!("http://h{with_slash}")), Some(ObjectKind::Ocsp));
+        assert_eq!(
+            of_url(&format!("http://h{with_slash}")),
+            Some(ObjectKind::Ocsp)
+        );
         assert_eq!(of_url("http://h/MainPage/Menu"), None);
     }
 
     #[test]
     fn an_ocsp_post_is_seen_by_its_content_type() {
         let mut asked = request("POST", "/", "ocsp.example");
-        asked.headers.0.push(("Content-Type".into(), "application/ocsp-request".into()));
-        assert_eq!(by_messages(Some("/"), Some(&asked), None), Some(ObjectKind::Ocsp));
+        asked
+            .headers
+            .0
+            .push(("Content-Type".into(), "application/ocsp-request".into()));
+        assert_eq!(
+            by_messages(Some("/"), Some(&asked), None),
+            Some(ObjectKind::Ocsp)
+        );
     }
 
     #[test]
     fn update_folders_count_on_the_ports_of_an_update_server_only() {
-        assert_eq!(of_url("http://wsus:8530/Content/6A/x.cab"), Some(ObjectKind::Wsus));
+        assert_eq!(
+            of_url("http://wsus:8530/Content/6A/x.cab"),
+            Some(ObjectKind::Wsus)
+        );
         assert_eq!(of_url("http://www/Content/6A/x.cab"), None);
         let service = "http://wsus/ClientWebService/client.asmx";
         assert_eq!(of_url(service), Some(ObjectKind::Wsus));
@@ -294,11 +342,20 @@ mod tests {
         assert_eq!(by_capi("http://h/ca.crt"), Some(ObjectKind::AiaCert));
         let asked = request("GET", "/ca.crt", "h");
         let certificate = response(200, b"-----BEGIN CERTIFICATE-----");
-        let got =
-            of(Some("http://h/ca.crt"), Some(&asked), Some(&certificate), &KnownUrls::default());
+        let got = of(
+            Some("http://h/ca.crt"),
+            Some(&asked),
+            Some(&certificate),
+            &KnownUrls::default(),
+        );
         assert_eq!(got, Some(ObjectKind::AiaCert));
         let page = response(404, b"<html>");
-        let got = of(Some("http://h/ca.crt"), Some(&asked), Some(&page), &KnownUrls::default());
+        let got = of(
+            Some("http://h/ca.crt"),
+            Some(&asked),
+            Some(&page),
+            &KnownUrls::default(),
+        );
         assert_eq!(got, None);
     }
 
@@ -306,19 +363,40 @@ mod tests {
     fn a_body_speaks_where_the_url_does_not() {
         let asked = request("GET", "/get?id=3", "h");
         let answer = response(200, &[0x30, 3, 0x0A, 1, 6]);
-        let got = of(Some("http://h/get?id=3"), Some(&asked), Some(&answer), &KnownUrls::default());
+        let got = of(
+            Some("http://h/get?id=3"),
+            Some(&asked),
+            Some(&answer),
+            &KnownUrls::default(),
+        );
         assert_eq!(got, Some(ObjectKind::Ocsp));
-        let crl = of(Some("http://h/x.crl"), Some(&asked), Some(&answer), &KnownUrls::default());
+        let crl = of(
+            Some("http://h/x.crl"),
+            Some(&asked),
+            Some(&answer),
+            &KnownUrls::default(),
+        );
         assert_eq!(crl, Some(ObjectKind::Crl));
     }
 
     #[test]
     fn a_proxy_script_is_known_by_name_or_type() {
-        assert_eq!(of_url("http://wpad.corp.example/wpad.dat"), Some(ObjectKind::Pac));
+        assert_eq!(
+            of_url("http://wpad.corp.example/wpad.dat"),
+            Some(ObjectKind::Pac)
+        );
         let mut script = response(200, b"function FindProxyForURL(url, host) {}");
-        script.headers.0.push(("Content-Type".into(), "application/x-ns-proxy-autoconfig".into()));
+        script.headers.0.push((
+            "Content-Type".into(),
+            "application/x-ns-proxy-autoconfig".into(),
+        ));
         let asked = request("GET", "/p", "h");
-        let got = of(Some("http://h/p"), Some(&asked), Some(&script), &KnownUrls::default());
+        let got = of(
+            Some("http://h/p"),
+            Some(&asked),
+            Some(&script),
+            &KnownUrls::default(),
+        );
         assert_eq!(got, Some(ObjectKind::Pac));
     }
 

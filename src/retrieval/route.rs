@@ -24,7 +24,12 @@ impl Route {
     /// A route of which nothing is known.
     #[must_use]
     pub fn unknown() -> Self {
-        Route { kind: RouteKind::Unknown, proxy: None, login: Login::None, hops: Vec::new() }
+        Route {
+            kind: RouteKind::Unknown,
+            proxy: None,
+            login: Login::None,
+            hops: Vec::new(),
+        }
     }
 }
 
@@ -62,7 +67,10 @@ impl RouteKind {
     /// True when a proxy that the client chose was on the way.
     #[must_use]
     pub fn is_explicit_proxy(self) -> bool {
-        matches!(self, RouteKind::HttpProxy | RouteKind::Connect | RouteKind::Socks)
+        matches!(
+            self,
+            RouteKind::HttpProxy | RouteKind::Connect | RouteKind::Socks
+        )
     }
 }
 
@@ -147,10 +155,16 @@ impl Intermediaries {
         let (Some(host), Some(response)) = (host, response) else {
             return;
         };
-        for hop in via::hops(&response.headers).into_iter().filter(|hop| hop.from_via) {
+        for hop in via::hops(&response.headers)
+            .into_iter()
+            .filter(|hop| hop.from_via)
+        {
             let has_room = self.sites.len() < MAX_VIA_NAMES || self.sites.contains_key(&hop.name);
             if has_room && !hop.is_of_content_network() {
-                self.sites.entry(hop.name).or_default().insert(via::site(host).to_string());
+                self.sites
+                    .entry(hop.name)
+                    .or_default()
+                    .insert(via::site(host).to_string());
             }
         }
     }
@@ -210,14 +224,21 @@ pub(super) fn of_exchange(
         Some(_) if response.is_some_and(|r| r.status == 407) => RouteKind::Unknown,
         Some(_) => RouteKind::Direct,
     };
-    let mut hops = response.map(|response| via::hops(&response.headers)).unwrap_or_default();
+    let mut hops = response
+        .map(|response| via::hops(&response.headers))
+        .unwrap_or_default();
     let proxy = kind.is_explicit_proxy().then_some(server);
     // The hop nearest to the client is the proxy it spoke to.
     if let (Some(proxy), Some(nearest)) = (proxy, hops.iter_mut().rfind(|hop| hop.from_via)) {
         nearest.address = Some(proxy);
     }
     let hops = hops.into_iter().map(via::Seen::into_hop).collect();
-    Route { kind, proxy, login: Login::None, hops }
+    Route {
+        kind,
+        proxy,
+        login: Login::None,
+        hops,
+    }
 }
 
 #[cfg(test)]
@@ -229,7 +250,13 @@ mod tests {
     fn route(observed: &[Observed], moved: bool) -> Route {
         let host = Some("crl.microsoft.com");
         let intermediaries = Intermediaries::of(observed);
-        of_exchange(&observed[0], &observed[0].exchanges[0], host, moved, &intermediaries)
+        of_exchange(
+            &observed[0],
+            &observed[0].exchanges[0],
+            host,
+            moved,
+            &intermediaries,
+        )
     }
 
     fn origin_form(headers: &[(&str, &str)]) -> Observed {
@@ -261,7 +288,10 @@ mod tests {
 
     #[test]
     fn a_foreign_name_in_via_shows_a_transparent_proxy() {
-        let got = route(&[origin_form(&[("Via", "1.1 gw.corp.example (squid/5.7)")])], false);
+        let got = route(
+            &[origin_form(&[("Via", "1.1 gw.corp.example (squid/5.7)")])],
+            false,
+        );
         assert_eq!((got.kind, got.proxy), (RouteKind::TransparentProxy, None));
     }
 
@@ -272,10 +302,16 @@ mod tests {
             "1.1 varnish",
             "1.1 a1b2.cloudfront.net (CloudFront)",
         ] {
-            assert_eq!(route(&[origin_form(&[("Via", value)])], false).kind, RouteKind::Direct);
+            assert_eq!(
+                route(&[origin_form(&[("Via", value)])], false).kind,
+                RouteKind::Direct
+            );
         }
         let cached = [("Age", "5"), ("X-Cache", "HIT from sq63.wikimedia.org")];
-        assert_eq!(route(&[origin_form(&cached)], false).kind, RouteKind::Direct);
+        assert_eq!(
+            route(&[origin_form(&cached)], false).kind,
+            RouteKind::Direct
+        );
     }
 
     #[test]
@@ -283,7 +319,10 @@ mod tests {
         let via = [("Via", "1.1 cache7.microsoft.com")];
         let other = Talk::to("192.0.2.81:80").get("/", "www.digicert.com");
         let other = other.answer_with(200, b"x", &via).observed();
-        assert_eq!(route(&[origin_form(&via), other], false).kind, RouteKind::TransparentProxy);
+        assert_eq!(
+            route(&[origin_form(&via), other], false).kind,
+            RouteKind::TransparentProxy
+        );
     }
 
     #[test]
@@ -292,7 +331,9 @@ mod tests {
         let bare = talk.answer_with(407, b"", &[]).observed();
         assert_eq!(route(&[bare], false).kind, RouteKind::Unknown);
         let talk = Talk::to("192.0.2.80:80").get("/a.crl", "crl.microsoft.com");
-        let challenge = talk.answer_with(407, b"", &[("Proxy-Authenticate", "NTLM")]).observed();
+        let challenge = talk
+            .answer_with(407, b"", &[("Proxy-Authenticate", "NTLM")])
+            .observed();
         assert_eq!(route(&[challenge], false).kind, RouteKind::TransparentProxy);
     }
 
@@ -300,7 +341,10 @@ mod tests {
     fn the_port_of_a_proxy_is_not_called_direct() {
         let proxied = Talk::to("192.0.2.80:80").get("http://www.example/", "www.example");
         let proxied = proxied.answer_with(200, b"x", &[]).observed();
-        assert_eq!(route(&[origin_form(&[]), proxied], false).kind, RouteKind::Unknown);
+        assert_eq!(
+            route(&[origin_form(&[]), proxied], false).kind,
+            RouteKind::Unknown
+        );
     }
 
     #[test]

@@ -42,7 +42,8 @@ impl<'a> Scene<'a> {
 
     /// True when silence towards the client of a conversation says nothing.
     pub fn hides_answers(&self, conversation: &Conversation) -> bool {
-        self.one_way.contains(&(conversation.vantage, conversation.client.ip()))
+        self.one_way
+            .contains(&(conversation.vantage, conversation.client.ip()))
     }
 }
 
@@ -61,7 +62,10 @@ fn one_way(inputs: &Inputs<'_>) -> BTreeSet<Client> {
             one_way.insert(client);
         }
     }
-    let heard = inputs.lookups.iter().filter(|lookup| lookup.answer.is_some());
+    let heard = inputs
+        .lookups
+        .iter()
+        .filter(|lookup| lookup.answer.is_some());
     answered.extend(heard.map(names::of_client));
     one_way.retain(|client| !answered.contains(client));
     one_way
@@ -74,10 +78,17 @@ fn ends(inputs: &Inputs<'_>) -> BTreeMap<u32, Timestamp> {
     let shown = inputs.observed.iter().map(last);
     let asked = inputs.lookups.iter().flat_map(|lookup| {
         let answer = lookup.answer.iter().map(|answer| answer.sighting.at);
-        let times = lookup.questions.iter().map(|question| question.at).chain(answer);
+        let times = lookup
+            .questions
+            .iter()
+            .map(|question| question.at)
+            .chain(answer);
         times.map(|at| (lookup.vantage, at))
     });
-    let given = inputs.capture_ends.iter().map(|(vantage, at)| (*vantage, *at));
+    let given = inputs
+        .capture_ends
+        .iter()
+        .map(|(vantage, at)| (*vantage, *at));
     let mut ends: BTreeMap<u32, Timestamp> = BTreeMap::new();
     for (vantage, at) in shown.chain(asked).chain(given) {
         let end = ends.entry(vantage).or_insert(at);

@@ -11,14 +11,19 @@ pub(super) fn of_prefix(prefix: &[u8], size: u64) -> Option<LooksLike> {
     match (size, prefix.is_empty()) {
         (0, _) => Some(LooksLike::Empty),
         (_, true) => None,
-        _ => Some(pki::looks_like(prefix.get(..pki::LOOKS_LIKE_PREFIX).unwrap_or(prefix))),
+        _ => Some(pki::looks_like(
+            prefix.get(..pki::LOOKS_LIKE_PREFIX).unwrap_or(prefix),
+        )),
     }
 }
 
 /// True for the kinds that certificate validation fetches.
 pub(super) fn is_ours(looks_like: LooksLike) -> bool {
     use LooksLike::{Cab, Certificate, Crl, Ctl, Ocsp, Pem, Pkcs7};
-    matches!(looks_like, Cab | Certificate | Crl | Ctl | Ocsp | Pem | Pkcs7)
+    matches!(
+        looks_like,
+        Cab | Certificate | Crl | Ctl | Ocsp | Pem | Pkcs7
+    )
 }
 
 fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
@@ -36,9 +41,18 @@ pub(super) fn trust_list(prefix: &[u8]) -> Option<ObjectKind> {
     ];
     // 1.3.6.1.4.1.311.10.3.N, tag and length included.
     let usages: [(&[u8], ObjectKind); 3] = [
-        (&[6, 10, 0x2B, 6, 1, 4, 1, 0x82, 0x37, 0x0A, 3, 9], ObjectKind::Ctl),
-        (&[6, 10, 0x2B, 6, 1, 4, 1, 0x82, 0x37, 0x0A, 3, 30], ObjectKind::Disallowed),
-        (&[6, 10, 0x2B, 6, 1, 4, 1, 0x82, 0x37, 0x0A, 3, 32], ObjectKind::PinRules),
+        (
+            &[6, 10, 0x2B, 6, 1, 4, 1, 0x82, 0x37, 0x0A, 3, 9],
+            ObjectKind::Ctl,
+        ),
+        (
+            &[6, 10, 0x2B, 6, 1, 4, 1, 0x82, 0x37, 0x0A, 3, 30],
+            ObjectKind::Disallowed,
+        ),
+        (
+            &[6, 10, 0x2B, 6, 1, 4, 1, 0x82, 0x37, 0x0A, 3, 32],
+            ObjectKind::PinRules,
+        ),
     ];
     let marks = match of_prefix(prefix, u64::MAX)? {
         LooksLike::Cab => names,
@@ -46,8 +60,15 @@ pub(super) fn trust_list(prefix: &[u8]) -> Option<ObjectKind> {
         _ => return None,
     };
     let lower = near.to_ascii_lowercase();
-    let bytes = if prefix.starts_with(b"MSCF") { &lower } else { near };
-    marks.iter().find(|(mark, _)| contains(bytes, mark)).map(|(_, kind)| *kind)
+    let bytes = if prefix.starts_with(b"MSCF") {
+        &lower
+    } else {
+        near
+    };
+    marks
+        .iter()
+        .find(|(mark, _)| contains(bytes, mark))
+        .map(|(_, kind)| *kind)
 }
 
 /// A cabinet of one file names it before byte 80, a list gives its usage before

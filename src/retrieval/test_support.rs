@@ -44,5 +44,9 @@ impl Given {
 }
 
 pub fn outcomes(given: &Given) -> Vec<Outcome> {
-    given.retrievals().iter().map(|retrieval| retrieval.outcome).collect()
+    given
+        .retrievals()
+        .iter()
+        .map(|retrieval| retrieval.outcome)
+        .collect()
 }

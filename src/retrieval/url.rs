@@ -38,14 +38,23 @@ pub(super) fn parts(url: &str) -> Option<Parts<'_>> {
         "ldap" => 389,
         _ => 0,
     });
-    Some(Parts { scheme, host, port, path, query })
+    Some(Parts {
+        scheme,
+        host,
+        port,
+        path,
+        query,
+    })
 }
 
 /// Splits `user@host:port` into the host, lower case and without brackets, and
 /// the port where one is written.
 pub(super) fn host_and_port(authority: &str) -> (String, Option<u16>) {
     let authority = authority.rsplit('@').next().unwrap_or_default();
-    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+    let (host, port) = match authority
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once(']'))
+    {
         Some((inner, after)) => (inner, after.strip_prefix(':')),
         None => match authority.rsplit_once(':') {
             Some((host, port)) => (host, Some(port)),
@@ -59,7 +68,10 @@ pub(super) fn host_and_port(authority: &str) -> (String, Option<u16>) {
 fn split_scheme(url: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = url.split_once("://")?;
     let letters = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
-    let starts = scheme.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic());
+    let starts = scheme
+        .bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_alphabetic());
     (starts && scheme.bytes().all(letters)).then_some((scheme, rest))
 }
 
@@ -128,7 +140,10 @@ pub(super) fn percent_decoded(text: &str) -> Vec<u8> {
         let mut ahead = bytes.clone();
         let digit = |next: Option<u8>| next.and_then(|byte| char::from(byte).to_digit(16));
         let pair = digit(ahead.next()).zip(digit(ahead.next()));
-        match (byte, pair.and_then(|(high, low)| u8::try_from(high * 16 + low).ok())) {
+        match (
+            byte,
+            pair.and_then(|(high, low)| u8::try_from(high * 16 + low).ok()),
+        ) {
             (b'%', Some(value)) => {
                 decoded.push(value);
                 bytes = ahead;
@@ -156,9 +171,16 @@ pub(super) fn key(url: &str) -> String {
     let Some(parts) = parts(url) else {
         return url.to_string();
     };
-    let path = if parts.path.is_empty() { "/" } else { parts.path };
+    let path = if parts.path.is_empty() {
+        "/"
+    } else {
+        parts.path
+    };
     let mut key = format!("{}://{}", parts.scheme, parts.host);
-    if !matches!((parts.scheme.as_str(), parts.port), ("http", 80) | ("https", 443)) {
+    if !matches!(
+        (parts.scheme.as_str(), parts.port),
+        ("http", 80) | ("https", 443)
+    ) {
         key.push_str(&format!(":{}", parts.port));
     }
     key.push_str(&String::from_utf8_lossy(&percent_decoded(path)));
@@ -171,8 +193,11 @@ pub(super) fn key(url: &str) -> String {
 }
 
 /// The cabinets that are asked for with a random query.
-const TRUST_LIST_CABINETS: [&str; 3] =
-    ["authrootstl.cab", "disallowedcertstl.cab", "pinrulesstl.cab"];
+const TRUST_LIST_CABINETS: [&str; 3] = [
+    "authrootstl.cab",
+    "disallowedcertstl.cab",
+    "pinrulesstl.cab",
+];
 
 #[cfg(test)]
 mod tests {
@@ -212,14 +237,19 @@ mod tests {
 
     #[test]
     fn a_password_in_a_request_target_is_not_kept() {
-        let url =
-            requested(&request("GET", "http://u:p@h.example/x", ""), address("10.0.0.1:3128"));
+        let url = requested(
+            &request("GET", "http://u:p@h.example/x", ""),
+            address("10.0.0.1:3128"),
+        );
         assert_eq!(url.as_deref(), Some("http://h.example/x"));
     }
 
     #[test]
     fn a_connect_names_no_resource() {
-        assert_eq!(requested(&request("CONNECT", "h:443", "h"), address("10.0.0.1:3128")), None);
+        assert_eq!(
+            requested(&request("CONNECT", "h:443", "h"), address("10.0.0.1:3128")),
+            None
+        );
     }
 
     #[test]

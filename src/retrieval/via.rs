@@ -38,7 +38,11 @@ impl Seen {
     }
 
     pub fn into_hop(self) -> Hop {
-        Hop { name: self.name, address: self.address, cache: self.cache }
+        Hop {
+            name: self.name,
+            address: self.address,
+            cache: self.cache,
+        }
     }
 }
 
@@ -71,8 +75,16 @@ const CONTENT_NETWORKS: [&str; 21] = [
 
 /// Product names that stand for the name of a machine: they tell nothing of
 /// where it is, and servers' own caches write them.
-const GENERIC: [&str; 8] =
-    ["varnish", "google", "nginx", "haproxy", "envoy", "caddy", "kong", "localhost"];
+const GENERIC: [&str; 8] = [
+    "varnish",
+    "google",
+    "nginx",
+    "haproxy",
+    "envoy",
+    "caddy",
+    "kong",
+    "localhost",
+];
 
 /// The intermediaries of an answer in the order named, the one nearest to the
 /// origin first, each with its cache verdict.
@@ -95,17 +107,34 @@ pub(super) fn hops(headers: &Headers) -> Vec<Seen> {
         };
         let comment = comment.trim_end_matches(')').trim().to_string();
         let address = name.parse().ok();
-        seen.push(Seen { name: name.into(), comment, from_via: true, address, cache: None });
+        seen.push(Seen {
+            name: name.into(),
+            comment,
+            from_via: true,
+            address,
+            cache: None,
+        });
     }
     for value in headers.all("X-Cache").flat_map(members) {
         let (verdict, name) = value.split_once(" from ").unwrap_or((value, ""));
-        note(&mut seen, name.split_whitespace().next(), verdict.to_ascii_uppercase());
+        note(
+            &mut seen,
+            name.split_whitespace().next(),
+            verdict.to_ascii_uppercase(),
+        );
     }
     for value in headers.all("Cache-Status").flat_map(members) {
         let mut pieces = value.split(';').map(str::trim);
-        let name = pieces.next().map(|name| name.trim_matches('"')).filter(|name| !name.is_empty());
+        let name = pieces
+            .next()
+            .map(|name| name.trim_matches('"'))
+            .filter(|name| !name.is_empty());
         let is_hit = pieces.any(|piece| piece.eq_ignore_ascii_case("hit"));
-        note(&mut seen, name, if is_hit { "HIT" } else { "MISS" }.to_string());
+        note(
+            &mut seen,
+            name,
+            if is_hit { "HIT" } else { "MISS" }.to_string(),
+        );
     }
     seen.truncate(MAX_HOPS);
     seen
@@ -171,7 +200,12 @@ pub(super) fn site(host: &str) -> &str {
     if is_address || labels.len() <= count {
         return host;
     }
-    let tail: usize = labels.iter().rev().take(count).map(|label| label.len() + 1).sum();
+    let tail: usize = labels
+        .iter()
+        .rev()
+        .take(count)
+        .map(|label| label.len() + 1)
+        .sum();
     host.get(host.len() - tail + 1..).unwrap_or(host)
 }
 
@@ -183,7 +217,9 @@ mod tests {
     use super::*;
 
     fn of(fields: &[(&str, &str)]) -> Vec<(String, Option<String>)> {
-        let pairs = fields.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        let pairs = fields
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()));
         let seen = hops(&Headers(pairs.collect()));
         seen.into_iter().map(|hop| (hop.name, hop.cache)).collect()
     }
@@ -191,7 +227,10 @@ mod tests {
     #[test]
     fn via_names_hops_in_order_and_x_cache_adds_their_verdicts() {
         let got = of(&[
-            ("Via", "1.0 inner (squid, old), 1.1 outer.example:3128 (squid/5.7)"),
+            (
+                "Via",
+                "1.0 inner (squid, old), 1.1 outer.example:3128 (squid/5.7)",
+            ),
             ("X-Cache", "MISS from inner"),
             ("X-Cache", "HIT from outer.example"),
             ("X-Cache-Lookup", "HIT from outer.example:3128"),
@@ -203,7 +242,10 @@ mod tests {
 
     #[test]
     fn a_verdict_without_a_name_belongs_to_the_only_hop() {
-        assert_eq!(of(&[("Via", "1.1 p"), ("X-Cache", "HIT")]), [("p".into(), Some("HIT".into()))]);
+        assert_eq!(
+            of(&[("Via", "1.1 p"), ("X-Cache", "HIT")]),
+            [("p".into(), Some("HIT".into()))]
+        );
         assert_eq!(of(&[("X-Cache", "HIT")]), []);
         let status = of(&[("Cache-Status", "\"p\"; fwd=stale")]);
         assert_eq!(status, [("p".into(), Some("MISS".into()))]);
