@@ -21,11 +21,14 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
             return None;
         }
         let body = retrieval.body.as_ref()?;
-        let title = body.title.as_ref().map_or_else(String::new, |title| format!(", \"{title}\""));
-        let hop = retrieval
-            .route
-            .proxy
-            .map_or_else(|| retrieval.host.clone().unwrap_or_default(), |proxy| proxy.to_string());
+        let title = body
+            .title
+            .as_ref()
+            .map_or_else(String::new, |title| format!(", \"{title}\""));
+        let hop = retrieval.route.proxy.map_or_else(
+            || retrieval.host.clone().unwrap_or_default(),
+            |proxy| proxy.to_string(),
+        );
         Some(Fault {
             summary: format!(
                 "The request for {} was answered with status {} and something that is no certificate ({}{title}, {}).",
@@ -42,7 +45,11 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
             inferred: 0,
         })
     });
-    proposals.extend(cached_pages::proposals(inquiry, RULE.id, Wanted::Certificate));
+    proposals.extend(cached_pages::proposals(
+        inquiry,
+        RULE.id,
+        Wanted::Certificate,
+    ));
     proposals
 }
 
@@ -65,7 +72,10 @@ mod tests {
     #[test]
     fn a_page_in_the_place_of_the_issuer_is_the_cause() {
         let diagnosis = story(ObjectKind::AiaCert, AIA, Outcome::UnexpectedContent).diagnosis();
-        assert_eq!(diagnosis.causes()[0], ("aia-object-unusable", Role::RootCause, "proven"));
+        assert_eq!(
+            diagnosis.causes()[0],
+            ("aia-object-unusable", Role::RootCause, "proven")
+        );
         assert_eq!(diagnosis.findings[1].because_of, [0]);
     }
 

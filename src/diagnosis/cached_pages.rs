@@ -31,16 +31,25 @@ const CERTIFICATE_ENDINGS: [&str; 6] = [".crt", ".cer", ".der", ".p7c", ".p7b", 
 #[must_use]
 pub fn wanted_instead_of_page(entry: &CacheEntry) -> Option<Wanted> {
     let content = entry.content.as_ref()?;
-    if !matches!(looks_like(&content.bytes), LooksLike::Html | LooksLike::Text) {
+    if !matches!(
+        looks_like(&content.bytes),
+        LooksLike::Html | LooksLike::Text
+    ) {
         return None;
     }
-    let object_type = entry.record.as_ref().and_then(|record| record.extended.as_ref());
+    let object_type = entry
+        .record
+        .as_ref()
+        .and_then(|record| record.extended.as_ref());
     let is_status = object_type.is_some_and(|it| STATUS_TYPES.contains(&it.object_type));
     let url = entry.url().unwrap_or_default().to_ascii_lowercase();
     let path = url.split(['?', '#']).next().unwrap_or_default();
     if is_trust_list_url(&url) {
         Some(Wanted::List)
-    } else if CERTIFICATE_ENDINGS.iter().any(|ending| path.ends_with(ending)) {
+    } else if CERTIFICATE_ENDINGS
+        .iter()
+        .any(|ending| path.ends_with(ending))
+    {
         Some(Wanted::Certificate)
     } else if path.ends_with(".txt") {
         None
@@ -71,7 +80,10 @@ fn pages(case: &Case) -> impl Iterator<Item = (usize, &CacheEntry, Wanted)> {
 pub fn failures(case: &Case) -> Vec<Failure> {
     let failures = pages(case).filter_map(|(index, entry, _)| {
         let synced = entry.record.as_ref().and_then(|record| record.last_sync_at);
-        let copied = entry.content.as_ref().and_then(|content| content.modified_at);
+        let copied = entry
+            .content
+            .as_ref()
+            .and_then(|content| content.modified_at);
         Some(Failure {
             kind: FailureKind::Object,
             at: synced.or(copied)?,
@@ -98,7 +110,9 @@ pub fn failures(case: &Case) -> Vec<Failure> {
 #[must_use]
 pub fn proposals(inquiry: &Inquiry<'_>, rule: &'static str, wanted: Wanted) -> Vec<Proposal> {
     let of_kind = pages(inquiry.case).filter(|(_, _, kind)| *kind == wanted);
-    of_kind.filter_map(|(index, entry, _)| proposal(inquiry, rule, index, entry)).collect()
+    of_kind
+        .filter_map(|(index, entry, _)| proposal(inquiry, rule, index, entry))
+        .collect()
 }
 
 fn proposal(
@@ -108,7 +122,10 @@ fn proposal(
     entry: &CacheEntry,
 ) -> Option<Proposal> {
     let content = entry.content.as_ref()?;
-    let failure = inquiry.failures.iter().position(|failure| failure.cache_entry == Some(index));
+    let failure = inquiry
+        .failures
+        .iter()
+        .position(|failure| failure.cache_entry == Some(index));
     let title = html_title(&content.bytes);
     let title = title.map_or_else(String::new, |title| format!(" (\"{title}\")"));
     let url = entry.url().unwrap_or("an unknown URL");
@@ -117,12 +134,23 @@ fn proposal(
         _ => "text",
     };
     let mut cites = vec![Cite::whole(content.evidence, content.bytes.len() as u64)];
-    cites.extend(entry.meta_data.map(|(evidence, size)| Cite::whole(evidence, size)));
+    cites.extend(
+        entry
+            .meta_data
+            .map(|(evidence, size)| Cite::whole(evidence, size)),
+    );
     // The page is proven by its bytes; which device sent it is not in a cache.
-    let basis = Basis { fault_seen: true, ..Basis::default() };
+    let basis = Basis {
+        fault_seen: true,
+        ..Basis::default()
+    };
     Some(Proposal {
         rule,
-        stance: if failure.is_some() { Stance::Cause } else { Stance::Observation },
+        stance: if failure.is_some() {
+            Stance::Cause
+        } else {
+            Stance::Observation
+        },
         confidence: Some(confidence(basis)),
         summary: format!(
             "The cache of {} holds {kind} of {} bytes{title} in place of the object at {url} (file {}).",
@@ -134,7 +162,10 @@ fn proposal(
             "Exempt this URL from log-on pages, portals and filters, then delete the entry for each account (certutil -urlcache {url} delete). The object itself under the same file name shows that it worked."
         ),
         cites,
-        explains: failure.map(|failure| (failure, Precedence::Object)).into_iter().collect(),
+        explains: failure
+            .map(|failure| (failure, Precedence::Object))
+            .into_iter()
+            .collect(),
         subject: format!("page {title}"),
     })
 }

@@ -26,15 +26,25 @@ pub fn proposals(
 ) -> Vec<Proposal> {
     let mut proposals: Vec<Proposal> = Vec::new();
     for (index, failure) in inquiry.failures.iter().enumerate() {
-        let Some(handshake) = inquiry.handshake_of(index) else { continue };
-        let examined = failure.chain.and_then(|chain| inquiry.case.chains.get(chain));
-        let Some(best) = examined.and_then(|examined| examined.chains.first()) else { continue };
+        let Some(handshake) = inquiry.handshake_of(index) else {
+            continue;
+        };
+        let examined = failure
+            .chain
+            .and_then(|chain| inquiry.case.chains.get(chain));
+        let Some(best) = examined.and_then(|examined| examined.chains.first()) else {
+            continue;
+        };
         let site = handshake.site.as_deref().unwrap_or("the site");
         for (position, element) in best.elements.iter().enumerate() {
-            let failed =
-                element.checks.iter().filter(|check| matches!(check.outcome, Outcome::Fail(_)));
+            let failed = element
+                .checks
+                .iter()
+                .filter(|check| matches!(check.outcome, Outcome::Fail(_)));
             for check in failed {
-                let Some(told) = tell(position, element, check, site) else { continue };
+                let Some(told) = tell(position, element, check, site) else {
+                    continue;
+                };
                 let subject = format!("{site} {}", element.certificate.subject.text);
                 let explains = (index, told.precedence);
                 if let Some(known) = proposals.iter_mut().find(|known| known.subject == subject) {
@@ -72,7 +82,8 @@ pub fn proposals(
 /// Where the certificate of an element was first seen.
 fn seen_at(inquiry: &Inquiry<'_>, element: &Element) -> Option<Cite> {
     let records = &inquiry.case.artifacts;
-    let record =
-        records.iter().find(|record| record.artifact.sha256() == element.certificate.sha256)?;
+    let record = records
+        .iter()
+        .find(|record| record.artifact.sha256() == element.certificate.sha256)?;
     record.seen.first().map(|sighting| sighting.cite.clone())
 }

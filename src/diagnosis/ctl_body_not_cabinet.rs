@@ -18,11 +18,15 @@ pub const RULE: Rule = Rule {
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     let mut proposals = Vec::new();
     for index in inquiry.linked_retrievals() {
-        let Some(retrieval) = inquiry.retrieval(index) else { continue };
+        let Some(retrieval) = inquiry.retrieval(index) else {
+            continue;
+        };
         if !is_list(retrieval.object) || retrieval.outcome != Outcome::UnexpectedContent {
             continue;
         }
-        let Some(body) = &retrieval.body else { continue };
+        let Some(body) = &retrieval.body else {
+            continue;
+        };
         for certain in [true, false] {
             let explains: Vec<(usize, Precedence)> = inquiry
                 .linked_to(index)
@@ -53,10 +57,10 @@ fn proposal(
         poor_capture: inquiry.is_poor(retrieval),
     };
     let what = what_came(body.looks_like, body.title.as_deref());
-    let hop = retrieval
-        .route
-        .proxy
-        .map_or_else(|| retrieval.host.clone().unwrap_or_default(), |proxy| proxy.to_string());
+    let hop = retrieval.route.proxy.map_or_else(
+        || retrieval.host.clone().unwrap_or_default(),
+        |proxy| proxy.to_string(),
+    );
     let through = retrieval
         .route
         .proxy
@@ -83,7 +87,10 @@ fn proposal(
 }
 
 fn is_list(object: ObjectKind) -> bool {
-    matches!(object, ObjectKind::Ctl | ObjectKind::Disallowed | ObjectKind::PinRules)
+    matches!(
+        object,
+        ObjectKind::Ctl | ObjectKind::Disallowed | ObjectKind::PinRules
+    )
 }
 
 fn what_came(looks_like: LooksLike, title: Option<&str>) -> String {
@@ -119,7 +126,10 @@ mod tests {
     #[test]
     fn a_page_in_the_place_of_the_list_explains_the_site_that_waited_for_it() {
         let diagnosis = story(ObjectKind::Ctl, CTL, Outcome::UnexpectedContent).diagnosis();
-        assert_eq!(diagnosis.causes(), [("ctl-body-not-cabinet", Role::RootCause, "proven")]);
+        assert_eq!(
+            diagnosis.causes(),
+            [("ctl-body-not-cabinet", Role::RootCause, "proven")]
+        );
         assert_eq!(diagnosis.findings[0].explains, [0, 1]);
         assert_eq!(
             diagnosis.findings[0].summary,
@@ -134,9 +144,16 @@ mod tests {
             .page(LooksLike::Html, "Blocked")
             .rejects(&["leaf", "issuing-ca"], (1_800, 1_801))
             .diagnosis();
-        let rejected = diagnosis.failures.iter().position(|it| it.handshake.is_some()).unwrap();
+        let rejected = diagnosis
+            .failures
+            .iter()
+            .position(|it| it.handshake.is_some())
+            .unwrap();
         let findings = diagnosis.of("ctl-body-not-cabinet");
-        let linked = findings.iter().find(|finding| finding.explains == [rejected]).unwrap();
+        let linked = findings
+            .iter()
+            .find(|finding| finding.explains == [rejected])
+            .unwrap();
         assert_eq!(linked.confidence.unwrap().word(), "medium");
         assert_eq!(diagnosis.incidents.len(), 1);
         assert_eq!(diagnosis.incidents[0].root_cause, Some(1));
@@ -144,10 +161,22 @@ mod tests {
 
     #[test]
     fn a_page_for_the_background_list_does_not_explain_a_site() {
-        let diagnosis =
-            story(ObjectKind::Disallowed, DISALLOWED, Outcome::UnexpectedContent).diagnosis();
-        let rejected = diagnosis.failures.iter().position(|it| it.handshake.is_some()).unwrap();
-        assert!(!diagnosis.of("ctl-body-not-cabinet")[0].explains.contains(&rejected));
+        let diagnosis = story(
+            ObjectKind::Disallowed,
+            DISALLOWED,
+            Outcome::UnexpectedContent,
+        )
+        .diagnosis();
+        let rejected = diagnosis
+            .failures
+            .iter()
+            .position(|it| it.handshake.is_some())
+            .unwrap();
+        assert!(
+            !diagnosis.of("ctl-body-not-cabinet")[0]
+                .explains
+                .contains(&rejected)
+        );
         assert_eq!(diagnosis.verdict.root_cause, None);
     }
 

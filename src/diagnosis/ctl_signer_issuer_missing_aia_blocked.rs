@@ -6,8 +6,8 @@ use super::inquiry::{Basis, Inquiry, Need, confidence};
 use super::links::leads_out_alike;
 use super::proposal::{Precedence, Proposal, Rule, Stance};
 use crate::account::Account;
+use crate::case::CaseChain;
 use crate::case::questions::{ListGap, encloses_issuer};
-use crate::chain::RootTrust;
 use crate::retrieval::Retrieval;
 
 /// The rule.
@@ -18,8 +18,11 @@ pub const RULE: Rule = Rule {
 };
 
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
-    let mut proposals: Vec<Proposal> =
-        inquiry.list_gaps.iter().map(|gap| judge(inquiry, gap)).collect();
+    let mut proposals: Vec<Proposal> = inquiry
+        .list_gaps
+        .iter()
+        .map(|gap| judge(inquiry, gap))
+        .collect();
     proposals.extend(ruled_out(inquiry));
     proposals
 }
@@ -33,7 +36,10 @@ struct Attempts {
 fn attempts(inquiry: &Inquiry<'_>, gap: &ListGap) -> Attempts {
     let all = inquiry.case.attempts_for(gap.machine, &gap.urls);
     let of = |keep: fn(&Retrieval) -> bool| {
-        let kept = all.iter().copied().filter(|index| inquiry.retrieval(*index).is_some_and(keep));
+        let kept = all
+            .iter()
+            .copied()
+            .filter(|index| inquiry.retrieval(*index).is_some_and(keep));
         kept.collect::<Vec<usize>>()
     };
     Attempts {
@@ -54,7 +60,11 @@ fn judge(inquiry: &Inquiry<'_>, gap: &ListGap) -> Proposal {
     let cached_elsewhere = !gap.accounts_with_issuer.is_empty();
     let shown_by_caches = cached_elsewhere && !services_lack.is_empty();
     let shut = (tried && !is_open(inquiry, &attempts)) || (!tried && shown_by_caches);
-    let explains = if shut { explained(inquiry, gap, &attempts) } else { Vec::new() };
+    let explains = if shut {
+        explained(inquiry, gap, &attempts)
+    } else {
+        Vec::new()
+    };
     let mut cites = gap.cites.clone();
     cites.extend(inquiry.cites_of(&attempts.failed));
     cites.extend(inquiry.cites_of(&attempts.got));
@@ -62,7 +72,11 @@ fn judge(inquiry: &Inquiry<'_>, gap: &ListGap) -> Proposal {
     let lack = format!(
         "does not enclose the certificate \"{issuer}\", which issued its signer \"{signer}\"."
     );
-    let subject = format!("{} {}", gap.issuer.text, gap.urls.first().map_or("", String::as_str));
+    let subject = format!(
+        "{} {}",
+        gap.issuer.text,
+        gap.urls.first().map_or("", String::as_str)
+    );
     if explains.is_empty() {
         let copy = cached_elsewhere || !attempts.got.is_empty();
         let known = if copy {
@@ -121,17 +135,23 @@ fn judge(inquiry: &Inquiry<'_>, gap: &ListGap) -> Proposal {
 /// True when the way on which an attempt failed is seen to be open.
 fn is_open(inquiry: &Inquiry<'_>, attempts: &Attempts) -> bool {
     let of = |list: &[usize]| -> Vec<&Retrieval> {
-        list.iter().filter_map(|index| inquiry.retrieval(*index)).collect()
+        list.iter()
+            .filter_map(|index| inquiry.retrieval(*index))
+            .collect()
     };
     let failed = of(&attempts.failed);
-    of(&attempts.got).iter().any(|got| failed.iter().any(|failed| leads_out_alike(failed, got)))
+    of(&attempts.got)
+        .iter()
+        .any(|got| failed.iter().any(|failed| leads_out_alike(failed, got)))
 }
 
 /// `The attempt to fetch it from pki.example was never answered (3 SYNs), while
 /// user alice got it through the proxy 10.0.0.8:3128.`
 fn attempts_sentence(inquiry: &Inquiry<'_>, attempts: &Attempts) -> String {
     let first = |list: &[usize]| list.first().and_then(|index| inquiry.retrieval(*index));
-    let Some(failed) = first(&attempts.failed) else { return String::new() };
+    let Some(failed) = first(&attempts.failed) else {
+        return String::new();
+    };
     let host = failed.host.as_deref().unwrap_or("its host");
     let how = super::network::outcome_phrase(failed);
     let got = first(&attempts.got).map_or_else(String::new, |retrieval| {
@@ -139,7 +159,10 @@ fn attempts_sentence(inquiry: &Inquiry<'_>, attempts: &Attempts) -> String {
             Some(account) => format!("{account} got it"),
             None => "it was fetched".to_owned(),
         };
-        let way = match (retrieval.route.kind.is_explicit_proxy(), retrieval.route.proxy) {
+        let way = match (
+            retrieval.route.kind.is_explicit_proxy(),
+            retrieval.route.proxy,
+        ) {
             (true, Some(proxy)) => format!("through the proxy {proxy}"),
             _ => "on another route".to_owned(),
         };
@@ -170,12 +193,18 @@ fn explained(
 ) -> Vec<(usize, Precedence)> {
     let mut explained = Vec::new();
     for (index, failure) in inquiry.failures.iter().enumerate() {
-        let service_had_it =
-            gap.services_have_issuer.iter().any(|at| at.is_none_or(|at| at <= failure.at));
+        let service_had_it = gap
+            .services_have_issuer
+            .iter()
+            .any(|at| at.is_none_or(|at| at <= failure.at));
         if failure.machine != gap.machine || service_had_it {
             continue;
         }
-        let links = inquiry.links.get(index).map(Vec::as_slice).unwrap_or_default();
+        let links = inquiry
+            .links
+            .get(index)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         let by_attempt = links.iter().any(|link| {
             attempts.failed.contains(&link.retrieval)
                 && matches!(link.need, Need::Itself | Need::List)
@@ -183,8 +212,9 @@ fn explained(
         let own_object =
             failure.handshake.is_none() && links.is_empty() && failure.cache_entry.is_none();
         let at_hand = gap.had_at.is_none_or(|had_at| had_at <= failure.at);
-        let wanted = failure.handshake.is_some() && at_hand && needs_list(inquiry, failure);
-        let site = (wanted || (by_attempt && failure.handshake.is_some()))
+        let site = failure.handshake.is_some()
+            && (at_hand || by_attempt)
+            && needs_list(inquiry, failure)
             && !had_better_list(inquiry, gap, failure);
         if site || own_object || (by_attempt && failure.handshake.is_none()) {
             explained.push((index, Precedence::ListWithoutIssuer));
@@ -193,32 +223,30 @@ fn explained(
     explained
 }
 
-/// True when a root that a trust list can bring is all that the chain lacks; a
-/// root that the list does not have is no loss by this list.
 fn needs_list(inquiry: &Inquiry<'_>, failure: &Failure) -> bool {
-    let chain = failure.chain.and_then(|chain| inquiry.case.chains.get(chain));
-    chain.is_some_and(|chain| {
-        let root = chain.chains.first().map(|chain| &chain.root);
-        let listed = matches!(
-            root,
-            Some(RootTrust::Listed | RootTrust::ListedByName { .. } | RootTrust::StoreUnknown)
-        );
-        listed && !chain.has_fault()
-    })
+    let chain = failure
+        .chain
+        .and_then(|chain| inquiry.case.chains.get(chain));
+    chain.is_some_and(CaseChain::wants_listed_root)
 }
 
 /// True when the machine also had a list, as new or newer, that encloses the
 /// issuer of its signer.
 fn had_better_list(inquiry: &Inquiry<'_>, gap: &ListGap, failure: &Failure) -> bool {
     let case = inquiry.case;
-    let Some(own) = case.ctl(gap.ctl) else { return false };
+    let Some(own) = case.ctl(gap.ctl) else {
+        return false;
+    };
     case.authroot_lists().any(|(index, other)| {
         let had = case.artifacts.get(index).is_some_and(|record| {
             record.seen.iter().any(|sighting| {
                 sighting.machine == gap.machine && sighting.at.is_some_and(|at| at <= failure.at)
             })
         });
-        let enclosed = other.signer.as_ref().is_some_and(|signer| encloses_issuer(other, signer));
+        let enclosed = other
+            .signer
+            .as_ref()
+            .is_some_and(|signer| encloses_issuer(other, signer));
         index != gap.ctl && other.this_update >= own.this_update && had && enclosed
     })
 }
@@ -226,14 +254,21 @@ fn had_better_list(inquiry: &Inquiry<'_>, gap: &ListGap, failure: &Failure) -> b
 /// The same list (by sequence number) signed again with the issuer enclosed.
 fn resigned_twin(inquiry: &Inquiry<'_>, gap: &ListGap) -> String {
     let case = inquiry.case;
-    let Some(own) = case.ctl(gap.ctl) else { return String::new() };
-    let twin = case.artifacts.iter().enumerate().find_map(|(index, record)| {
-        let other = case.ctl(index)?;
-        let same = other.sequence_number.is_some() && other.sequence_number == own.sequence_number;
-        let signer = other.signer.as_ref()?;
-        let enclosed = encloses_issuer(other, signer);
-        (same && index != gap.ctl && enclosed).then(|| record.seen.first())?
-    });
+    let Some(own) = case.ctl(gap.ctl) else {
+        return String::new();
+    };
+    let twin = case
+        .artifacts
+        .iter()
+        .enumerate()
+        .find_map(|(index, record)| {
+            let other = case.ctl(index)?;
+            let same =
+                other.sequence_number.is_some() && other.sequence_number == own.sequence_number;
+            let signer = other.signer.as_ref()?;
+            let enclosed = encloses_issuer(other, signer);
+            (same && index != gap.ctl && enclosed).then(|| record.seen.first())?
+        });
     match twin.and_then(|sighting| file_of(inquiry, &sighting.cite)) {
         Some(name) => format!(" {name} is the same list signed with it enclosed."),
         None => String::new(),
@@ -260,7 +295,11 @@ fn remedy(gap: &ListGap) -> String {
 }
 
 fn urls_of(gap: &ListGap) -> String {
-    if gap.urls.is_empty() { "its publisher".to_owned() } else { gap.urls.join(" or ") }
+    if gap.urls.is_empty() {
+        "its publisher".to_owned()
+    } else {
+        gap.urls.join(" or ")
+    }
 }
 
 /// Rejections after a list that encloses its signer's issuer: the theory is refuted.
@@ -273,13 +312,22 @@ fn ruled_out(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         let Some(list) = inquiry.case.list_of_the_day(failure.machine, failure.at) else {
             continue;
         };
-        let gap = inquiry.list_gaps.iter().any(|gap| gap.machine == failure.machine);
-        let (false, Some(ctl)) = (gap, inquiry.case.ctl(list)) else { continue };
+        let gap = inquiry
+            .list_gaps
+            .iter()
+            .any(|gap| gap.machine == failure.machine);
+        let (false, Some(ctl)) = (gap, inquiry.case.ctl(list)) else {
+            continue;
+        };
         let Some(signer) = &ctl.signer else { continue };
         if !encloses_issuer(ctl, signer) {
             continue;
         }
-        let seen = inquiry.case.artifacts.get(list).map(|record| record.seen.as_slice());
+        let seen = inquiry
+            .case
+            .artifacts
+            .get(list)
+            .map(|record| record.seen.as_slice());
         proposals.push(Proposal {
             rule: RULE.id,
             stance: Stance::RuledOut,

@@ -6,8 +6,11 @@ use super::proposal::{Proposal, Rule};
 use crate::retrieval::Outcome;
 
 /// The rule.
-pub const RULE: Rule =
-    Rule { id: "direct-blocked", doc: include_str!("../../docs/rules/direct-blocked.md"), apply };
+pub const RULE: Rule = Rule {
+    id: "direct-blocked",
+    doc: include_str!("../../docs/rules/direct-blocked.md"),
+    apply,
+};
 
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     network::proposals(inquiry, RULE.id, |_, retrieval| {
@@ -19,8 +22,9 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         if network::went_to_proxy(inquiry, retrieval) {
             return None;
         }
-        let server =
-            retrieval.server.map_or_else(|| "the server".to_owned(), |server| server.to_string());
+        let server = retrieval
+            .server
+            .map_or_else(|| "the server".to_owned(), |server| server.to_string());
         let host = retrieval.host.as_deref().unwrap_or("an unnamed host");
         // Silence alone could be the capture's own; answers to the same client
         // at the same place show that it is not.
@@ -51,21 +55,32 @@ mod tests {
     use crate::retrieval::{ObjectKind, Outcome};
 
     fn story(outcome: Outcome) -> Story {
-        Story::new().fetch(ObjectKind::AiaCert, AIA, outcome, (10, 31)).rejects(&["leaf"], (9, 32))
+        Story::new()
+            .fetch(ObjectKind::AiaCert, AIA, outcome, (10, 31))
+            .rejects(&["leaf"], (9, 32))
     }
 
     #[test]
     fn a_refused_connection_is_proven_and_an_unanswered_one_is_high() {
         let refused = story(Outcome::Refused).diagnosis();
-        assert_eq!(refused.causes()[0], ("direct-blocked", Role::RootCause, "proven"));
+        assert_eq!(
+            refused.causes()[0],
+            ("direct-blocked", Role::RootCause, "proven")
+        );
         let silent = story(Outcome::ConnectTimeout).diagnosis();
-        assert_eq!(silent.causes()[0], ("direct-blocked", Role::RootCause, "high"));
+        assert_eq!(
+            silent.causes()[0],
+            ("direct-blocked", Role::RootCause, "high")
+        );
     }
 
     #[test]
     fn silence_is_a_guess_where_nothing_is_ever_answered() {
         let story = Story::new().fetch(ObjectKind::AiaCert, AIA, Outcome::ConnectTimeout, (10, 31));
-        assert_eq!(story.diagnosis().causes(), [("direct-blocked", Role::RootCause, "medium")]);
+        assert_eq!(
+            story.diagnosis().causes(),
+            [("direct-blocked", Role::RootCause, "medium")]
+        );
     }
 
     #[test]
@@ -73,7 +88,10 @@ mod tests {
         let story = Story::new()
             .fetch(ObjectKind::AiaCert, AIA, Outcome::Refused, (10, 11))
             .with(|it| it.quality.as_mut().unwrap().missing = [0, 9]);
-        assert_eq!(story.diagnosis().causes(), [("direct-blocked", Role::RootCause, "low")]);
+        assert_eq!(
+            story.diagnosis().causes(),
+            [("direct-blocked", Role::RootCause, "low")]
+        );
     }
 
     #[test]
@@ -90,6 +108,11 @@ mod tests {
 
     #[test]
     fn it_is_quiet_when_the_connection_was_answered() {
-        assert!(story(Outcome::HttpError).diagnosis().of("direct-blocked").is_empty());
+        assert!(
+            story(Outcome::HttpError)
+                .diagnosis()
+                .of("direct-blocked")
+                .is_empty()
+        );
     }
 }

@@ -6,16 +6,21 @@ use super::proposal::{Proposal, Rule};
 use crate::retrieval::Outcome;
 
 /// The rule.
-pub const RULE: Rule =
-    Rule { id: "dns-failed", doc: include_str!("../../docs/rules/dns-failed.md"), apply };
+pub const RULE: Rule = Rule {
+    id: "dns-failed",
+    doc: include_str!("../../docs/rules/dns-failed.md"),
+    apply,
+};
 
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     network::proposals(inquiry, RULE.id, |_, retrieval| {
         let host = retrieval.host.as_deref().unwrap_or("the host");
         let (how, checked) = match retrieval.outcome {
             Outcome::NoSuchName => {
-                let how =
-                    retrieval.detail.as_deref().unwrap_or("the name server has no address for it");
+                let how = retrieval
+                    .detail
+                    .as_deref()
+                    .unwrap_or("the name server has no address for it");
                 (how.to_owned(), true)
             }
             Outcome::NameTimeout => ("no name server answered".to_owned(), false),
@@ -31,7 +36,9 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
             ),
             hop: format!(
                 "dns {}",
-                retrieval.server.map_or_else(String::new, |server| server.ip().to_string())
+                retrieval
+                    .server
+                    .map_or_else(String::new, |server| server.ip().to_string())
             ),
             checked,
             inferred: 0,
@@ -48,7 +55,9 @@ mod tests {
     use crate::retrieval::{ObjectKind, Outcome};
 
     fn story(outcome: Outcome) -> Story {
-        Story::new().fetch(ObjectKind::AiaCert, AIA, outcome, (10, 12)).rejects(&["leaf"], (9, 13))
+        Story::new()
+            .fetch(ObjectKind::AiaCert, AIA, outcome, (10, 12))
+            .rejects(&["leaf"], (9, 13))
     }
 
     #[test]
@@ -58,7 +67,11 @@ mod tests {
             diagnosis.causes(),
             [
                 ("dns-failed", Role::RootCause, "proven"),
-                ("intermediate-missing-aia-failed", Role::Contributing, "high"),
+                (
+                    "intermediate-missing-aia-failed",
+                    Role::Contributing,
+                    "high"
+                ),
             ]
         );
         assert_eq!(diagnosis.of("dns-failed")[0].explains, [0, 1]);
@@ -72,17 +85,17 @@ mod tests {
     #[test]
     fn silence_of_the_name_server_is_less_than_its_word() {
         let diagnosis = story(Outcome::NameTimeout).diagnosis();
-        assert_eq!(diagnosis.causes()[0], ("dns-failed", Role::RootCause, "high"));
+        assert_eq!(
+            diagnosis.causes()[0],
+            ("dns-failed", Role::RootCause, "high")
+        );
     }
 
     #[test]
     fn an_empty_answer_to_one_question_is_quiet_when_the_download_came() {
-        let story = Story::new().fetch(ObjectKind::Ctl, CTL, Outcome::NoSuchName, (1, 1)).fetch(
-            ObjectKind::Ctl,
-            CTL,
-            Outcome::Ok,
-            (1, 2),
-        );
+        let story = Story::new()
+            .fetch(ObjectKind::Ctl, CTL, Outcome::NoSuchName, (1, 1))
+            .fetch(ObjectKind::Ctl, CTL, Outcome::Ok, (1, 2));
         let diagnosis = story.diagnosis();
         assert!(diagnosis.failures.is_empty());
         assert!(diagnosis.of("dns-failed").is_empty());
@@ -90,6 +103,11 @@ mod tests {
 
     #[test]
     fn a_refused_connection_is_another_cause() {
-        assert!(story(Outcome::Refused).diagnosis().of("dns-failed").is_empty());
+        assert!(
+            story(Outcome::Refused)
+                .diagnosis()
+                .of("dns-failed")
+                .is_empty()
+        );
     }
 }

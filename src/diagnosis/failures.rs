@@ -39,15 +39,23 @@ pub fn inquire(case: &Case) -> Inquiry<'_> {
         }
     }
     found.extend(failed_objects(case));
-    found.extend(cached_pages::failures(case).into_iter().map(|failure| (failure, Vec::new())));
-    found.extend(list_gaps.iter().filter_map(|gap| unbelievable_list(case, gap)));
+    found.extend(
+        cached_pages::failures(case)
+            .into_iter()
+            .map(|failure| (failure, Vec::new())),
+    );
+    found.extend(
+        list_gaps
+            .iter()
+            .filter_map(|gap| unbelievable_list(case, gap)),
+    );
     found.sort_by_key(|(failure, _)| (failure.at, failure.kind, failure.handshake));
     let (mut failures, links): (Vec<Failure>, Vec<Vec<Link>>) = found.into_iter().unzip();
     for (failure, links) in failures.iter_mut().zip(&links) {
         failure.retrievals = links.iter().map(|link| link.retrieval).collect();
         failure.retrievals.dedup();
     }
-    Inquiry { case, failures, links, list_gaps }
+    Inquiry::new(case, failures, links, list_gaps)
 }
 
 /// Alerts by which a client says that it does not accept the server's
@@ -72,7 +80,8 @@ fn is_silent(handshake: &Handshake) -> bool {
 }
 
 fn has_fault(case: &Case, handshake: usize) -> bool {
-    case.chain_of_handshake(handshake).is_some_and(|(_, chain)| chain.has_fault())
+    case.chain_of_handshake(handshake)
+        .is_some_and(|(_, chain)| chain.has_fault())
 }
 
 /// The failure that a handshake shows, if it shows one.
@@ -100,7 +109,9 @@ fn rejected(case: &Case, index: usize, handshake: &Handshake) -> Option<Failure>
     }
     Some(Failure {
         kind: FailureKind::Rejected,
-        at: handshake.reaction.map_or(handshake.at, |sighting| sighting.at),
+        at: handshake
+            .reaction
+            .map_or(handshake.at, |sighting| sighting.at),
         machine: handshake.machine,
         account: None,
         verifier: verifier(case, index, handshake),
@@ -117,13 +128,21 @@ fn rejected(case: &Case, index: usize, handshake: &Handshake) -> Option<Failure>
 /// fetch what this very chain names, near this handshake.
 fn verifier(case: &Case, index: usize, handshake: &Handshake) -> Verifier {
     let urls = chain_urls(case, index);
-    let nearby = case.retrievals.iter().enumerate().find(|(retrieval_index, retrieval)| {
-        case.retrieval_machines.get(*retrieval_index).copied().flatten() == handshake.machine
-            && handshake.machine.is_some()
-            && is_crypto_api(retrieval)
-            && retrieval.started_at.since(handshake.at).abs() <= NEARBY
-            && retrieval.url.as_ref().is_some_and(|url| urls.contains(url))
-    });
+    let nearby = case
+        .retrievals
+        .iter()
+        .enumerate()
+        .find(|(retrieval_index, retrieval)| {
+            case.retrieval_machines
+                .get(*retrieval_index)
+                .copied()
+                .flatten()
+                == handshake.machine
+                && handshake.machine.is_some()
+                && is_crypto_api(retrieval)
+                && retrieval.started_at.since(handshake.at).abs() <= NEARBY
+                && retrieval.url.as_ref().is_some_and(|url| urls.contains(url))
+        });
     match nearby {
         Some((_, retrieval)) => Verifier {
             kind: VerifierKind::Capi,
@@ -150,8 +169,13 @@ pub fn is_crypto_api(retrieval: &Retrieval) -> bool {
 }
 
 fn chain_urls(case: &Case, handshake: usize) -> Vec<String> {
-    let Some(handshake) = case.handshakes.get(handshake) else { return Vec::new() };
-    let certificates = handshake.artifacts.iter().filter_map(|index| case.certificate(*index));
+    let Some(handshake) = case.handshakes.get(handshake) else {
+        return Vec::new();
+    };
+    let certificates = handshake
+        .artifacts
+        .iter()
+        .filter_map(|index| case.certificate(*index));
     let urls = certificates.flat_map(|certificate| {
         let mut urls = certificate.access_urls(CA_ISSUERS);
         urls.extend(certificate.access_urls(OCSP));
@@ -172,10 +196,17 @@ fn failed_objects(case: &Case) -> Vec<(Failure, Vec<Link>)> {
             continue;
         }
         let machine = case.retrieval_machines.get(index).copied().flatten();
-        let what = retrieval.url.as_deref().map(crate::cryptnet::strip_ctl_query);
-        let what = what.or(retrieval.host.as_deref()).unwrap_or_default().to_owned();
-        let groups =
-            groups.entry((machine, retrieval.object, what, retrieval.outcome)).or_default();
+        let what = retrieval
+            .url
+            .as_deref()
+            .map(crate::cryptnet::strip_ctl_query);
+        let what = what
+            .or(retrieval.host.as_deref())
+            .unwrap_or_default()
+            .to_owned();
+        let groups = groups
+            .entry((machine, retrieval.object, what, retrieval.outcome))
+            .or_default();
         let last = groups.last().and_then(|group| group.last()).copied();
         let continues = last
             .and_then(|last| case.retrievals.get(last))
@@ -214,7 +245,9 @@ fn failed_objects(case: &Case) -> Vec<(Failure, Vec<Link>)> {
 
 /// True when the same client got the same URL on the same kind of route shortly after.
 fn was_retried(case: &Case, index: usize, retrieval: &Retrieval) -> bool {
-    let Some(client) = retrieval.client else { return false };
+    let Some(client) = retrieval.client else {
+        return false;
+    };
     case.retrievals.iter().skip(index + 1).any(|later| {
         later.outcome.is_success()
             && later.client.is_some_and(|other| other.ip() == client.ip())
@@ -255,8 +288,10 @@ fn unbelievable_list(case: &Case, gap: &ListGap) -> Option<(Failure, Vec<Link>)>
         .filter(|account| account.kind.is_service() && gap.accounts_with_list.contains(account))
         .collect();
     let attempts = case.attempts_for(gap.machine, &gap.urls);
-    let tried_in_vain =
-        attempts.iter().filter_map(|index| case.retrievals.get(*index)).any(is_failed_object);
+    let tried_in_vain = attempts
+        .iter()
+        .filter_map(|index| case.retrievals.get(*index))
+        .any(is_failed_object);
     let untold = services.is_empty() || gap.accounts_with_issuer.is_empty();
     if untold || tried_in_vain || !gap.services_have_issuer.is_empty() {
         return None;
@@ -283,4 +318,135 @@ fn unbelievable_list(case: &Case, gap: &ListGap) -> Option<(Failure, Vec<Link>)>
         findings: Vec::new(),
     };
     Some((failure, Vec::new()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use super::*;
+    use crate::diagnosis::fixtures::{AIA, Story};
+    use crate::diagnosis::{FailureKind, VerdictState};
+    use crate::protocol::tls::Alert;
+
+    const FULL: [&str; 2] = ["leaf", "issuing-ca"];
+
+    fn rejected() -> Story {
+        Story::new().rejects(&FULL, (9, 12))
+    }
+
+    fn count(story: Story) -> usize {
+        story.diagnosis().failures.len()
+    }
+
+    #[test]
+    fn an_alert_about_the_certificate_is_a_rejection_at_the_time_of_the_alert() {
+        let diagnosis = rejected().diagnosis();
+        assert_eq!(diagnosis.failures[0].kind, FailureKind::Rejected);
+        assert_eq!(diagnosis.failures[0].at, crate::diagnosis::fixtures::at(12));
+        assert_eq!(diagnosis.verdict.state, VerdictState::Undetermined);
+    }
+
+    fn alert(by: Direction, content: Option<(u8, u8)>) -> Story {
+        rejected().handshake(|it| {
+            it.alert = it.alert.map(|alert| Alert {
+                by,
+                content,
+                ..alert
+            })
+        })
+    }
+
+    #[test]
+    fn an_alert_about_something_else_is_none() {
+        assert_eq!(
+            count(alert(Direction::ToServer, Some((2, 70)))),
+            0,
+            "protocol_version"
+        );
+        assert_eq!(
+            count(alert(Direction::ToServer, Some((1, 90)))),
+            0,
+            "user_canceled"
+        );
+    }
+
+    #[test]
+    fn an_alert_of_the_server_about_the_client_certificate_is_none() {
+        let server = alert(Direction::ToClient, Some((2, 48)))
+            .handshake(|it| it.outcome = HandshakeOutcome::ServerClosed);
+        assert_eq!(count(server), 0);
+    }
+
+    #[test]
+    fn a_warning_of_the_server_does_not_excuse_the_client() {
+        assert_eq!(
+            count(alert(Direction::ToClient, Some((1, 112)))),
+            1,
+            "unrecognized_name"
+        );
+    }
+
+    fn closed_silently() -> Story {
+        rejected().handshake(|it| it.alert = None)
+    }
+
+    #[test]
+    fn a_handshake_dropped_once_and_completed_nearby_is_none() {
+        assert_eq!(count(closed_silently()), 1);
+        assert_eq!(
+            count(closed_silently().rejects(&FULL, (14, 15)).accepted()),
+            0
+        );
+        let later = closed_silently().rejects(&FULL, (1_000, 1_001)).accepted();
+        assert_eq!(count(later), 1, "another day");
+        let other = closed_silently().rejects(&["leaf"], (14, 15)).accepted();
+        assert_eq!(count(other), 0, "the same leaf");
+        let other = closed_silently()
+            .rejects(&["issuing-ca"], (14, 15))
+            .accepted();
+        assert_eq!(count(other), 1, "another certificate");
+    }
+
+    #[test]
+    fn an_alert_counts_although_a_retry_was_accepted() {
+        assert_eq!(count(rejected().rejects(&FULL, (14, 15)).accepted()), 1);
+    }
+
+    #[test]
+    fn a_close_after_data_is_normal_and_one_after_the_key_exchange_says_nothing() {
+        assert_eq!(count(rejected().accepted()), 0);
+        assert_eq!(
+            count(closed_silently().handshake(|it| it.key_exchange_sent = true)),
+            0
+        );
+    }
+
+    #[test]
+    fn nothing_is_rejected_where_no_certificate_was_shown() {
+        let resumed = closed_silently().handshake(|it| {
+            it.certificates = ServerCertificates::Hidden(HiddenBy::Resumption);
+        });
+        assert_eq!(count(resumed), 0);
+        let anonymous = Story::new()
+            .rejects(&[], (9, 12))
+            .handshake(|it| it.alert = None);
+        assert_eq!(count(anonymous), 0);
+    }
+
+    #[test]
+    fn attempts_for_one_object_minutes_apart_are_one_failure() {
+        let twice = |second| {
+            Story::new()
+                .fetch(ObjectKind::AiaCert, AIA, Outcome::Refused, (1, 2))
+                .fetch(
+                    ObjectKind::AiaCert,
+                    AIA,
+                    Outcome::Refused,
+                    (second, second + 1),
+                )
+        };
+        assert_eq!(count(twice(200)), 1);
+        assert_eq!(count(twice(2_000)), 2);
+    }
 }

@@ -34,7 +34,6 @@ pub const CTL: &str =
 pub const DISALLOWED: &str =
     "http://ctldl.windowsupdate.com/msdownload/update/v3/static/trustedr/en/disallowedcertstl.cab";
 pub const PROXY: &str = "10.0.0.8:3128";
-pub const ALICE: &str = "alice";
 
 /// Seconds after 2026-06-01 10:00:00 UTC, when every certificate is valid.
 pub fn at(seconds: i64) -> Timestamp {
@@ -42,21 +41,29 @@ pub fn at(seconds: i64) -> Timestamp {
 }
 
 pub fn certificate(name: &str) -> Arc<Certificate> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/diagnosis/");
-    let bytes = std::fs::read(format!("{folder}{name}.der")).unwrap();
-    Arc::new(Certificate::from_der(&bytes).unwrap())
+    let bytes: &[u8] = match name {
+        "site-root" => include_bytes!("../../tests/data/diagnosis/site-root.der"),
+        "issuing-ca" => include_bytes!("../../tests/data/diagnosis/issuing-ca.der"),
+        "leaf" => include_bytes!("../../tests/data/diagnosis/leaf.der"),
+        "list-root" => include_bytes!("../../tests/data/diagnosis/list-root.der"),
+        "list-pca" => include_bytes!("../../tests/data/diagnosis/list-pca.der"),
+        _ => include_bytes!("../../tests/data/diagnosis/list-publisher.der"),
+    };
+    Arc::new(Certificate::from_der(bytes).unwrap())
 }
 
 pub fn alice() -> Account {
-    Account { kind: AccountKind::User, name: Some(ALICE.to_owned()) }
+    Account {
+        kind: AccountKind::User,
+        name: Some("alice".to_owned()),
+    }
 }
 
 pub fn system() -> Account {
     Account::of(AccountKind::System)
 }
 
-/// An authroot list signed by the publisher, with these certificates enclosed
-/// beside it and these roots listed.
+/// An authroot list of the publisher, with these certificates enclosed.
 pub fn trust_list(enclosed: &[&str], roots: &[&str], this_update: Timestamp) -> Arc<Ctl> {
     let publisher = certificate("list-publisher");
     let mut certificates = vec![Arc::clone(&publisher)];
@@ -124,15 +131,24 @@ impl Story {
 
     fn sighting(&mut self, seconds: i64) -> Sighting {
         self.packets += 1;
-        Sighting { at: at(seconds), evidence: EvidenceId(0), packet: self.packets }
+        Sighting {
+            at: at(seconds),
+            evidence: EvidenceId(0),
+            packet: self.packets,
+        }
     }
 
     /// The machine of a client address, new or known.
     fn machine(&mut self, client: SocketAddr) -> usize {
         let machines = &mut self.case.machines;
-        let known = machines.iter().position(|it| it.addresses.contains(&client.ip()));
+        let known = machines
+            .iter()
+            .position(|it| it.addresses.contains(&client.ip()));
         known.unwrap_or_else(|| {
-            machines.push(Machine { addresses: vec![client.ip()], ..Machine::default() });
+            machines.push(Machine {
+                addresses: vec![client.ip()],
+                ..Machine::default()
+            });
             machines.len() - 1
         })
     }
@@ -153,10 +169,20 @@ impl Story {
         retrieval.client = Some("10.0.0.9:50000".parse().unwrap());
         retrieval.server = Some("203.0.113.7:80".parse().unwrap());
         retrieval.route.kind = RouteKind::Direct;
-        retrieval.quality = Some(Quality { packets: [5, 5], ..Quality::default() });
-        let cut = matches!(outcome, Outcome::ConnectTimeout | Outcome::Refused)
-            || matches!(outcome, Outcome::Unreachable | Outcome::NoSuchName | Outcome::NameTimeout);
-        if cut {
+        retrieval.quality = Some(Quality {
+            packets: [5, 5],
+            ..Quality::default()
+        });
+        use Outcome::{ConnectTimeout, NameTimeout, NoSuchName, Refused, Unreachable};
+        if [
+            ConnectTimeout,
+            Refused,
+            Unreachable,
+            NoSuchName,
+            NameTimeout,
+        ]
+        .contains(&outcome)
+        {
             retrieval.syns = (0..3).map(|_| self.sighting(start)).collect();
         } else {
             retrieval.url = Some(url.to_owned());
@@ -197,7 +223,9 @@ impl Story {
     }
 
     pub fn headers(self, fields: &[(&str, &str)]) -> Self {
-        let fields = fields.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        let fields = fields
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()));
         let headers = Headers(fields.collect());
         self.with(|retrieval| retrieval.response_headers = headers)
     }
@@ -237,8 +265,7 @@ impl Story {
         self
     }
 
-    /// A handshake with these certificates that the client gives up with
-    /// unknown_ca after `start` to `end`.
+    /// A handshake from `start` to `end` that the client ends with unknown_ca.
     pub fn rejects(mut self, certificates: &[&str], (start, end): (i64, i64)) -> Self {
         let list: Vec<Arc<Certificate>> = certificates.iter().map(|it| certificate(it)).collect();
         let sighting = self.sighting(start);
@@ -250,8 +277,15 @@ impl Story {
             let source = ArtifactSource::Handshake(index);
             let seen = (Some(sighting.at), Some(machine));
             let (cite, account) = (sighting.cite(), None);
-            let seen = ArtifactSighting { source, at: seen.0, machine: seen.1, account, cite };
-            self.objects.push((Artifact::Certificate(Arc::clone(sent)), seen));
+            let seen = ArtifactSighting {
+                source,
+                at: seen.0,
+                machine: seen.1,
+                account,
+                cite,
+            };
+            self.objects
+                .push((Artifact::Certificate(Arc::clone(sent)), seen));
         }
         self.case.handshakes.push(Handshake {
             at: at(start),
@@ -277,7 +311,10 @@ impl Story {
             outcome: HandshakeOutcome::ClientClosed,
             tunnel: None,
             key_exchange_sent: false,
-            quality: Quality { packets: [5, 5], ..Quality::default() },
+            quality: Quality {
+                packets: [5, 5],
+                ..Quality::default()
+            },
             reaction: Some(reaction),
             cites: vec![sighting.cite(), reaction.cite()],
         });
@@ -307,7 +344,10 @@ impl Story {
     pub fn hidden(self) -> Self {
         self.handshake(|handshake| {
             handshake.certificates = ServerCertificates::Hidden(HiddenBy::Tls13);
-            handshake.alert = handshake.alert.map(|alert| Alert { content: None, ..alert });
+            handshake.alert = handshake.alert.map(|alert| Alert {
+                content: None,
+                ..alert
+            });
         })
     }
 
@@ -339,7 +379,7 @@ impl Story {
             meta_data: None,
             content: Some(CachedContent {
                 evidence,
-                bytes: Arc::from(&[0x30_u8][..]),
+                bytes: Arc::from(&[0x30_u8, 0x03, 0x02, 0x01, 0x00][..]),
                 sha256: object.sha256(),
                 modified_at: None,
             }),
@@ -348,7 +388,13 @@ impl Story {
         self.case.cache_machines.push(Some(machine));
         let source = ArtifactSource::Cache(index);
         let (machine, account) = (Some(machine), Some(owner));
-        let seen = ArtifactSighting { source, at: Some(at(synced)), machine, account, cite };
+        let seen = ArtifactSighting {
+            source,
+            at: Some(at(synced)),
+            machine,
+            account,
+            cite,
+        };
         self.objects.push((object.clone(), seen));
         self
     }
@@ -358,9 +404,14 @@ impl Story {
         self.case.vantages = vec![Vantage::default()];
         for (artifact, seen) in self.objects {
             let records = &mut self.case.artifacts;
-            let known = records.iter().position(|it| it.artifact.sha256() == artifact.sha256());
+            let known = records
+                .iter()
+                .position(|it| it.artifact.sha256() == artifact.sha256());
             let index = known.unwrap_or_else(|| {
-                records.push(ArtifactRecord { artifact, seen: Vec::new() });
+                records.push(ArtifactRecord {
+                    artifact,
+                    seen: Vec::new(),
+                });
                 records.len() - 1
             });
             if let ArtifactSource::Handshake(handshake) = seen.source {
@@ -385,13 +436,20 @@ impl Story {
 impl Diagnosis {
     /// The findings of a rule.
     pub fn of(&self, rule: &str) -> Vec<&Finding> {
-        self.findings.iter().filter(|finding| finding.rule == rule).collect()
+        self.findings
+            .iter()
+            .filter(|finding| finding.rule == rule)
+            .collect()
     }
 
     /// Rule and role of the findings that are causes or contribute.
     pub fn causes(&self) -> Vec<(&str, Role, &str)> {
         let part = |finding: &&Finding| finding.role <= Role::Contributing;
         let sure = |finding: &Finding| finding.confidence.map_or("", |level| level.word());
-        self.findings.iter().filter(part).map(|it| (it.rule, it.role, sure(it))).collect()
+        self.findings
+            .iter()
+            .filter(part)
+            .map(|it| (it.rule, it.role, sure(it)))
+            .collect()
     }
 }

@@ -20,11 +20,15 @@ const WINDOW: Span = Span::seconds(30 * 60);
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     let mut proposals: Vec<Proposal> = Vec::new();
     for index in inquiry.linked_retrievals() {
-        let Some(failed) = inquiry.retrieval(index) else { continue };
+        let Some(failed) = inquiry.retrieval(index) else {
+            continue;
+        };
         if !failed_directly(inquiry, failed) {
             continue;
         }
-        let Some(twin) = success_by_proxy(inquiry, index, failed) else { continue };
+        let Some(twin) = success_by_proxy(inquiry, index, failed) else {
+            continue;
+        };
         for certain in [true, false] {
             let explains: Vec<(usize, Precedence)> = inquiry
                 .linked_to(index)
@@ -77,7 +81,10 @@ fn proposal(
         inferred: u8::from(!told) + u8::from(!certain),
         poor_capture: inquiry.is_poor(failed),
     };
-    let proxy = succeeded.route.proxy.map_or_else(String::new, |proxy| format!(" {proxy}"));
+    let proxy = succeeded
+        .route
+        .proxy
+        .map_or_else(String::new, |proxy| format!(" {proxy}"));
     let who = account.map_or_else(String::new, |account| format!(" by {account}"));
     let mut cites = failed.cites.clone();
     cites.extend(inquiry.cites_of(&[twin]));
@@ -102,7 +109,10 @@ fn proposal(
 }
 
 fn failed_directly(inquiry: &Inquiry<'_>, retrieval: &Retrieval) -> bool {
-    let by_name = matches!(retrieval.outcome, Outcome::NoSuchName | Outcome::NameTimeout);
+    let by_name = matches!(
+        retrieval.outcome,
+        Outcome::NoSuchName | Outcome::NameTimeout
+    );
     let by_connect = matches!(
         retrieval.outcome,
         Outcome::ConnectTimeout | Outcome::Refused | Outcome::Unreachable
@@ -121,7 +131,10 @@ fn success_by_proxy<'a>(
     let mut matching = all.filter(|(other, retrieval)| {
         inquiry.machine_of(*other) == Some(machine)
             && retrieval.outcome.is_success()
-            && matches!(retrieval.route.kind, RouteKind::HttpProxy | RouteKind::Connect)
+            && matches!(
+                retrieval.route.kind,
+                RouteKind::HttpProxy | RouteKind::Connect
+            )
             && retrieval.started_at.since(failed.started_at).abs() <= WINDOW
             && match (&failed.url, &retrieval.url) {
                 (Some(failed), Some(url)) => cryptnet::same_resource(failed, url),
@@ -134,17 +147,103 @@ fn success_by_proxy<'a>(
 /// True when a service account's cache was handed over and lacks what the
 /// proxied attempt brought.
 fn lacks_object(inquiry: &Inquiry<'_>, failed: usize, succeeded: &Retrieval) -> bool {
-    let Some(body) = succeeded.body.as_ref().and_then(|body| body.sha256) else { return false };
-    let Some(machine) = inquiry.machine_of(failed) else { return false };
+    let Some(body) = succeeded.body.as_ref().and_then(|body| body.sha256) else {
+        return false;
+    };
+    let Some(machine) = inquiry.machine_of(failed) else {
+        return false;
+    };
     let case = inquiry.case;
     let Some(profiles) = case.machines.get(machine).map(|machine| &machine.profiles) else {
         return false;
     };
-    profiles.iter().filter(|account| account.kind.is_service()).any(|account| {
-        !case.cache_entries.iter().zip(&case.cache_machines).any(|(entry, owner)| {
-            *owner == Some(machine)
-                && entry.owner == *account
-                && entry.content.as_ref().is_some_and(|content| content.sha256 == body)
+    profiles
+        .iter()
+        .filter(|account| account.kind.is_service())
+        .any(|account| {
+            !case
+                .cache_entries
+                .iter()
+                .zip(&case.cache_machines)
+                .any(|(entry, owner)| {
+                    *owner == Some(machine)
+                        && entry.owner == *account
+                        && entry
+                            .content
+                            .as_ref()
+                            .is_some_and(|content| content.sha256 == body)
+                })
         })
-    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use crate::diagnosis::Role;
+    use crate::diagnosis::fixtures::{AIA, CTL, Story, alice, broken_list, certificate, system};
+    use crate::pki::Artifact;
+    use crate::retrieval::{ObjectKind, Outcome};
+
+    fn issuer() -> Artifact {
+        Artifact::Certificate(certificate("issuing-ca"))
+    }
+
+    fn story(second: i64) -> Story {
+        Story::new()
+            .fetch(ObjectKind::AiaCert, AIA, Outcome::ConnectTimeout, (10, 31))
+            .rejects(&["leaf"], (9, 32))
+            .fetch(ObjectKind::AiaCert, AIA, Outcome::Ok, (second, second + 1))
+            .by_proxy()
+            .brings(&issuer())
+    }
+
+    #[test]
+    fn one_route_open_and_one_shut_stand_above_the_shut_route() {
+        let diagnosis = story(40).diagnosis();
+        assert_eq!(
+            diagnosis.causes()[..2],
+            [
+                ("identity-proxy-gap", Role::RootCause, "medium"),
+                ("direct-blocked", Role::Contributing, "high"),
+            ]
+        );
+        assert_eq!(
+            diagnosis.findings[0].summary,
+            "The machine takes two routes to aia.example. Through the proxy 10.0.0.8:3128 the issuer certificate was fetched; the direct attempt was never answered (3 SYNs)."
+        );
+    }
+
+    #[test]
+    fn caches_that_tell_the_accounts_apart_raise_it_to_high() {
+        let diagnosis = story(40)
+            .with(|it| it.account = Some(alice()))
+            .cached(alice(), AIA, &issuer(), 41)
+            .cached(system(), CTL, &Artifact::Ctl(broken_list()), 1)
+            .diagnosis();
+        assert_eq!(
+            diagnosis.causes()[0],
+            ("identity-proxy-gap", Role::RootCause, "high")
+        );
+    }
+
+    #[test]
+    fn it_is_quiet_when_the_other_attempt_went_the_same_way() {
+        let diagnosis = Story::new()
+            .fetch(ObjectKind::AiaCert, AIA, Outcome::ConnectTimeout, (10, 31))
+            .fetch(ObjectKind::AiaCert, AIA, Outcome::Ok, (140, 141))
+            .diagnosis();
+        assert!(diagnosis.of("identity-proxy-gap").is_empty());
+    }
+
+    #[test]
+    fn it_is_quiet_when_the_two_lie_hours_apart() {
+        assert!(story(7_200).diagnosis().of("identity-proxy-gap").is_empty());
+    }
+
+    #[test]
+    fn it_is_quiet_when_another_machine_has_the_proxy() {
+        let other = story(40).with(|it| it.client = Some("10.0.0.77:1".parse().unwrap()));
+        assert!(other.diagnosis().of("identity-proxy-gap").is_empty());
+    }
 }

@@ -24,17 +24,26 @@ pub fn incidents(
         let key = match roots.get(index).copied().flatten() {
             Some(root) => {
                 let rule = findings.get(root).map_or("", |finding| finding.rule);
-                format!("1 {rule} {}", subjects.get(root).copied().unwrap_or_default())
+                format!(
+                    "1 {rule} {}",
+                    subjects.get(root).copied().unwrap_or_default()
+                )
             }
-            None => format!("2 {} {}", failure.kind.word(), unexplained_subject(inquiry, failure)),
+            None => format!(
+                "2 {} {}",
+                failure.kind.word(),
+                unexplained_subject(inquiry, failure)
+            ),
         };
         groups.entry(key).or_default().push(index);
     }
     let mut incidents: Vec<Incident> = groups
         .into_values()
         .filter_map(|group| {
-            let own: Vec<&Failure> =
-                group.iter().filter_map(|index| failures.get(*index)).collect();
+            let own: Vec<&Failure> = group
+                .iter()
+                .filter_map(|index| failures.get(*index))
+                .collect();
             // The finding that explains the gravest failure speaks for all: what
             // is proven of a download may be a guess of the connection.
             let gravest = group.iter().filter_map(|index| {
@@ -64,9 +73,16 @@ fn unexplained_subject(inquiry: &Inquiry<'_>, failure: &Failure) -> String {
     if let Some(site) = &failure.site {
         return site.clone();
     }
-    let first = failure.retrievals.first().and_then(|index| inquiry.retrieval(*index));
+    let first = failure
+        .retrievals
+        .first()
+        .and_then(|index| inquiry.retrieval(*index));
     first.map_or_else(String::new, |retrieval| {
-        let host = retrieval.url.as_deref().and_then(host_of).or(retrieval.host.as_deref());
+        let host = retrieval
+            .url
+            .as_deref()
+            .and_then(host_of)
+            .or(retrieval.host.as_deref());
         format!("{} {}", retrieval.object.word(), host.unwrap_or_default())
     })
 }
@@ -80,10 +96,14 @@ fn sentence(
     root_cause: Option<usize>,
     findings: &[Finding],
 ) -> String {
-    let rejected: Vec<&&Failure> =
-        failures.iter().filter(|failure| failure.kind == FailureKind::Rejected).collect();
-    let mut sites: Vec<String> =
-        rejected.iter().filter_map(|failure| failure.site.clone()).collect();
+    let rejected: Vec<&&Failure> = failures
+        .iter()
+        .filter(|failure| failure.kind == FailureKind::Rejected)
+        .collect();
+    let mut sites: Vec<String> = rejected
+        .iter()
+        .filter_map(|failure| failure.site.clone())
+        .collect();
     sites.sort();
     sites.dedup();
     let who = match machines {
@@ -109,8 +129,16 @@ fn sentence(
         }
     } else {
         let count = rejected.len();
-        let connections = if count == 1 { "a rejected connection" } else { "rejected connections" };
-        let number = if count == 1 { String::new() } else { format!("{count} ") };
+        let connections = if count == 1 {
+            "a rejected connection"
+        } else {
+            "rejected connections"
+        };
+        let number = if count == 1 {
+            String::new()
+        } else {
+            format!("{count} ")
+        };
         match sites.as_slice() {
             [] => format!("{number}{connections}"),
             [one] => format!("{number}{connections} to {one}"),
@@ -119,16 +147,31 @@ fn sentence(
     };
     match root_cause.and_then(|root| findings.get(root)) {
         Some(finding) => {
-            format!("{}{who}. Cause: {}", capitalized(&what), in_sentence(&finding.summary))
+            format!(
+                "{}{who}. Cause: {}",
+                capitalized(&what),
+                in_sentence(&finding.summary)
+            )
         }
-        None => format!("{}{who}. This evidence does not show why.", capitalized(&what)),
+        None => format!(
+            "{}{who}. This evidence does not show why.",
+            capitalized(&what)
+        ),
     }
 }
 
 /// A sentence as it goes on after a colon: an article loses its capital, a name
 /// keeps it.
 fn in_sentence(text: &str) -> String {
-    const COMMON: [&str; 7] = ["The ", "A ", "For ", "Whether ", "Something ", "In ", "Instead "];
+    const COMMON: [&str; 7] = [
+        "The ",
+        "A ",
+        "For ",
+        "Whether ",
+        "Something ",
+        "In ",
+        "Instead ",
+    ];
     if !COMMON.iter().any(|word| text.starts_with(word)) {
         return text.to_owned();
     }

@@ -1,8 +1,11 @@
 //! What rules work on: the case, its failures, and what links a failure to the
 //! retrievals it waited for.
 
+use std::collections::BTreeMap;
+
 use super::failure::Failure;
 use super::finding::Confidence;
+
 use crate::account::Account;
 use crate::case::questions::ListGap;
 use crate::case::{Case, Handshake};
@@ -19,6 +22,8 @@ pub struct Inquiry<'a> {
     pub failures: Vec<Failure>,
     /// For each failure, the retrievals it is linked to and by which need.
     pub links: Vec<Vec<Link>>,
+    /// The same links by retrieval: failures, ascending, and needs.
+    by_retrieval: BTreeMap<usize, Vec<(usize, Link)>>,
     /// Lists that do not enclose their signer's issuer.
     pub list_gaps: Vec<ListGap>,
 }
@@ -86,20 +91,53 @@ pub fn confidence(basis: Basis) -> Confidence {
     }
 }
 
+impl<'a> Inquiry<'a> {
+    /// Indexes the links.
+    #[must_use]
+    pub fn new(
+        case: &'a Case,
+        failures: Vec<Failure>,
+        links: Vec<Vec<Link>>,
+        list_gaps: Vec<ListGap>,
+    ) -> Self {
+        let mut by_retrieval: BTreeMap<usize, Vec<(usize, Link)>> = BTreeMap::new();
+        for (failure, links) in links.iter().enumerate() {
+            for link in links {
+                by_retrieval
+                    .entry(link.retrieval)
+                    .or_default()
+                    .push((failure, *link));
+            }
+        }
+        Inquiry {
+            case,
+            failures,
+            links,
+            by_retrieval,
+            list_gaps,
+        }
+    }
+}
+
 impl Inquiry<'_> {
     /// The failures that are linked to a retrieval, with the link.
     pub fn linked_to(&self, retrieval: usize) -> impl Iterator<Item = (usize, Link)> {
-        let per_failure = self.links.iter().enumerate();
-        per_failure.flat_map(move |(failure, links)| {
-            let matching = links.iter().filter(move |link| link.retrieval == retrieval);
-            matching.map(move |link| (failure, *link))
-        })
+        self.by_retrieval
+            .get(&retrieval)
+            .into_iter()
+            .flatten()
+            .copied()
     }
 
     /// Failed retrievals linked to any failure, ascending.
     #[must_use]
     pub fn linked_retrievals(&self) -> Vec<usize> {
-        let mut all: Vec<usize> = self.links.iter().flatten().map(|link| link.retrieval).collect();
+        let mut all: Vec<usize> = self
+            .links
+            .iter()
+            .flatten()
+            .map(|link| link.retrieval)
+            .collect();
         all.sort_unstable();
         all.dedup();
         all
@@ -122,7 +160,9 @@ impl Inquiry<'_> {
     #[must_use]
     pub fn has_reaction(&self, failures: &[usize]) -> bool {
         failures.iter().any(|failure| {
-            self.failures.get(*failure).is_some_and(|failure| failure.handshake.is_some())
+            self.failures
+                .get(*failure)
+                .is_some_and(|failure| failure.handshake.is_some())
         })
     }
 
@@ -130,8 +170,14 @@ impl Inquiry<'_> {
     /// the chain broke before the question of roots came up.
     #[must_use]
     pub fn lacked_issuer(&self, failure: usize) -> bool {
-        let links = self.links.get(failure).map(Vec::as_slice).unwrap_or_default();
-        links.iter().any(|link| link.need == Need::Issuer && link.certain)
+        let links = self
+            .links
+            .get(failure)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        links
+            .iter()
+            .any(|link| link.need == Need::Issuer && link.certain)
     }
 
     /// True when the capture lacks bytes of a retrieval's conversation.
@@ -154,7 +200,11 @@ impl Inquiry<'_> {
     /// `10.0.0.5` or the machine's name.
     #[must_use]
     pub fn machine_of(&self, retrieval: usize) -> Option<usize> {
-        self.case.retrieval_machines.get(retrieval).copied().flatten()
+        self.case
+            .retrieval_machines
+            .get(retrieval)
+            .copied()
+            .flatten()
     }
 
     /// `SYSTEM and LOCAL SERVICE`.
@@ -168,7 +218,9 @@ impl Inquiry<'_> {
     #[must_use]
     pub fn cites_of(&self, retrievals: &[usize]) -> Vec<Cite> {
         let lists = retrievals.iter().filter_map(|index| self.retrieval(*index));
-        lists.flat_map(|retrieval| retrieval.cites.iter().cloned()).collect()
+        lists
+            .flat_map(|retrieval| retrieval.cites.iter().cloned())
+            .collect()
     }
 }
 
@@ -196,12 +248,34 @@ mod tests {
 
     #[test]
     fn a_checked_fault_with_a_reaction_is_proven_and_a_hole_takes_it_back() {
-        let basis =
-            Basis { checked: true, fault_seen: true, reaction_seen: true, ..Basis::default() };
+        let basis = Basis {
+            checked: true,
+            fault_seen: true,
+            reaction_seen: true,
+            ..Basis::default()
+        };
         assert_eq!(confidence(basis), Confidence::Proven);
-        assert_eq!(confidence(Basis { inferred: 1, ..basis }), Confidence::Medium);
-        assert_eq!(confidence(Basis { poor_capture: true, ..basis }), Confidence::Low);
-        assert_eq!(confidence(Basis { reaction_seen: false, ..basis }), Confidence::High);
+        assert_eq!(
+            confidence(Basis {
+                inferred: 1,
+                ..basis
+            }),
+            Confidence::Medium
+        );
+        assert_eq!(
+            confidence(Basis {
+                poor_capture: true,
+                ..basis
+            }),
+            Confidence::Low
+        );
+        assert_eq!(
+            confidence(Basis {
+                reaction_seen: false,
+                ..basis
+            }),
+            Confidence::High
+        );
     }
 
     #[test]

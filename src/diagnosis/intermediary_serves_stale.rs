@@ -26,8 +26,12 @@ const WINDOW: Span = Span::seconds(24 * 3600);
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     let mut proposals: Vec<Proposal> = Vec::new();
     for (index, old) in inquiry.case.retrievals.iter().enumerate() {
-        let Some(mark) = cache_mark(old) else { continue };
-        let Some(old_date) = object_date(inquiry, old) else { continue };
+        let Some(mark) = cache_mark(old) else {
+            continue;
+        };
+        let Some(old_date) = object_date(inquiry, old) else {
+            continue;
+        };
         let newer = inquiry.case.retrievals.iter().enumerate().find(|(_, new)| {
             let same = match (&old.url, &new.url) {
                 (Some(old), Some(new)) => cryptnet::same_resource(old, new),
@@ -39,7 +43,9 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
                     .is_some_and(|date| date > old_date && date <= old.started_at)
                 && new.started_at.since(old.started_at).abs() <= WINDOW
         });
-        let Some((newer_index, newer)) = newer else { continue };
+        let Some((newer_index, newer)) = newer else {
+            continue;
+        };
         let explains = explained(inquiry, index, old, newer);
         let proxy = old.route.proxy.map_or_else(
             || {
@@ -57,7 +63,11 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
             inferred: 0,
             poor_capture: inquiry.is_poor(old) || inquiry.is_poor(newer),
         };
-        let stance = if explains.is_empty() { Stance::Observation } else { Stance::Cause };
+        let stance = if explains.is_empty() {
+            Stance::Observation
+        } else {
+            Stance::Cause
+        };
         let mut cites = old.cites.clone();
         cites.extend(inquiry.cites_of(&[newer_index]));
         let date = |date: Timestamp| date.to_display().get(..19).unwrap_or_default().to_owned();
@@ -93,18 +103,26 @@ fn cache_mark(retrieval: &Retrieval) -> Option<String> {
         return None;
     }
     let headers = &retrieval.response_headers;
-    let age = headers.get("Age").and_then(|age| age.trim().parse::<u64>().ok());
+    let age = headers
+        .get("Age")
+        .and_then(|age| age.trim().parse::<u64>().ok());
     if let Some(age) = age.filter(|age| *age > 0) {
         return Some(format!("Age {age} s"));
     }
-    let hit = headers.all("X-Cache").find(|value| value.to_ascii_uppercase().contains("HIT"));
+    let hit = headers
+        .all("X-Cache")
+        .find(|value| value.to_ascii_uppercase().contains("HIT"));
     hit.map(|hit| format!("X-Cache: {hit}"))
 }
 
 /// The date the object itself carries.
 fn object_date(inquiry: &Inquiry<'_>, retrieval: &Retrieval) -> Option<Timestamp> {
     let first = retrieval.body.as_ref()?.artifacts.first()?;
-    let record = inquiry.case.artifacts.iter().find(|record| record.artifact.sha256() == *first)?;
+    let record = inquiry
+        .case
+        .artifacts
+        .iter()
+        .find(|record| record.artifact.sha256() == *first)?;
     match &record.artifact {
         Artifact::Ctl(ctl) => Some(ctl.this_update),
         Artifact::Crl(crl) => Some(crl.this_update),
@@ -140,18 +158,25 @@ fn explained(
                 _ => false,
             }
     });
-    later.map(|(failure, _)| (failure, Precedence::Network)).collect()
+    later
+        .map(|(failure, _)| (failure, Precedence::Network))
+        .collect()
 }
 
 fn list_of<'a>(inquiry: &'a Inquiry<'_>, retrieval: &Retrieval) -> Option<(usize, &'a Arc<Ctl>)> {
     let wanted = retrieval.body.as_ref()?.artifacts.first()?;
-    inquiry.case.authroot_lists().find(|(_, list)| list.sha256 == *wanted)
+    inquiry
+        .case
+        .authroot_lists()
+        .find(|(_, list)| list.sha256 == *wanted)
 }
 
 /// True when the newer list has the root of the chain and the old one has not.
 fn helps(chain: &CaseChain, old: &Ctl, newer: &Ctl) -> bool {
     let last = chain.chains.first().and_then(|chain| chain.elements.last());
-    let Some(last) = last.map(|element| &element.certificate) else { return false };
+    let Some(last) = last.map(|element| &element.certificate) else {
+        return false;
+    };
     let has = |list: &Ctl| {
         if last.is_self_issued() {
             list.entry_for(&last.sha1).is_some()
@@ -163,5 +188,81 @@ fn helps(chain: &CaseChain, old: &Ctl, newer: &Ctl) -> bool {
 }
 
 fn is_gap(list: &Ctl) -> bool {
-    list.signer.as_ref().is_some_and(|signer| !questions::encloses_issuer(list, signer))
+    list.signer
+        .as_ref()
+        .is_some_and(|signer| !questions::encloses_issuer(list, signer))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use crate::diagnosis::Role;
+    use crate::diagnosis::fixtures::{CTL, Story, at, trust_list};
+    use crate::pki::Artifact;
+    use crate::retrieval::{ObjectKind, Outcome};
+
+    fn list(roots: &[&str], days_ago: i64) -> Artifact {
+        Artifact::Ctl(trust_list(&["list-pca"], roots, at(-86_400 * days_ago)))
+    }
+
+    /// The proxy's copy of 50 days ago, then the rejection, then a newer copy.
+    fn story(age: &str, old_roots: &[&str]) -> Story {
+        Story::new()
+            .fetch(ObjectKind::Ctl, CTL, Outcome::Ok, (1, 2))
+            .by_proxy()
+            .headers(&[("Age", age)])
+            .brings(&list(old_roots, 50))
+            .rejects(&["leaf", "issuing-ca"], (3, 4))
+            .fetch(ObjectKind::Ctl, CTL, Outcome::Ok, (60, 61))
+            .by_proxy()
+            .brings(&list(&["list-root", "site-root"], 1))
+    }
+
+    #[test]
+    fn an_old_copy_without_the_root_explains_the_rejection() {
+        let diagnosis = story("864005", &["list-root"]).diagnosis();
+        assert_eq!(
+            diagnosis.causes(),
+            [("intermediary-serves-stale", Role::RootCause, "high")]
+        );
+        assert!(
+            diagnosis.findings[0]
+                .summary
+                .starts_with("The proxy 10.0.0.8:3128 handed out an old copy")
+        );
+    }
+
+    #[test]
+    fn an_old_copy_that_has_the_root_explains_nothing() {
+        let diagnosis = story("864005", &["list-root", "site-root"]).diagnosis();
+        assert_eq!(
+            diagnosis.of("intermediary-serves-stale")[0].role,
+            Role::Observation
+        );
+        assert_eq!(diagnosis.verdict.root_cause, None);
+    }
+
+    #[test]
+    fn it_is_quiet_when_no_cache_is_seen_at_work() {
+        assert!(
+            story("0", &["list-root"])
+                .diagnosis()
+                .of("intermediary-serves-stale")
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn it_is_quiet_when_both_answers_are_the_same() {
+        let same = list(&["list-root"], 50);
+        let diagnosis = Story::new()
+            .fetch(ObjectKind::Ctl, CTL, Outcome::Ok, (1, 2))
+            .headers(&[("Age", "864005")])
+            .brings(&same)
+            .fetch(ObjectKind::Ctl, CTL, Outcome::Ok, (60, 61))
+            .brings(&same)
+            .diagnosis();
+        assert!(diagnosis.of("intermediary-serves-stale").is_empty());
+    }
 }

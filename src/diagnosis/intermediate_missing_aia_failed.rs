@@ -14,10 +14,20 @@ pub const RULE: Rule = Rule {
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     let mut proposals = Vec::new();
     for (index, failure) in inquiry.failures.iter().enumerate() {
-        let Some(handshake) = inquiry.handshake_of(index) else { continue };
-        let chain = failure.chain.and_then(|chain| inquiry.case.chains.get(chain));
-        let Some(missing) = chain.and_then(|chain| chain.missing_issuer()) else { continue };
-        let links = inquiry.links.get(index).map(Vec::as_slice).unwrap_or_default();
+        let Some(handshake) = inquiry.handshake_of(index) else {
+            continue;
+        };
+        let chain = failure
+            .chain
+            .and_then(|chain| inquiry.case.chains.get(chain));
+        let Some(missing) = chain.and_then(|chain| chain.missing_issuer()) else {
+            continue;
+        };
+        let links = inquiry
+            .links
+            .get(index)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         let failed: Vec<usize> = links
             .iter()
             .filter(|link| link.need == Need::Issuer)
@@ -79,7 +89,10 @@ mod tests {
             .rejects(&["leaf"], (9, 12))
             .diagnosis();
         let finding = diagnosis.of("intermediate-missing-aia-failed")[0];
-        assert_eq!((finding.role, finding.because_of.as_slice()), (Role::Contributing, &[0][..]));
+        assert_eq!(
+            (finding.role, finding.because_of.as_slice()),
+            (Role::Contributing, &[0][..])
+        );
         assert_eq!(
             finding.summary,
             "The server's list for www.shop.example lacks \"Issuing CA\", which issued \"www.shop.example\". The attempt to fetch it was refused (RST), so the chain stops half-way."
@@ -93,7 +106,11 @@ mod tests {
             .rejects(&["leaf", "issuing-ca"], (9, 12))
             .diagnosis();
         assert!(diagnosis.of("intermediate-missing-aia-failed").is_empty());
-        assert_eq!(diagnosis.of("direct-blocked")[0].explains, [0], "the download alone");
+        assert_eq!(
+            diagnosis.of("direct-blocked")[0].explains,
+            [0],
+            "the download alone"
+        );
     }
 
     #[test]
@@ -111,7 +128,9 @@ mod tests {
 
     #[test]
     fn a_list_that_ends_below_a_root_nobody_captured_is_ordinary() {
-        let diagnosis = Story::new().rejects(&["leaf", "issuing-ca"], (9, 12)).diagnosis();
+        let diagnosis = Story::new()
+            .rejects(&["leaf", "issuing-ca"], (9, 12))
+            .diagnosis();
         assert!(diagnosis.causes().is_empty());
     }
 }

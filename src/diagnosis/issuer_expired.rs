@@ -6,8 +6,11 @@ use super::proposal::{Precedence, Proposal, Rule};
 use crate::chain::CheckKind;
 
 /// The rule.
-pub const RULE: Rule =
-    Rule { id: "issuer-expired", doc: include_str!("../../docs/rules/issuer-expired.md"), apply };
+pub const RULE: Rule = Rule {
+    id: "issuer-expired",
+    doc: include_str!("../../docs/rules/issuer-expired.md"),
+    apply,
+};
 
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     chain_checks::proposals(inquiry, RULE.id, |position, element, check, site| {

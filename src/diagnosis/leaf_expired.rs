@@ -5,8 +5,11 @@ use super::leaf_validity::{self, Outside, to_seconds};
 use super::proposal::{Proposal, Rule};
 
 /// The rule.
-pub const RULE: Rule =
-    Rule { id: "leaf-expired", doc: include_str!("../../docs/rules/leaf-expired.md"), apply };
+pub const RULE: Rule = Rule {
+    id: "leaf-expired",
+    doc: include_str!("../../docs/rules/leaf-expired.md"),
+    apply,
+};
 
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     leaf_validity::proposals(inquiry, RULE.id, |leaf, at| {
@@ -34,7 +37,10 @@ mod tests {
     #[test]
     fn an_expired_certificate_explains_its_rejection_and_no_store_matters() {
         let diagnosis = story(YEAR).diagnosis();
-        assert_eq!(diagnosis.causes(), [("leaf-expired", Role::RootCause, "proven")]);
+        assert_eq!(
+            diagnosis.causes(),
+            [("leaf-expired", Role::RootCause, "proven")]
+        );
         assert_eq!(diagnosis.findings.len(), 1, "{:#?}", diagnosis.findings);
         assert_eq!(
             diagnosis.findings[0].summary,
@@ -52,7 +58,10 @@ mod tests {
     fn minutes_after_its_end_the_clocks_decide() {
         // 2027-01-01 00:01:00 UTC.
         let diagnosis = story(18_453_600 + 60).diagnosis();
-        assert_eq!(diagnosis.causes(), [("leaf-expired", Role::RootCause, "medium")]);
+        assert_eq!(
+            diagnosis.causes(),
+            [("leaf-expired", Role::RootCause, "medium")]
+        );
     }
 
     #[test]
@@ -69,7 +78,11 @@ mod tests {
             .diagnosis();
         let finding = diagnosis.of("leaf-expired")[0];
         assert_eq!(finding.confidence.unwrap().word(), "medium");
-        assert!(finding.summary.ends_with("one of the clocks is wrong."), "{}", finding.summary);
+        assert!(
+            finding.summary.ends_with("one of the clocks is wrong."),
+            "{}",
+            finding.summary
+        );
     }
 
     #[test]
@@ -79,7 +92,11 @@ mod tests {
         let diagnosis = diagnose(&case, Some(SITE));
         let finding = diagnosis.of("leaf-expired")[0];
         assert_eq!(finding.confidence.unwrap().word(), "medium");
-        assert!(finding.summary.contains("it is judged as of 2027-06-01"), "{}", finding.summary);
+        assert!(
+            finding.summary.contains("it is judged as of 2027-06-01"),
+            "{}",
+            finding.summary
+        );
     }
 
     #[test]

@@ -36,7 +36,10 @@ mod tests {
     #[test]
     fn a_certificate_used_before_its_time_explains_its_rejection() {
         let diagnosis = story(-YEAR).diagnosis();
-        assert_eq!(diagnosis.causes(), [("leaf-not-yet-valid", Role::RootCause, "proven")]);
+        assert_eq!(
+            diagnosis.causes(),
+            [("leaf-not-yet-valid", Role::RootCause, "proven")]
+        );
         assert_eq!(
             diagnosis.findings[0].summary,
             "The certificate of www.shop.example is valid only from 2026-01-01 00:00:00 UTC on; it was used at 2025-06-01 10:00:00 UTC."

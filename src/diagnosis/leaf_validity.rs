@@ -27,10 +27,17 @@ pub fn proposals(
 ) -> Vec<Proposal> {
     let mut proposals: Vec<Proposal> = Vec::new();
     for (index, handshake) in inquiry.case.handshakes.iter().enumerate() {
-        let Some((_, leaf)) = inquiry.case.leaf_of(handshake) else { continue };
+        let Some((_, leaf)) = inquiry.case.leaf_of(handshake) else {
+            continue;
+        };
         let at = inquiry.case.as_of.unwrap_or(handshake.at);
-        let Some(judged) = outside(leaf, at) else { continue };
-        let failure = inquiry.failures.iter().position(|failure| failure.handshake == Some(index));
+        let Some(judged) = outside(leaf, at) else {
+            continue;
+        };
+        let failure = inquiry
+            .failures
+            .iter()
+            .position(|failure| failure.handshake == Some(index));
         let doubt = doubt(inquiry, handshake, |at| outside(leaf, at).is_some());
         let basis = Basis {
             checked: true,
@@ -41,18 +48,29 @@ pub fn proposals(
         };
         let site = handshake.site.as_deref().unwrap_or("the site");
         let subject = format!("{site} {}", leaf.subject.text);
-        let stance = if failure.is_some() { Stance::Cause } else { Stance::Observation };
+        let stance = if failure.is_some() {
+            Stance::Cause
+        } else {
+            Stance::Observation
+        };
         let explains = failure.map(|failure| (failure, Precedence::Content));
         let used = match inquiry.case.as_of {
             Some(at) => format!("it is judged as of {} UTC", to_seconds(at)),
             None => format!("it was used at {} UTC", to_seconds(at)),
         };
-        let accepted = if failure.is_some() { "" } else { ", and no rejection of it is seen" };
+        let accepted = if failure.is_some() {
+            ""
+        } else {
+            ", and no rejection of it is seen"
+        };
         let doubt = doubt.unwrap_or_default();
-        let summary =
-            format!("The certificate of {site} {}; {used}{accepted}.{doubt}", judged.summary);
-        let same =
-            proposals.iter_mut().find(|known| known.subject == subject && known.stance == stance);
+        let summary = format!(
+            "The certificate of {site} {}; {used}{accepted}.{doubt}",
+            judged.summary
+        );
+        let same = proposals
+            .iter_mut()
+            .find(|known| known.subject == subject && known.stance == stance);
         if let Some(known) = same {
             known.cites.extend(handshake.cites.iter().cloned());
             known.explains.extend(explains);
@@ -88,14 +106,20 @@ fn doubt(
             to_seconds(handshake.at)
         ));
     }
-    let around = [Span::seconds(-CLOCK_UNCERTAINTY), Span::seconds(CLOCK_UNCERTAINTY)];
+    let around = [
+        Span::seconds(-CLOCK_UNCERTAINTY),
+        Span::seconds(CLOCK_UNCERTAINTY),
+    ];
     if !around.iter().all(|span| is_outside(at.plus(*span))) {
         return Some(
             " That is within the uncertainty of the clocks: the client may have seen it otherwise."
                 .to_owned(),
         );
     }
-    let vantage = case.vantages.iter().find(|vantage| vantage.number == handshake.vantage)?;
+    let vantage = case
+        .vantages
+        .iter()
+        .find(|vantage| vantage.number == handshake.vantage)?;
     let servers = crate::clock::servers(case, vantage)?;
     // Offsets beyond some years saturate; the sentence needs no more.
     #[allow(clippy::cast_possible_truncation)]

@@ -30,7 +30,9 @@ pub fn links(case: &Case, gaps: &[ListGap], index: usize, handshake: &Handshake)
     let waiting = Waiting {
         case,
         handshake,
-        reaction: handshake.reaction.map_or(handshake.ended_at, |sighting| sighting.at),
+        reaction: handshake
+            .reaction
+            .map_or(handshake.ended_at, |sighting| sighting.at),
     };
     let mut links = Vec::new();
     if matches!(handshake.certificates, ServerCertificates::Hidden(_)) {
@@ -49,7 +51,9 @@ pub fn links(case: &Case, gaps: &[ListGap], index: usize, handshake: &Handshake)
             links.extend(waiting.links(lists, Need::List, LOOK_BACK));
             let roots = waiting.of_kinds(|kind| kind == ObjectKind::RootCrt);
             links.extend(waiting.links(roots, Need::Root, LOOK_BACK));
-            for gap in gaps.iter().filter(|gap| gap.machine == handshake.machine) {
+            let own =
+                |gap: &&ListGap| gap.machine == handshake.machine && chain.wants_listed_root();
+            for gap in gaps.iter().filter(own) {
                 let attempts = case.attempts_for(handshake.machine, &gap.urls);
                 links.extend(waiting.links(attempts, Need::List, LOOK_BACK));
             }
@@ -103,7 +107,12 @@ impl Waiting<'_> {
     /// Retrievals of the same machine for objects of some kinds.
     fn of_kinds(&self, wanted: impl Fn(ObjectKind) -> bool) -> Vec<usize> {
         let machine = self.handshake.machine;
-        let all = self.case.retrievals.iter().zip(&self.case.retrieval_machines).enumerate();
+        let all = self
+            .case
+            .retrievals
+            .iter()
+            .zip(&self.case.retrieval_machines)
+            .enumerate();
         let own = all.filter(|(_, (retrieval, owner))| {
             machine.is_some() && **owner == machine && wanted(retrieval.object)
         });
@@ -118,11 +127,14 @@ impl Waiting<'_> {
         let mut attempts = Vec::new();
         for certificate in certificates {
             let own = self.status_requests(certificate);
-            let came = own.iter().filter_map(|index| self.case.retrievals.get(*index)).any(|it| {
-                it.outcome.is_success()
-                    && it.ended_at <= self.reaction
-                    && it.ended_at.plus(LOOK_BACK) >= self.reaction
-            });
+            let came = own
+                .iter()
+                .filter_map(|index| self.case.retrievals.get(*index))
+                .any(|it| {
+                    it.outcome.is_success()
+                        && it.ended_at <= self.reaction
+                        && it.ended_at.plus(LOOK_BACK) >= self.reaction
+                });
             if !came {
                 attempts.extend(own);
             }
@@ -140,10 +152,15 @@ impl Waiting<'_> {
             host.is_some() && urls.iter().any(|url| host_of(url) == host)
         };
         let mut own = self.of_kinds(|kind| {
-            matches!(kind, ObjectKind::Crl | ObjectKind::DeltaCrl | ObjectKind::Ocsp)
+            matches!(
+                kind,
+                ObjectKind::Crl | ObjectKind::DeltaCrl | ObjectKind::Ocsp
+            )
         });
         own.retain(|index| {
-            let Some(retrieval) = self.case.retrievals.get(*index) else { return false };
+            let Some(retrieval) = self.case.retrievals.get(*index) else {
+                return false;
+            };
             match (retrieval.object, &retrieval.url) {
                 (ObjectKind::Ocsp, _) => at_host(&responders, retrieval),
                 (_, Some(url)) => crls.iter().any(|crl| cryptnet::same_resource(crl, url)),
@@ -162,8 +179,10 @@ pub fn is_failed_object(retrieval: &Retrieval) -> bool {
 
 /// Kinds that the validation of a site can wait for.
 fn is_wanted_by_sites(kind: ObjectKind) -> bool {
-    let background =
-        matches!(kind, ObjectKind::Disallowed | ObjectKind::PinRules | ObjectKind::Seq);
+    let background = matches!(
+        kind,
+        ObjectKind::Disallowed | ObjectKind::PinRules | ObjectKind::Seq
+    );
     Case::is_trust_object(kind) && !background
 }
 
@@ -171,15 +190,18 @@ fn is_wanted_by_sites(kind: ObjectKind) -> bool {
 /// hour before `by`: this failure then kept it from nothing.
 fn came_otherwise(case: &Case, index: usize, failed: &Retrieval, by: Timestamp) -> bool {
     let machine = case.retrieval_machines.get(index).copied().flatten();
-    case.retrievals.iter().zip(&case.retrieval_machines).any(|(other, owner)| {
-        other.outcome.is_success()
-            && machine.is_some()
-            && *owner == machine
-            && other.ended_at <= by
-            && other.ended_at.plus(LOOK_BACK) >= by
-            && leads_out_alike(failed, other)
-            && is_same_object(failed, other)
-    })
+    case.retrievals
+        .iter()
+        .zip(&case.retrieval_machines)
+        .any(|(other, owner)| {
+            other.outcome.is_success()
+                && machine.is_some()
+                && *owner == machine
+                && other.ended_at <= by
+                && other.ended_at.plus(LOOK_BACK) >= by
+                && leads_out_alike(failed, other)
+                && is_same_object(failed, other)
+        })
 }
 
 fn is_same_object(one: &Retrieval, other: &Retrieval) -> bool {
@@ -200,4 +222,140 @@ pub fn leads_out_alike(one: &Retrieval, other: &Retrieval) -> bool {
     };
     let by_proxy = |retrieval: &Retrieval| retrieval.route.kind.is_explicit_proxy();
     by_proxy(one) == by_proxy(other) && !accounts_differ
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use crate::diagnosis::fixtures::{AIA, CTL, DISALLOWED, OCSP, PCA, Story, broken_list};
+    use crate::diagnosis::{Role, diagnose};
+    use crate::pki::Artifact;
+    use crate::retrieval::{ObjectKind, Outcome};
+
+    const FULL: [&str; 2] = ["leaf", "issuing-ca"];
+
+    /// Confidence of the root cause of the rejection, if it has one.
+    fn explained(story: Story) -> Option<&'static str> {
+        let diagnosis = story.diagnosis();
+        let rejected = diagnosis
+            .failures
+            .iter()
+            .position(|it| it.handshake.is_some())
+            .unwrap();
+        let root = diagnosis
+            .findings
+            .iter()
+            .find(|it| it.role == Role::RootCause && it.explains.contains(&rejected));
+        root.map(|finding| finding.confidence.unwrap().word())
+    }
+
+    fn list(outcome: Outcome, times: (i64, i64)) -> Story {
+        Story::new().fetch(ObjectKind::Ctl, CTL, outcome, times)
+    }
+
+    #[test]
+    fn a_list_that_failed_while_the_handshake_waited_is_linked_surely() {
+        assert_eq!(
+            explained(list(Outcome::Refused, (10, 11)).rejects(&FULL, (9, 12))),
+            Some("proven")
+        );
+    }
+
+    #[test]
+    fn a_list_that_failed_after_the_reaction_or_long_before_is_linked_by_time_alone() {
+        assert_eq!(
+            explained(list(Outcome::Refused, (20, 21)).rejects(&FULL, (9, 12))),
+            Some("medium")
+        );
+        let before = list(Outcome::Refused, (1, 2)).rejects(&FULL, (1_000, 1_003));
+        assert_eq!(explained(before), Some("medium"));
+        assert_eq!(
+            explained(list(Outcome::Refused, (1, 2)).rejects(&FULL, (4_000, 4_003))),
+            None
+        );
+        assert_eq!(
+            explained(list(Outcome::Refused, (90, 91)).rejects(&FULL, (9, 12))),
+            None
+        );
+    }
+
+    #[test]
+    fn a_list_that_came_on_the_same_way_was_not_wanting() {
+        let came =
+            list(Outcome::Ok, (1, 2)).fetch(ObjectKind::Ctl, CTL, Outcome::Refused, (10, 11));
+        assert_eq!(explained(came.rejects(&FULL, (9, 12))), None);
+    }
+
+    #[test]
+    fn the_background_lists_explain_no_site() {
+        let background = || {
+            Story::new().fetch(
+                ObjectKind::Disallowed,
+                DISALLOWED,
+                Outcome::Refused,
+                (10, 11),
+            )
+        };
+        assert_eq!(explained(background().rejects(&FULL, (9, 12))), None);
+        assert_eq!(explained(background().rejects(&[], (9, 12)).hidden()), None);
+    }
+
+    #[test]
+    fn hidden_certificates_leave_a_link_by_time_which_is_medium_at_best() {
+        let near = Story::new().fetch(ObjectKind::AiaCert, AIA, Outcome::Refused, (10, 11));
+        assert_eq!(
+            explained(near.rejects(&[], (9, 12)).hidden()),
+            Some("medium")
+        );
+        let far = Story::new().fetch(ObjectKind::AiaCert, AIA, Outcome::Refused, (10, 11));
+        assert_eq!(explained(far.rejects(&[], (60, 62)).hidden()), None);
+    }
+
+    #[test]
+    fn what_another_machine_could_not_fetch_explains_nothing_here() {
+        let other = list(Outcome::Refused, (10, 11))
+            .with(|it| it.client = Some("10.0.0.77:1".parse().unwrap()));
+        assert_eq!(explained(other.rejects(&FULL, (9, 12))), None);
+    }
+
+    #[test]
+    fn the_issuer_of_a_list_signer_is_linked_through_the_list() {
+        let story = Story::new()
+            .fetch(ObjectKind::Ctl, CTL, Outcome::Ok, (1, 2))
+            .brings(&Artifact::Ctl(broken_list()))
+            .fetch(ObjectKind::AiaCert, PCA, Outcome::Refused, (10, 11))
+            .rejects(&FULL, (9, 12));
+        let case = story.case();
+        let inquiry = crate::diagnosis::failures::inquire(&case);
+        let rejected = inquiry
+            .failures
+            .iter()
+            .position(|it| it.handshake.is_some())
+            .unwrap();
+        let link = super::Link {
+            retrieval: 1,
+            need: super::Need::List,
+            certain: true,
+        };
+        assert_eq!(inquiry.links[rejected], [link]);
+    }
+
+    #[test]
+    fn a_given_root_needs_no_list() {
+        let case = list(Outcome::Refused, (10, 11))
+            .rejects(&FULL, (9, 12))
+            .case_with(&["site-root"]);
+        let diagnosis = diagnose(&case, None);
+        assert_eq!(diagnosis.verdict.root_cause, None);
+        assert_eq!(diagnosis.of("direct-blocked")[0].explains, [0]);
+    }
+
+    #[test]
+    fn the_time_of_the_reaction_counts_and_not_that_of_the_hello() {
+        let slow = Story::new()
+            .fetch(ObjectKind::Ocsp, OCSP, Outcome::ConnectTimeout, (10, 25))
+            .rejects(&FULL, (9, 26));
+        assert_eq!(explained(slow), Some("high"));
+    }
 }

@@ -9,6 +9,8 @@ mod cached_pages;
 mod chain_checks;
 mod ctl_body_not_cabinet;
 mod ctl_signer_issuer_missing_aia_blocked;
+#[cfg(test)]
+mod ctl_signer_issuer_missing_tests;
 mod direct_blocked;
 mod dns_failed;
 mod failure;
@@ -83,7 +85,10 @@ pub const RULES: &[Rule] = &[
 #[must_use]
 pub fn diagnose(case: &Case, site: Option<&str>) -> Diagnosis {
     let inquiry = failures::inquire(case);
-    let proposals = RULES.iter().flat_map(|rule| (rule.apply)(&inquiry)).collect();
+    let proposals = RULES
+        .iter()
+        .flat_map(|rule| (rule.apply)(&inquiry))
+        .collect();
     ranking::rank(inquiry, proposals, site)
 }
 

@@ -7,8 +7,11 @@ use crate::chain::CheckKind;
 use crate::pki::certificate::GeneralName;
 
 /// The rule.
-pub const RULE: Rule =
-    Rule { id: "name-mismatch", doc: include_str!("../../docs/rules/name-mismatch.md"), apply };
+pub const RULE: Rule = Rule {
+    id: "name-mismatch",
+    doc: include_str!("../../docs/rules/name-mismatch.md"),
+    apply,
+};
 
 /// Names printed of a certificate that may have hundreds.
 const MAX_NAMES: usize = 4;
@@ -32,7 +35,11 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         }
         let more = names.len().saturating_sub(MAX_NAMES);
         names.truncate(MAX_NAMES);
-        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let more = if more == 0 {
+            String::new()
+        } else {
+            format!(" and {more} more")
+        };
         Some(Told {
             summary: format!(
                 "The certificate that answered for {site} is for {}{more}.",

@@ -31,7 +31,9 @@ pub fn proposals(
 ) -> Vec<Proposal> {
     let mut proposals: Vec<Proposal> = Vec::new();
     for index in inquiry.linked_retrievals() {
-        let Some(retrieval) = inquiry.retrieval(index) else { continue };
+        let Some(retrieval) = inquiry.retrieval(index) else {
+            continue;
+        };
         for certain in [true, false] {
             let explains: Vec<(usize, Precedence)> = inquiry
                 .linked_to(index)
@@ -41,7 +43,9 @@ pub fn proposals(
             if explains.is_empty() {
                 continue;
             }
-            let Some(fault) = fault(index, retrieval) else { continue };
+            let Some(fault) = fault(index, retrieval) else {
+                continue;
+            };
             let proposal = proposal(inquiry, rule, retrieval, fault, explains, certain);
             let same = proposals.iter_mut().find(|known| {
                 known.subject == proposal.subject && known.summary == proposal.summary
@@ -74,8 +78,12 @@ fn proposal(
     certain: bool,
 ) -> Proposal {
     let host = retrieval.host.as_deref().unwrap_or_default();
+    // Whether the program insists on a revocation status is not in the packets.
+    let status_only = explains
+        .iter()
+        .any(|(_, place)| *place == Precedence::RevocationNetwork);
     let basis = Basis {
-        checked: fault.checked,
+        checked: fault.checked && !status_only,
         fault_seen: true,
         // The client gave up or came back with the same result: that is its
         // reaction to a failed download. Silence shows no such thing.
@@ -87,7 +95,11 @@ fn proposal(
         rule,
         stance: Stance::Cause,
         confidence: Some(confidence(basis)),
-        summary: format!("{}{}", fault.summary, if certain { "" } else { UNCERTAIN_LINK }),
+        summary: format!(
+            "{}{}",
+            fault.summary,
+            if certain { "" } else { UNCERTAIN_LINK }
+        ),
         remedy: fault.remedy,
         cites: retrieval.cites.clone(),
         explains,
@@ -113,12 +125,15 @@ pub fn outcome_phrase(retrieval: &Retrieval) -> String {
     match retrieval.outcome {
         Outcome::ConnectTimeout => {
             let count = retrieval.syns.len();
-            format!("was never answered ({count} SYN{})", if count == 1 { "" } else { "s" })
+            format!(
+                "was never answered ({count} SYN{})",
+                if count == 1 { "" } else { "s" }
+            )
         }
         Outcome::Refused => "was refused (RST)".to_owned(),
         Outcome::Unreachable => "was turned back by a router (ICMP)".to_owned(),
-        Outcome::NoSuchName => "failed, because the name could not be resolved".to_owned(),
-        Outcome::NameTimeout => "failed, because no name server answered".to_owned(),
+        Outcome::NoSuchName => "failed because the name could not be resolved".to_owned(),
+        Outcome::NameTimeout => "failed because no name server answered".to_owned(),
         Outcome::ProxyLogin => "was answered with a demand for a login (407)".to_owned(),
         Outcome::Forbidden | Outcome::HttpError => match retrieval.status {
             Some(status) => format!("was answered with status {status}"),
@@ -149,7 +164,9 @@ pub fn went_to_proxy(inquiry: &Inquiry<'_>, retrieval: &Retrieval) -> bool {
 /// other connections are answered.
 #[must_use]
 pub fn others_were_answered(inquiry: &Inquiry<'_>, retrieval: &Retrieval) -> bool {
-    let Some(client) = retrieval.client else { return false };
+    let Some(client) = retrieval.client else {
+        return false;
+    };
     let same_client = |other: &std::net::SocketAddr| other.ip() == client.ip();
     inquiry
         .case
@@ -182,7 +199,10 @@ pub fn cannot_tell(
         summary,
         remedy: remedy.to_owned(),
         cites,
-        explains: failures.iter().map(|failure| (*failure, Precedence::Revocation)).collect(),
+        explains: failures
+            .iter()
+            .map(|failure| (*failure, Precedence::Revocation))
+            .collect(),
         subject: String::new(),
     }
 }

@@ -58,9 +58,15 @@ mod tests {
     #[test]
     fn a_404_of_a_named_server_is_proven_and_one_without_a_name_is_high() {
         let named = story(Outcome::HttpError, &[("Server", "nginx")]).diagnosis();
-        assert_eq!(named.causes()[0], ("origin-http-error", Role::RootCause, "proven"));
+        assert_eq!(
+            named.causes()[0],
+            ("origin-http-error", Role::RootCause, "proven")
+        );
         let unnamed = story(Outcome::HttpError, &[]).diagnosis();
-        assert_eq!(unnamed.causes()[0], ("origin-http-error", Role::RootCause, "high"));
+        assert_eq!(
+            unnamed.causes()[0],
+            ("origin-http-error", Role::RootCause, "high")
+        );
     }
 
     #[test]

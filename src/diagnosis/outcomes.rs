@@ -21,10 +21,18 @@ macro_rules! rule {
     };
 }
 
-rule!(NO_FAILURE_OBSERVED, "no-failure-observed", no_failure_observed);
+rule!(
+    NO_FAILURE_OBSERVED,
+    "no-failure-observed",
+    no_failure_observed
+);
 rule!(CAPTURE_LOSS, "capture-loss", capture_loss);
 rule!(CAPTURE_ONE_SIDED, "capture-one-sided", capture_one_sided);
-rule!(CERTIFICATES_NOT_VISIBLE, "certificates-not-visible", certificates_not_visible);
+rule!(
+    CERTIFICATES_NOT_VISIBLE,
+    "certificates-not-visible",
+    certificates_not_visible
+);
 rule!(IDENTITY_UNKNOWN, "identity-unknown", identity_unknown);
 rule!(STORE_UNKNOWN, "store-unknown", store_unknown);
 rule!(CTL_UNKNOWN, "ctl-unknown", ctl_unknown);
@@ -48,8 +56,16 @@ fn no_failure_observed(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     sites.sort();
     sites.dedup();
     sites.truncate(5);
-    let of = if sites.is_empty() { String::new() } else { format!(" ({})", join_words(&sites)) };
-    let cites: Vec<Cite> = accepted.iter().flat_map(|h| h.cites.iter().cloned()).take(5).collect();
+    let of = if sites.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", join_words(&sites))
+    };
+    let cites: Vec<Cite> = accepted
+        .iter()
+        .flat_map(|h| h.cites.iter().cloned())
+        .take(5)
+        .collect();
     vec![cannot_tell(
         &NO_FAILURE_OBSERVED,
         format!(
@@ -111,22 +127,36 @@ fn capture_one_sided(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         .retrievals
         .iter()
         .filter(|retrieval| {
-            retrieval.quality.as_ref().is_some_and(crate::flow::Quality::is_one_sided)
+            retrieval
+                .quality
+                .as_ref()
+                .is_some_and(crate::flow::Quality::is_one_sided)
         })
         .collect();
     if one_sided.is_empty() {
         return Vec::new();
     }
     let count = one_sided.len();
-    let noun = if count == 1 { "1 download that matters" } else { "downloads that matter" };
-    let number = if count == 1 { String::new() } else { format!("{count} ") };
+    let noun = if count == 1 {
+        "1 download that matters"
+    } else {
+        "downloads that matter"
+    };
+    let number = if count == 1 {
+        String::new()
+    } else {
+        format!("{count} ")
+    };
     vec![cannot_tell(
         &CAPTURE_ONE_SIDED,
         format!(
             "Only one direction of {number}{noun} was captured; an answer that is not here may well have come."
         ),
         "Capture both directions, best at the client itself.",
-        one_sided.iter().flat_map(|retrieval| retrieval.cites.iter().cloned()).collect(),
+        one_sided
+            .iter()
+            .flat_map(|retrieval| retrieval.cites.iter().cloned())
+            .collect(),
         &[],
     )]
 }
@@ -135,7 +165,9 @@ fn certificates_not_visible(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     let mut failures = Vec::new();
     let mut cites = Vec::new();
     for (index, failure) in inquiry.failures.iter().enumerate() {
-        let Some(handshake) = inquiry.handshake_of(index) else { continue };
+        let Some(handshake) = inquiry.handshake_of(index) else {
+            continue;
+        };
         if failure.kind == FailureKind::Rejected
             && handshake.certificates == ServerCertificates::Hidden(HiddenBy::Tls13)
         {
@@ -146,7 +178,11 @@ fn certificates_not_visible(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     if failures.is_empty() {
         return Vec::new();
     }
-    let connections = if failures.len() == 1 { "connection" } else { "connections" };
+    let connections = if failures.len() == 1 {
+        "connection"
+    } else {
+        "connections"
+    };
     vec![cannot_tell(
         &CERTIFICATES_NOT_VISIBLE,
         format!(
@@ -196,11 +232,14 @@ fn identity_unknown(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
 fn depends_on_account(inquiry: &Inquiry<'_>, index: usize, retrieval: &Retrieval) -> bool {
     let machine = inquiry.machine_of(index);
     let knows_proxy = || {
-        inquiry.case.retrievals.iter().zip(&inquiry.case.retrieval_machines).any(
-            |(other, owner)| {
+        inquiry
+            .case
+            .retrievals
+            .iter()
+            .zip(&inquiry.case.retrieval_machines)
+            .any(|(other, owner)| {
                 *owner == machine && machine.is_some() && other.route.kind.is_explicit_proxy()
-            },
-        )
+            })
     };
     match retrieval.outcome {
         Outcome::ConnectTimeout | Outcome::Refused | Outcome::Unreachable | Outcome::ProxyLogin => {
@@ -233,7 +272,10 @@ fn ctl_unknown(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         .into_iter()
         .filter(|index| {
             inquiry.failures.get(*index).is_some_and(|failure| {
-                inquiry.case.list_of_the_day(failure.machine, failure.at).is_none()
+                inquiry
+                    .case
+                    .list_of_the_day(failure.machine, failure.at)
+                    .is_none()
             })
         })
         .collect();
@@ -261,6 +303,126 @@ fn unknown_roots(inquiry: &Inquiry<'_>) -> Vec<usize> {
 }
 
 fn cites_of(inquiry: &Inquiry<'_>, failures: &[usize]) -> Vec<Cite> {
-    let handshakes = failures.iter().filter_map(|failure| inquiry.handshake_of(*failure));
-    handshakes.flat_map(|handshake| handshake.cites.iter().cloned()).collect()
+    let handshakes = failures
+        .iter()
+        .filter_map(|failure| inquiry.handshake_of(*failure));
+    handshakes
+        .flat_map(|handshake| handshake.cites.iter().cloned())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use crate::diagnosis::Role;
+    use crate::diagnosis::fixtures::{AIA, CTL, Story, broken_list};
+    use crate::pki::Artifact;
+    use crate::retrieval::{ObjectKind, Outcome};
+
+    fn has(story: Story, rule: &str) -> bool {
+        let diagnosis = story.diagnosis();
+        let findings = diagnosis.of(rule);
+        assert!(
+            findings
+                .iter()
+                .all(|it| it.role == Role::CannotTell && it.confidence.is_none())
+        );
+        !findings.is_empty()
+    }
+
+    fn fetched(outcome: Outcome) -> Story {
+        Story::new().fetch(ObjectKind::AiaCert, AIA, outcome, (10, 11))
+    }
+
+    #[test]
+    fn no_failure_is_said_of_accepted_handshakes_and_not_of_rejected_ones() {
+        let fine = || fetched(Outcome::Ok).rejects(&["leaf"], (9, 12));
+        assert!(has(fine().accepted(), "no-failure-observed"));
+        assert!(!has(fine(), "no-failure-observed"));
+        let open =
+            fine()
+                .accepted()
+                .fetch(ObjectKind::Ctl, CTL, Outcome::IncompleteCapture, (20, 21));
+        assert!(
+            !has(open, "no-failure-observed"),
+            "what the capture lacks could be the failure"
+        );
+    }
+
+    #[test]
+    fn loss_is_said_where_it_hides_an_end() {
+        let lossy =
+            |outcome| fetched(outcome).with(|it| it.quality.as_mut().unwrap().missing = [0, 1_460]);
+        assert!(has(lossy(Outcome::IncompleteCapture), "capture-loss"));
+        assert!(
+            !has(lossy(Outcome::Ok), "capture-loss"),
+            "the object came nevertheless"
+        );
+        assert!(
+            !has(fetched(Outcome::IncompleteCapture), "capture-loss"),
+            "the capture just ends"
+        );
+    }
+
+    #[test]
+    fn a_missing_direction_is_not_called_loss() {
+        let one_sided = |packets| {
+            fetched(Outcome::IncompleteCapture).with(|it| {
+                let quality = it.quality.as_mut().unwrap();
+                (quality.packets, quality.missing) = (packets, [0, 9]);
+            })
+        };
+        assert!(has(one_sided([5, 0]), "capture-one-sided"));
+        assert!(!has(one_sided([5, 0]), "capture-loss"));
+        assert!(!has(one_sided([5, 5]), "capture-one-sided"));
+    }
+
+    #[test]
+    fn hidden_certificates_are_said_of_rejections_of_tls_1_3_only() {
+        let hidden = || Story::new().rejects(&[], (9, 12)).hidden();
+        assert!(has(hidden(), "certificates-not-visible"));
+        assert!(!has(hidden().accepted(), "certificates-not-visible"));
+        assert!(!has(
+            Story::new().rejects(&["leaf"], (9, 12)),
+            "certificates-not-visible"
+        ));
+    }
+
+    #[test]
+    fn the_account_matters_where_a_route_is_to_blame() {
+        assert!(has(fetched(Outcome::ConnectTimeout), "identity-unknown"));
+        assert!(
+            !has(fetched(Outcome::HttpError), "identity-unknown"),
+            "a broken file is everybody's"
+        );
+        assert!(
+            !has(fetched(Outcome::NoSuchName), "identity-unknown"),
+            "so is the name server"
+        );
+        let named = fetched(Outcome::ConnectTimeout)
+            .with(|it| it.account = Some(crate::diagnosis::fixtures::system()));
+        assert!(!has(named, "identity-unknown"));
+    }
+
+    #[test]
+    fn stores_and_lists_matter_where_a_root_is_wanting() {
+        let open = || Story::new().rejects(&["leaf", "issuing-ca"], (9, 12));
+        assert!(has(open(), "store-unknown") && has(open(), "ctl-unknown"));
+        let listed = || {
+            Story::new()
+                .fetch(ObjectKind::Ctl, CTL, Outcome::Ok, (1, 2))
+                .brings(&Artifact::Ctl(broken_list()))
+                .rejects(&["leaf", "issuing-ca"], (9, 12))
+        };
+        assert!(has(listed(), "store-unknown") && !has(listed(), "ctl-unknown"));
+        let given = crate::diagnosis::diagnose(&open().case_with(&["site-root"]), None);
+        assert!(given.of("store-unknown").is_empty() && given.of("ctl-unknown").is_empty());
+    }
+
+    #[test]
+    fn stores_do_not_matter_where_the_chain_broke_below() {
+        let broken = || fetched(Outcome::Refused).rejects(&["leaf"], (9, 12));
+        assert!(!has(broken(), "store-unknown") && !has(broken(), "ctl-unknown"));
+    }
 }

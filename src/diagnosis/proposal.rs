@@ -18,7 +18,11 @@ impl Rule {
     /// The first sentence of the page: what it finds.
     #[must_use]
     pub fn title(&self) -> &'static str {
-        let body = self.doc.split("## What it finds").nth(1).unwrap_or(self.doc);
+        let body = self
+            .doc
+            .split("## What it finds")
+            .nth(1)
+            .unwrap_or(self.doc);
         body.trim_start().lines().next().unwrap_or_default()
     }
 }

@@ -32,7 +32,10 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
             summary: format!(
                 "{who} {proxy} asked for a login ({status}{schemes}) before giving out the {}{}, {then}.",
                 retrieval.object.phrase(),
-                retrieval.host.as_ref().map_or_else(String::new, |host| format!(" from {host}"))
+                retrieval
+                    .host
+                    .as_ref()
+                    .map_or_else(String::new, |host| format!(" from {host}"))
             ),
             remedy: format!(
                 "Let requests for {} pass {proxy} without a login: Windows services do not log on to a proxy. A request for the same URL answered with 200 shows that it worked.",
@@ -50,13 +53,21 @@ fn schemes(retrieval: &Retrieval) -> String {
     let mut names: Vec<&str> = Vec::new();
     for field in ["Proxy-Authenticate", "WWW-Authenticate"] {
         for value in retrieval.response_headers.all(field) {
-            let name = value.split_whitespace().next().unwrap_or_default().trim_end_matches(',');
+            let name = value
+                .split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .trim_end_matches(',');
             if !name.is_empty() && !names.contains(&name) {
                 names.push(name);
             }
         }
     }
-    if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) }
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", names.join(", "))
+    }
 }
 
 #[cfg(test)]
@@ -71,13 +82,19 @@ mod tests {
         Story::new()
             .fetch(ObjectKind::AiaCert, AIA, Outcome::ProxyLogin, (10, 11))
             .by_proxy()
-            .headers(&[("Proxy-Authenticate", "Negotiate"), ("Proxy-Authenticate", "NTLM")])
+            .headers(&[
+                ("Proxy-Authenticate", "Negotiate"),
+                ("Proxy-Authenticate", "NTLM"),
+            ])
     }
 
     #[test]
     fn a_login_that_nobody_gives_is_the_cause() {
         let diagnosis = story().rejects(&["leaf"], (9, 12)).diagnosis();
-        assert_eq!(diagnosis.causes()[0], ("proxy-auth-required", Role::RootCause, "proven"));
+        assert_eq!(
+            diagnosis.causes()[0],
+            ("proxy-auth-required", Role::RootCause, "proven")
+        );
         assert_eq!(
             diagnosis.findings[0].summary,
             "The proxy 10.0.0.8:3128 asked for a login (407: Negotiate, NTLM) before giving out the issuer certificate from aia.example, and no credentials were sent."
@@ -98,6 +115,12 @@ mod tests {
     #[test]
     fn a_refusal_without_a_login_is_another_cause() {
         let story = Story::new().fetch(ObjectKind::AiaCert, AIA, Outcome::Forbidden, (10, 11));
-        assert!(story.by_proxy().diagnosis().of("proxy-auth-required").is_empty());
+        assert!(
+            story
+                .by_proxy()
+                .diagnosis()
+                .of("proxy-auth-required")
+                .is_empty()
+        );
     }
 }

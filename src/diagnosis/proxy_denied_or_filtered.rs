@@ -34,8 +34,15 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         };
         let proxy = retrieval.route.proxy.or(retrieval.server);
         let proxy = proxy.map_or_else(|| "a proxy".to_owned(), |proxy| proxy.to_string());
-        let who = if marks == Marks::None { "Something on the way to" } else { "The proxy" };
-        let title = retrieval.body.as_ref().and_then(|body| body.title.as_deref());
+        let who = if marks == Marks::None {
+            "Something on the way to"
+        } else {
+            "The proxy"
+        };
+        let title = retrieval
+            .body
+            .as_ref()
+            .and_then(|body| body.title.as_deref());
         let title = title.map_or_else(String::new, |title| format!(" (\"{title}\")"));
         Some(Fault {
             summary: format!(
@@ -69,10 +76,16 @@ pub enum Marks {
 }
 
 /// Header fields that only a proxy's own answer carries.
-const OWN_ANSWER: [&str; 4] = ["X-Squid-Error", "Proxy-Status", "Proxy-Agent", "X-Proxy-Error"];
+const OWN_ANSWER: [&str; 4] = [
+    "X-Squid-Error",
+    "Proxy-Status",
+    "Proxy-Agent",
+    "X-Proxy-Error",
+];
 /// `Server` names of products that are proxies and nothing else.
-const PROXY_SERVERS: [&str; 8] =
-    ["squid", "bluecoat", "proxysg", "mcafee", "zscaler", "websense", "fortinet", "sophos"];
+const PROXY_SERVERS: [&str; 8] = [
+    "squid", "bluecoat", "proxysg", "mcafee", "zscaler", "websense", "fortinet", "sophos",
+];
 /// Statuses by which a gateway speaks of itself.
 const GATEWAY: [u16; 3] = [502, 503, 504];
 
@@ -80,7 +93,10 @@ const GATEWAY: [u16; 3] = [502, 503, 504];
 #[must_use]
 pub fn proxy_marks(retrieval: &Retrieval) -> Marks {
     let headers = &retrieval.response_headers;
-    let server = headers.get("Server").unwrap_or_default().to_ascii_lowercase();
+    let server = headers
+        .get("Server")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     let own = OWN_ANSWER.iter().any(|field| headers.get(field).is_some())
         || PROXY_SERVERS.iter().any(|name| server.contains(name));
     if own {
@@ -95,11 +111,18 @@ pub fn proxy_marks(retrieval: &Retrieval) -> Marks {
     // A denial without the name of an origin server came from the proxy itself,
     // as far as can be told; a 404 that names one was passed on.
     let denial = matches!(status, 403 | 451) || GATEWAY.contains(&status);
-    if through && denial && server.is_empty() { Marks::Passed } else { Marks::None }
+    if through && denial && server.is_empty() {
+        Marks::Passed
+    } else {
+        Marks::None
+    }
 }
 
 fn is_page(retrieval: &Retrieval) -> bool {
-    retrieval.body.as_ref().is_some_and(|body| body.looks_like == LooksLike::Html)
+    retrieval
+        .body
+        .as_ref()
+        .is_some_and(|body| body.looks_like == LooksLike::Html)
 }
 
 #[cfg(test)]
@@ -121,13 +144,19 @@ mod tests {
     #[test]
     fn an_answer_that_only_a_proxy_gives_is_proven() {
         let diagnosis = denied(&[("X-Squid-Error", "ERR_ACCESS_DENIED 0")]).diagnosis();
-        assert_eq!(diagnosis.causes()[0], ("proxy-denied-or-filtered", Role::RootCause, "proven"));
+        assert_eq!(
+            diagnosis.causes()[0],
+            ("proxy-denied-or-filtered", Role::RootCause, "proven")
+        );
     }
 
     #[test]
     fn a_denial_by_nobody_in_particular_is_medium() {
         let diagnosis = denied(&[]).diagnosis();
-        assert_eq!(diagnosis.causes()[0], ("proxy-denied-or-filtered", Role::RootCause, "medium"));
+        assert_eq!(
+            diagnosis.causes()[0],
+            ("proxy-denied-or-filtered", Role::RootCause, "medium")
+        );
     }
 
     #[test]
@@ -136,7 +165,10 @@ mod tests {
             .fetch(ObjectKind::Crl, CRL, Outcome::UnexpectedContent, (10, 11))
             .page(LooksLike::Html, "Log on")
             .diagnosis();
-        assert_eq!(diagnosis.causes()[0], ("proxy-denied-or-filtered", Role::RootCause, "medium"));
+        assert_eq!(
+            diagnosis.causes()[0],
+            ("proxy-denied-or-filtered", Role::RootCause, "medium")
+        );
         assert_eq!(
             diagnosis.findings[0].summary,
             "Something on the way to 203.0.113.7:80 answered the request for the CRL from crl.example with a web page in its place (\"Log on\")."

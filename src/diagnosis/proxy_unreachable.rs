@@ -22,8 +22,9 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         if !network::went_to_proxy(inquiry, retrieval) {
             return None;
         }
-        let proxy =
-            retrieval.server.map_or_else(|| "the proxy".to_owned(), |server| server.to_string());
+        let proxy = retrieval
+            .server
+            .map_or_else(|| "the proxy".to_owned(), |server| server.to_string());
         Some(Fault {
             summary: format!(
                 "The proxy {proxy} could not be reached for the {}: the connection {}.",
@@ -58,14 +59,25 @@ mod tests {
     #[test]
     fn a_proxy_that_refuses_connections_is_the_cause() {
         let diagnosis = story(Outcome::Refused).diagnosis();
-        assert_eq!(diagnosis.causes()[0], ("proxy-unreachable", Role::RootCause, "proven"));
+        assert_eq!(
+            diagnosis.causes()[0],
+            ("proxy-unreachable", Role::RootCause, "proven")
+        );
         let silent = story(Outcome::ConnectTimeout).diagnosis();
-        assert_eq!(silent.causes()[0], ("proxy-unreachable", Role::RootCause, "high"));
+        assert_eq!(
+            silent.causes()[0],
+            ("proxy-unreachable", Role::RootCause, "high")
+        );
     }
 
     #[test]
     fn it_is_quiet_when_the_proxy_answers_with_an_error() {
-        assert!(story(Outcome::Forbidden).diagnosis().of("proxy-unreachable").is_empty());
+        assert!(
+            story(Outcome::Forbidden)
+                .diagnosis()
+                .of("proxy-unreachable")
+                .is_empty()
+        );
     }
 
     #[test]

@@ -14,8 +14,14 @@ pub const RULE: Rule = Rule {
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     let mut proposals = Vec::new();
     for (index, _) in inquiry.failures.iter().enumerate() {
-        let Some(handshake) = inquiry.handshake_of(index) else { continue };
-        let links = inquiry.links.get(index).map(Vec::as_slice).unwrap_or_default();
+        let Some(handshake) = inquiry.handshake_of(index) else {
+            continue;
+        };
+        let links = inquiry
+            .links
+            .get(index)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         let failed: Vec<usize> = links
             .iter()
             .filter(|link| link.need == Need::Revocation)
@@ -68,12 +74,18 @@ mod tests {
 
     #[test]
     fn a_status_that_could_not_be_asked_follows_from_the_dead_responder() {
-        let diagnosis = story().rejects(&["leaf", "issuing-ca"], (9, 26)).diagnosis();
+        let diagnosis = story()
+            .rejects(&["leaf", "issuing-ca"], (9, 26))
+            .diagnosis();
         assert_eq!(
             diagnosis.causes(),
             [
                 ("direct-blocked", Role::RootCause, "high"),
-                ("revocation-server-unreachable", Role::Contributing, "medium"),
+                (
+                    "revocation-server-unreachable",
+                    Role::Contributing,
+                    "medium"
+                ),
             ]
         );
         assert_eq!(diagnosis.findings[1].because_of, [0]);

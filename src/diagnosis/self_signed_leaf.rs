@@ -15,9 +15,15 @@ pub const RULE: Rule = Rule {
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     let mut proposals = Vec::new();
     for (index, _) in inquiry.failures.iter().enumerate() {
-        let Some(handshake) = inquiry.handshake_of(index) else { continue };
-        let [leaf] = handshake.artifacts.as_slice() else { continue };
-        let Some(leaf) = inquiry.case.certificate(*leaf) else { continue };
+        let Some(handshake) = inquiry.handshake_of(index) else {
+            continue;
+        };
+        let [leaf] = handshake.artifacts.as_slice() else {
+            continue;
+        };
+        let Some(leaf) = inquiry.case.certificate(*leaf) else {
+            continue;
+        };
         if !is_self_signed(leaf) {
             continue;
         }

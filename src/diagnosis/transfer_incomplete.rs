@@ -23,12 +23,17 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         let how = match (&retrieval.detail, body.and_then(|body| body.declared)) {
             (Some(detail), _) => detail.clone(),
             (None, Some(declared)) => {
-                format!("{} of {} bytes came", words::thousands(size), words::thousands(declared))
+                format!(
+                    "{} of {} bytes came",
+                    words::thousands(size),
+                    words::thousands(declared)
+                )
             }
             (None, None) => format!("{} came", words::count(size, "byte", "bytes")),
         };
-        let peer =
-            retrieval.server.map_or_else(|| "the server".to_owned(), |server| server.to_string());
+        let peer = retrieval
+            .server
+            .map_or_else(|| "the server".to_owned(), |server| server.to_string());
         Some(Fault {
             summary: format!(
                 "The transfer of the {} from {} broke off: {how}. The capture itself is whole.",
@@ -68,7 +73,11 @@ mod tests {
             diagnosis.causes(),
             [
                 ("transfer-incomplete", Role::RootCause, "high"),
-                ("revocation-server-unreachable", Role::Contributing, "medium"),
+                (
+                    "revocation-server-unreachable",
+                    Role::Contributing,
+                    "medium"
+                ),
             ]
         );
         assert_eq!(
@@ -79,11 +88,21 @@ mod tests {
 
     #[test]
     fn it_is_quiet_when_the_capture_lacks_the_end() {
-        assert!(story(Outcome::IncompleteCapture).diagnosis().of("transfer-incomplete").is_empty());
+        assert!(
+            story(Outcome::IncompleteCapture)
+                .diagnosis()
+                .of("transfer-incomplete")
+                .is_empty()
+        );
     }
 
     #[test]
     fn it_is_quiet_when_the_connection_was_never_made() {
-        assert!(story(Outcome::Refused).diagnosis().of("transfer-incomplete").is_empty());
+        assert!(
+            story(Outcome::Refused)
+                .diagnosis()
+                .of("transfer-incomplete")
+                .is_empty()
+        );
     }
 }
