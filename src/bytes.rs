@@ -150,7 +150,11 @@ impl<'a> Reader<'a> {
     /// An error at the current position.
     #[must_use]
     pub fn error(&self, what: &'static str, kind: ErrorKind) -> ParseError {
-        ParseError { what, at: self.position as u64, kind }
+        ParseError {
+            what,
+            at: self.position as u64,
+            kind,
+        }
     }
 }
 
@@ -225,10 +229,12 @@ impl fmt::Display for ErrorKind {
 #[must_use]
 pub fn to_hex(bytes: &[u8]) -> String {
     use fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 #[cfg(test)]
@@ -262,7 +268,13 @@ mod tests {
         let mut reader = Reader::new(&[0; 4]);
         reader.skip("x", 1).unwrap();
         let error = reader.take("Blob", usize::MAX).unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Truncated { needed: u64::MAX, left: 3 });
+        assert_eq!(
+            error.kind,
+            ErrorKind::Truncated {
+                needed: u64::MAX,
+                left: 3
+            }
+        );
     }
 
     #[test]

@@ -30,8 +30,11 @@ const DATE_RESOLUTION: f64 = 1.0;
 /// Compares every pair of clocks that the evidence lets meet.
 #[must_use]
 pub fn clocks(case: &Case) -> Vec<Clock> {
-    let mut clocks: Vec<Clock> =
-        case.vantages.iter().filter_map(|vantage| servers(case, vantage)).collect();
+    let mut clocks: Vec<Clock> = case
+        .vantages
+        .iter()
+        .filter_map(|vantage| servers(case, vantage))
+        .collect();
     clocks.extend((0..case.machines.len()).filter_map(|machine| host(case, machine)));
     clocks
 }
@@ -48,11 +51,15 @@ pub fn servers(case: &Case, vantage: &Vantage) -> Option<Clock> {
             continue;
         }
         let headers = &retrieval.response_headers;
-        let (Some(host), Some(date)) = (&retrieval.host, headers.get("Date")) else { continue };
+        let (Some(host), Some(date)) = (&retrieval.host, headers.get("Date")) else {
+            continue;
+        };
         if headers.get("Age").is_some() {
             continue;
         }
-        let Some(date) = Timestamp::from_http_date(date) else { continue };
+        let Some(date) = Timestamp::from_http_date(date) else {
+            continue;
+        };
         let least = date.since(retrieval.ended_at).as_seconds();
         let greatest = date.since(retrieval.started_at).as_seconds() + DATE_RESOLUTION;
         let known = per_host.entry(host).or_insert((least, greatest));
@@ -100,7 +107,11 @@ fn host(case: &Case, machine: usize) -> Option<Clock> {
     let least = differences.iter().copied().min_by(f64::total_cmp)?;
     let greatest = differences.iter().copied().max_by(f64::total_cmp)?;
     let count = differences.len();
-    let noun = if count == 1 { "entry that holds" } else { "entries that hold" };
+    let noun = if count == 1 {
+        "entry that holds"
+    } else {
+        "entries that hold"
+    };
     Some(Clock {
         source: format!("caches of {}", case.machine_phrase(Some(machine))),
         offset_min_s: least,

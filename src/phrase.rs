@@ -33,7 +33,9 @@ pub fn target(retrieval: &Retrieval) -> String {
 #[must_use]
 pub fn way(retrieval: &Retrieval) -> String {
     let route = &retrieval.route;
-    let proxy = route.proxy.or(retrieval.server.filter(|_| route.kind.is_explicit_proxy()));
+    let proxy = route
+        .proxy
+        .or(retrieval.server.filter(|_| route.kind.is_explicit_proxy()));
     let of = |address: Option<SocketAddr>| address.map(|a| format!(" {a}")).unwrap_or_default();
     match route.kind {
         RouteKind::Direct => match retrieval.server {
@@ -114,7 +116,10 @@ fn connect_timeout(retrieval: &Retrieval) -> String {
     if first == last {
         return format!("no answer to {syns}");
     }
-    format!("no answer to {syns} in {}", words::span(last.at.since(first.at)))
+    format!(
+        "no answer to {syns} in {}",
+        words::span(last.at.since(first.at))
+    )
 }
 
 fn unexpected(retrieval: &Retrieval) -> String {
@@ -136,7 +141,11 @@ fn unexpected(retrieval: &Retrieval) -> String {
 fn truncated(retrieval: &Retrieval) -> String {
     match retrieval.body.as_ref().and_then(|body| body.declared) {
         Some(declared) => {
-            format!("broken off after {} of {}", size(retrieval), words::thousands(declared))
+            format!(
+                "broken off after {} of {}",
+                size(retrieval),
+                words::thousands(declared)
+            )
         }
         None => format!("broken off after {}", size(retrieval)),
     }
@@ -153,15 +162,21 @@ pub fn site_of(handshake: &Handshake) -> String {
 /// issuer of the last one.
 #[must_use]
 pub fn certificate_names(case: &Case, handshake: &Handshake) -> Vec<String> {
-    let sent = handshake.artifacts.iter().filter_map(|index| case.artifacts.get(*index));
+    let sent = handshake
+        .artifacts
+        .iter()
+        .filter_map(|index| case.artifacts.get(*index));
     let certificates: Vec<_> = sent
         .filter_map(|record| match &record.artifact {
             Artifact::Certificate(certificate) => Some(certificate),
             _ => None,
         })
         .collect();
-    let mut names: Vec<String> =
-        certificates.iter().take(MAX_NAMED).map(|c| c.subject.short().to_owned()).collect();
+    let mut names: Vec<String> = certificates
+        .iter()
+        .take(MAX_NAMED)
+        .map(|c| c.subject.short().to_owned())
+        .collect();
     if let Some(last) = certificates.last()
         && certificates.len() <= MAX_NAMED
         && !last.is_self_issued()
@@ -232,20 +247,36 @@ pub fn failed_thing(case: &Case, failure: &Failure) -> String {
     {
         return site.clone();
     }
-    let handshake = failure.handshake.and_then(|index| case.handshakes.get(index));
-    let of_it = failure.retrievals.iter().filter_map(|index| case.retrievals.get(*index));
+    let handshake = failure
+        .handshake
+        .and_then(|index| case.handshakes.get(index));
+    let of_it = failure
+        .retrievals
+        .iter()
+        .filter_map(|index| case.retrievals.get(*index));
     // The attempt that failed says more than one that worked.
-    let retrieval = of_it.clone().find(|it| it.outcome.is_failure()).or(of_it.clone().next());
-    let cached = failure.cache_entry.and_then(|index| case.cache_entries.get(index));
+    let retrieval = of_it
+        .clone()
+        .find(|it| it.outcome.is_failure())
+        .or(of_it.clone().next());
+    let cached = failure
+        .cache_entry
+        .and_then(|index| case.cache_entries.get(index));
     match (failure.kind, handshake, retrieval) {
         (FailureKind::Object, _, Some(retrieval)) => {
             let obtained = retrieval.outcome.is_success();
-            let state = if obtained { "not believed" } else { "not obtained" };
+            let state = if obtained {
+                "not believed"
+            } else {
+                "not obtained"
+            };
             format!("{} {} {state}", object_phrase(retrieval), target(retrieval))
         }
         (_, Some(handshake), _) => site_of(handshake),
         (FailureKind::Object, None, None) if cached.is_some() => {
-            let url = cached.and_then(|entry| entry.url()).unwrap_or("an unknown URL");
+            let url = cached
+                .and_then(|entry| entry.url())
+                .unwrap_or("an unknown URL");
             format!("the object at {url} is a page in the cache")
         }
         (FailureKind::Object, None, None) => "a trust list that cannot be believed".to_owned(),

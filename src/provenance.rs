@@ -86,7 +86,11 @@ impl Cite {
     /// Cites a whole file of `length` bytes.
     #[must_use]
     pub fn whole(evidence: EvidenceId, length: u64) -> Self {
-        Cite::Bytes { evidence, offset: 0, length }
+        Cite::Bytes {
+            evidence,
+            offset: 0,
+            length,
+        }
     }
 
     /// The evidence this place lies in.
@@ -116,7 +120,9 @@ pub fn merged(cites: impl IntoIterator<Item = Cite>) -> Vec<Cite> {
             }
         }
     }
-    let frames = frames.into_iter().map(|(evidence, packets)| Cite::packets(evidence, packets));
+    let frames = frames
+        .into_iter()
+        .map(|(evidence, packets)| Cite::packets(evidence, packets));
     frames.chain(others).collect()
 }
 

@@ -50,7 +50,9 @@ impl Timestamp {
         if ticks == 0 {
             return None;
         }
-        let seconds = i64::try_from(ticks / 10_000_000).ok()?.checked_sub(FILETIME_EPOCH)?;
+        let seconds = i64::try_from(ticks / 10_000_000)
+            .ok()?
+            .checked_sub(FILETIME_EPOCH)?;
         let fraction = u32::try_from(ticks % 10_000_000).ok()? * 100;
         Timestamp::from_unix(seconds, fraction)
     }
@@ -58,14 +60,18 @@ impl Timestamp {
     /// Reads RFC 3339, such as `2011-01-25T20:54:12.694Z`.
     #[must_use]
     pub fn from_rfc3339(text: &str) -> Option<Self> {
-        OffsetDateTime::parse(text.trim(), &Rfc3339).ok().and_then(Self::from_offset_date_time)
+        OffsetDateTime::parse(text.trim(), &Rfc3339)
+            .ok()
+            .and_then(Self::from_offset_date_time)
     }
 
     /// Reads an HTTP date in the preferred form, `Tue, 25 Jan 2011 20:54:12 GMT`
     /// (RFC 9110 §5.6.7).
     #[must_use]
     pub fn from_http_date(text: &str) -> Option<Self> {
-        OffsetDateTime::parse(text.trim(), &Rfc2822).ok().and_then(Self::from_offset_date_time)
+        OffsetDateTime::parse(text.trim(), &Rfc2822)
+            .ok()
+            .and_then(Self::from_offset_date_time)
     }
 
     fn from_offset_date_time(date_time: OffsetDateTime) -> Option<Self> {
@@ -88,7 +94,9 @@ impl Timestamp {
     /// `self` − `earlier`, negative when `self` is the earlier one.
     #[must_use]
     pub fn since(self, earlier: Timestamp) -> Span {
-        Span { nanoseconds: self.nanoseconds - earlier.nanoseconds }
+        Span {
+            nanoseconds: self.nanoseconds - earlier.nanoseconds,
+        }
     }
 
     /// This instant moved by a span, kept within years 0 to 9999.
@@ -96,7 +104,10 @@ impl Timestamp {
     pub fn plus(self, span: Span) -> Timestamp {
         let first = i128::from(FIRST) * PER_SECOND;
         let last = i128::from(LAST) * PER_SECOND + PER_SECOND - 1;
-        let nanoseconds = self.nanoseconds.saturating_add(span.nanoseconds).clamp(first, last);
+        let nanoseconds = self
+            .nanoseconds
+            .saturating_add(span.nanoseconds)
+            .clamp(first, last);
         Timestamp { nanoseconds }
     }
 
@@ -113,7 +124,9 @@ impl Timestamp {
     #[must_use]
     pub fn to_display(self) -> String {
         let milliseconds = self.nanoseconds.rem_euclid(PER_SECOND) / 1_000_000;
-        let whole = Timestamp { nanoseconds: self.nanoseconds.div_euclid(PER_SECOND) * PER_SECOND };
+        let whole = Timestamp {
+            nanoseconds: self.nanoseconds.div_euclid(PER_SECOND) * PER_SECOND,
+        };
         let text = whole.to_rfc3339().replace('T', " ");
         format!("{}.{milliseconds:03}", text.trim_end_matches('Z'))
     }
@@ -141,7 +154,9 @@ impl Span {
     /// A span of whole seconds.
     #[must_use]
     pub const fn seconds(seconds: i64) -> Self {
-        Span { nanoseconds: seconds as i128 * PER_SECOND }
+        Span {
+            nanoseconds: seconds as i128 * PER_SECOND,
+        }
     }
 
     /// Seconds with a fraction, for display and for tolerances.
@@ -154,7 +169,9 @@ impl Span {
     /// The span without its sign.
     #[must_use]
     pub fn abs(self) -> Self {
-        Span { nanoseconds: self.nanoseconds.abs() }
+        Span {
+            nanoseconds: self.nanoseconds.abs(),
+        }
     }
 }
 

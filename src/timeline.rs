@@ -67,10 +67,15 @@ fn lookup_events(case: &Case, wanted_by: &ByHost<'_>, events: &mut Vec<Event>) {
         let times = repeated.len();
         let last_at = repeated.iter().map(|event| event.at).max();
         let cites = merged(repeated.iter().flat_map(|event| event.cites.clone()));
-        let Some(mut first) = repeated.into_iter().min_by_key(|event| event.at) else { continue };
+        let Some(mut first) = repeated.into_iter().min_by_key(|event| event.at) else {
+            continue;
+        };
         if let (true, Some(last_at)) = (times > 1, last_at) {
             let span = words::span(last_at.since(first.at));
-            first.text.push_str(&format!(", {} times in {span}", words::thousands(times as u64)));
+            first.text.push_str(&format!(
+                ", {} times in {span}",
+                words::thousands(times as u64)
+            ));
         }
         events.push(Event { cites, ..first });
     }
@@ -79,13 +84,23 @@ fn lookup_events(case: &Case, wanted_by: &ByHost<'_>, events: &mut Vec<Event>) {
 /// A lookup that failed, or one that a retrieval of the same client waited for.
 fn lookup_event(wanted_by: &ByHost<'_>, lookup: &Lookup) -> Option<Event> {
     let answer = lookup.answer.as_ref();
-    let asked: Vec<Sighting> =
-        lookup.questions.iter().copied().chain(answer.map(|answer| answer.sighting)).collect();
+    let asked: Vec<Sighting> = lookup
+        .questions
+        .iter()
+        .copied()
+        .chain(answer.map(|answer| answer.sighting))
+        .collect();
     let first = asked.first()?;
-    let wanted = wanted_by.get(&lookup.name).into_iter().flatten().any(|retrieval| {
-        retrieval.client.is_none_or(|client| client.ip() == lookup.client.ip())
-            && (retrieval.started_at..=retrieval.ended_at).contains(&first.at)
-    });
+    let wanted = wanted_by
+        .get(&lookup.name)
+        .into_iter()
+        .flatten()
+        .any(|retrieval| {
+            retrieval
+                .client
+                .is_none_or(|client| client.ip() == lookup.client.ip())
+                && (retrieval.started_at..=retrieval.ended_at).contains(&first.at)
+        });
     // Without an address: the ordinary answer to an AAAA question.
     let failed = answer.is_none_or(|answer| answer.response_code != 0);
     if !wanted && !failed {
@@ -96,7 +111,11 @@ fn lookup_event(wanted_by: &ByHost<'_>, lookup: &Lookup) -> Option<Event> {
         at: first.at,
         clock: CAPTURE,
         kind: "lookup",
-        text: format!("{client} asks {server} for {}: {}", lookup.name, lookup_result(lookup)),
+        text: format!(
+            "{client} asks {server} for {}: {}",
+            lookup.name,
+            lookup_result(lookup)
+        ),
         cites: merged(asked.iter().map(Sighting::cite)),
     })
 }
@@ -107,7 +126,10 @@ fn by_host(case: &Case) -> ByHost<'_> {
     let mut index = ByHost::new();
     for retrieval in &case.retrievals {
         if let Some(host) = &retrieval.host {
-            index.entry(host.to_ascii_lowercase()).or_default().push(retrieval);
+            index
+                .entry(host.to_ascii_lowercase())
+                .or_default()
+                .push(retrieval);
         }
     }
     index
@@ -121,7 +143,11 @@ fn lookup_result(lookup: &Lookup) -> String {
     match answer.response_code {
         0 if answer.addresses.is_empty() => "no address".to_owned(),
         0 => {
-            let addresses = answer.addresses.iter().take(MAX_NAMED).map(ToString::to_string);
+            let addresses = answer
+                .addresses
+                .iter()
+                .take(MAX_NAMED)
+                .map(ToString::to_string);
             words::series(&addresses.collect::<Vec<_>>())
         }
         2 => "the name server failed (SERVFAIL)".to_owned(),
@@ -132,11 +158,28 @@ fn lookup_result(lookup: &Lookup) -> String {
 }
 
 fn retrieval_events(retrieval: &Retrieval, events: &mut Vec<Event>) {
-    let clock = if retrieval.vantage.is_some() { CAPTURE } else { HOST };
-    let what = format!("{} {}", phrase::object_phrase(retrieval), phrase::target(retrieval));
-    let by = retrieval.client.map(|client| format!(" by {}", client.ip())).unwrap_or_default();
+    let clock = if retrieval.vantage.is_some() {
+        CAPTURE
+    } else {
+        HOST
+    };
+    let what = format!(
+        "{} {}",
+        phrase::object_phrase(retrieval),
+        phrase::target(retrieval)
+    );
+    let by = retrieval
+        .client
+        .map(|client| format!(" by {}", client.ip()))
+        .unwrap_or_default();
     let way = phrase::way(retrieval);
-    let event = |at, kind, text| Event { at, clock, kind, text, cites: retrieval.cites.clone() };
+    let event = |at, kind, text| Event {
+        at,
+        clock,
+        kind,
+        text,
+        cites: retrieval.cites.clone(),
+    };
     if let Some(first) = retrieval.syns.first() {
         let text = format!("{what}{by} {way}: {}", phrase::result(retrieval));
         events.push(event(first.at, "connect", text));
@@ -163,8 +206,18 @@ fn handshake_events(case: &Case, handshake: &Handshake, events: &mut Vec<Event>)
         None => format!(" at {}", handshake.server),
     };
     let event = |at, kind, text, cites: Vec<Cite>| {
-        let cites = if cites.is_empty() { handshake.cites.clone() } else { cites };
-        Event { at, clock: CAPTURE, kind, text, cites }
+        let cites = if cites.is_empty() {
+            handshake.cites.clone()
+        } else {
+            cites
+        };
+        Event {
+            at,
+            clock: CAPTURE,
+            kind,
+            text,
+            cites,
+        }
     };
     let end = match handshake.outcome {
         HandshakeOutcome::Completed => ": completed",
@@ -176,7 +229,11 @@ fn handshake_events(case: &Case, handshake: &Handshake, events: &mut Vec<Event>)
     events.push(event(handshake.at, "handshake", text, Vec::new()));
 
     match &handshake.certificates {
-        ServerCertificates::Sent { list, packets, sighting } => {
+        ServerCertificates::Sent {
+            list,
+            packets,
+            sighting,
+        } => {
             let names = phrase::certificate_names(case, handshake);
             let number = words::count(list.len() as u64, "certificate", "certificates");
             let text = match names.is_empty() {
@@ -192,8 +249,16 @@ fn handshake_events(case: &Case, handshake: &Handshake, events: &mut Vec<Event>)
     let used = handshake.outcome == HandshakeOutcome::Completed;
     let telling = |alert: &&Alert| alert.content.is_some() || !used;
     if let Some(alert) = handshake.alert.as_ref().filter(telling) {
-        let text = format!("{} in the handshake with {site}", phrase::alert_phrase(alert));
-        events.push(event(alert.sighting.at, "alert", text, vec![alert.sighting.cite()]));
+        let text = format!(
+            "{} in the handshake with {site}",
+            phrase::alert_phrase(alert)
+        );
+        events.push(event(
+            alert.sighting.at,
+            "alert",
+            text,
+            vec![alert.sighting.cite()],
+        ));
     }
     let closer = match handshake.outcome {
         HandshakeOutcome::ClientClosed => "client",
@@ -218,15 +283,32 @@ fn handshake_events(case: &Case, handshake: &Handshake, events: &mut Vec<Event>)
 
 fn cache_events(case: &Case, events: &mut Vec<Event>) {
     for (index, entry) in case.cache_entries.iter().enumerate() {
-        let Some(record) = &entry.record else { continue };
-        let Some(at) = record.last_sync_at else { continue };
+        let Some(record) = &entry.record else {
+            continue;
+        };
+        let Some(at) = record.last_sync_at else {
+            continue;
+        };
         let machine = case.cache_machines.get(index).copied().flatten();
         let machine = phrase::machine_name(case, machine).or_else(|| entry.machine.clone());
-        let on = machine.map(|name| format!(" on {name}")).unwrap_or_default();
-        let text = format!("{} last synchronized in the cache of {}{on}", record.url, entry.owner);
-        let cites = entry.meta_data.map(|(evidence, length)| Cite::whole(evidence, length));
+        let on = machine
+            .map(|name| format!(" on {name}"))
+            .unwrap_or_default();
+        let text = format!(
+            "{} last synchronized in the cache of {}{on}",
+            record.url, entry.owner
+        );
+        let cites = entry
+            .meta_data
+            .map(|(evidence, length)| Cite::whole(evidence, length));
         let cites = cites.into_iter().collect();
-        events.push(Event { at, clock: HOST, kind: "cache", text, cites });
+        events.push(Event {
+            at,
+            clock: HOST,
+            kind: "cache",
+            text,
+            cites,
+        });
     }
 }
 
@@ -239,7 +321,9 @@ fn object_events(case: &Case, events: &mut Vec<Event>) {
         .map(|event| event.at)
         .chain(case.as_of)
         .collect();
-    let (Some(first), Some(last)) = (seen.iter().min(), seen.iter().max()) else { return };
+    let (Some(first), Some(last)) = (seen.iter().min(), seen.iter().max()) else {
+        return;
+    };
     let near = first.plus(Span::seconds(-MARGIN))..=last.plus(Span::seconds(MARGIN));
     let within = *first..=*last;
     for record in &case.artifacts {
@@ -247,12 +331,21 @@ fn object_events(case: &Case, events: &mut Vec<Event>) {
             let window = if begins { &within } else { &near };
             if window.contains(&at) {
                 let from_wire = |source| {
-                    matches!(source, ArtifactSource::Handshake(_) | ArtifactSource::Retrieval(_))
+                    matches!(
+                        source,
+                        ArtifactSource::Handshake(_) | ArtifactSource::Retrieval(_)
+                    )
                 };
                 let sight = record.seen.iter().find(|sight| from_wire(sight.source));
                 let sight = sight.or(record.seen.first());
                 let cites = sight.map(|sight| sight.cite.clone()).into_iter().collect();
-                events.push(Event { at, clock: CERTIFICATE, kind: "object", text, cites });
+                events.push(Event {
+                    at,
+                    clock: CERTIFICATE,
+                    kind: "object",
+                    text,
+                    cites,
+                });
             }
         }
     }
@@ -262,24 +355,43 @@ fn object_events(case: &Case, events: &mut Vec<Event>) {
 fn dates(artifact: &Artifact) -> Vec<(bool, Timestamp, String)> {
     let list = |what: String, this: Timestamp, next: Option<Timestamp>| {
         let next = next.map(|next| (false, next, format!("{what} is due for its next update")));
-        [(true, this, format!("{what} is issued"))].into_iter().chain(next).collect()
+        [(true, this, format!("{what} is issued"))]
+            .into_iter()
+            .chain(next)
+            .collect()
     };
     match artifact {
         Artifact::Certificate(certificate) => {
             let name = certificate.subject.short();
             vec![
-                (true, certificate.not_before, format!("certificate {name} becomes valid")),
-                (false, certificate.not_after, format!("certificate {name} expires")),
+                (
+                    true,
+                    certificate.not_before,
+                    format!("certificate {name} becomes valid"),
+                ),
+                (
+                    false,
+                    certificate.not_after,
+                    format!("certificate {name} expires"),
+                ),
             ]
         }
-        Artifact::Crl(crl) => {
-            list(format!("CRL of {}", crl.issuer.short()), crl.this_update, crl.next_update)
-        }
-        Artifact::Ctl(ctl) => {
-            list(format!("{} trust list", ctl.kind.word()), ctl.this_update, ctl.next_update)
-        }
+        Artifact::Crl(crl) => list(
+            format!("CRL of {}", crl.issuer.short()),
+            crl.this_update,
+            crl.next_update,
+        ),
+        Artifact::Ctl(ctl) => list(
+            format!("{} trust list", ctl.kind.word()),
+            ctl.this_update,
+            ctl.next_update,
+        ),
         Artifact::Ocsp(ocsp) => {
-            let answers = ocsp.basic.iter().flat_map(|basic| &basic.responses).take(MAX_NAMED);
+            let answers = ocsp
+                .basic
+                .iter()
+                .flat_map(|basic| &basic.responses)
+                .take(MAX_NAMED);
             answers
                 .flat_map(|answer| {
                     let serial = crate::bytes::to_hex(&answer.cert_id.serial);
@@ -293,19 +405,29 @@ fn dates(artifact: &Artifact) -> Vec<(bool, Timestamp, String)> {
 
 fn failure_event(case: &Case, failure: &Failure) -> Event {
     let text = phrase::failure_phrase(case, failure);
-    let handshake = failure.handshake.and_then(|index| case.handshakes.get(index));
+    let handshake = failure
+        .handshake
+        .and_then(|index| case.handshakes.get(index));
     let cites = match handshake {
         Some(handshake) => match handshake.reaction {
             Some(reaction) => vec![reaction.cite()],
             None => handshake.cites.clone(),
         },
         None => {
-            let retrievals =
-                failure.retrievals.iter().filter_map(|index| case.retrievals.get(*index));
+            let retrievals = failure
+                .retrievals
+                .iter()
+                .filter_map(|index| case.retrievals.get(*index));
             merged(retrievals.flat_map(|retrieval| retrieval.cites.clone()))
         }
     };
-    Event { at: failure.at, clock: CAPTURE, kind: "failure", text, cites }
+    Event {
+        at: failure.at,
+        clock: CAPTURE,
+        kind: "failure",
+        text,
+        cites,
+    }
 }
 
 const CAPTURE: &str = "capture";
@@ -352,8 +474,10 @@ mod tests {
     fn a_connect_without_answer_is_one_line_at_its_first_syn() {
         assert_eq!(
             lines("connect"),
-            ["issuer certificate www.microsoft.com by 10.0.0.5 directly from 65.55.12.249:80: \
-              no answer to 3 SYNs in 9 s"]
+            [
+                "issuer certificate www.microsoft.com by 10.0.0.5 directly from 65.55.12.249:80: \
+              no answer to 3 SYNs in 9 s"
+            ]
         );
         let events = sample::explained().timeline;
         let connect = events.iter().find(|event| event.kind == "connect").unwrap();
@@ -363,7 +487,10 @@ mod tests {
     #[test]
     fn a_retrieval_says_object_way_and_result() {
         let first = lines("retrieval").into_iter().next().unwrap();
-        assert!(first.starts_with("trust list http://www.download.windowsupdate.com/"), "{first}");
+        assert!(
+            first.starts_with("trust list http://www.download.windowsupdate.com/"),
+            "{first}"
+        );
         assert!(
             first.ends_with(" by 10.0.0.5 through proxy 10.0.0.2:3128: 200, 29,367 bytes"),
             "{first}"
@@ -375,7 +502,11 @@ mod tests {
         let events = sample::explained().timeline;
         let event = events.iter().find(|event| event.kind == "cache").unwrap();
         assert_eq!(event.clock, "host");
-        assert!(event.text.ends_with("last synchronized in the cache of user torsten on PC-17"));
+        assert!(
+            event
+                .text
+                .ends_with("last synchronized in the cache of user torsten on PC-17")
+        );
     }
 
     #[test]
@@ -383,12 +514,18 @@ mod tests {
         assert_eq!(lines("object"), Vec::<String>::new());
         let mut explained = sample::explained();
         explained.case.as_of =
-            explained.case.artifacts.iter().find_map(|record| match &record.artifact {
-                Artifact::Certificate(certificate) => Some(certificate.not_after),
-                _ => None,
-            });
+            explained
+                .case
+                .artifacts
+                .iter()
+                .find_map(|record| match &record.artifact {
+                    Artifact::Certificate(certificate) => Some(certificate.not_after),
+                    _ => None,
+                });
         let events = timeline(&explained.case, &explained.diagnosis);
-        let expiry = events.iter().find(|event| event.text.contains("www.bank.example expires"));
+        let expiry = events
+            .iter()
+            .find(|event| event.text.contains("www.bank.example expires"));
         assert_eq!(expiry.unwrap().clock, "certificate");
     }
 

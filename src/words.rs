@@ -22,7 +22,11 @@ pub fn thousands(number: u64) -> String {
 /// A number with its noun: `1 packet`, `2,000 packets`.
 #[must_use]
 pub fn count(number: u64, one: &str, many: &str) -> String {
-    format!("{} {}", thousands(number), if number == 1 { one } else { many })
+    format!(
+        "{} {}",
+        thousands(number),
+        if number == 1 { one } else { many }
+    )
 }
 
 /// Items as a person lists them: `a, b and c`.
@@ -176,7 +180,10 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
 fn together(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for word in text.split(' ').filter(|word| !word.is_empty()) {
-        let unit = matches!(word.trim_end_matches(['.', ',', ';', ':', ')']), "s" | "min" | "h");
+        let unit = matches!(
+            word.trim_end_matches(['.', ',', ';', ':', ')']),
+            "s" | "min" | "h"
+        );
         match words.last_mut() {
             Some(number) if unit && number.ends_with(|last: char| last.is_ascii_digit()) => {
                 number.push(' ');
@@ -216,7 +223,10 @@ mod tests {
     #[test]
     fn a_sentence_begins_with_a_capital_and_a_host_name_does_not() {
         assert_eq!(sentence("the list came"), "The list came");
-        assert_eq!(sentence("www.example.com expired"), "www.example.com expired");
+        assert_eq!(
+            sentence("www.example.com expired"),
+            "www.example.com expired"
+        );
         assert_eq!(sentence(""), "");
     }
 
@@ -233,7 +243,10 @@ mod tests {
     #[test]
     fn escapes_and_direction_overrides_cannot_reach_a_terminal() {
         assert_eq!(clean("a\u{1b}[31mb"), "a\\u{1b}[31mb");
-        assert_eq!(clean("a\nb\u{202e}c\u{9b}d\u{7f}"), "a\\u{a}b\\u{202e}c\\u{9b}d\\u{7f}");
+        assert_eq!(
+            clean("a\nb\u{202e}c\u{9b}d\u{7f}"),
+            "a\\u{a}b\\u{202e}c\\u{9b}d\\u{7f}"
+        );
         assert_eq!(clean("Müller 日本"), "Müller 日本");
     }
 
@@ -250,6 +263,9 @@ mod tests {
         assert_eq!(wrap("abcdefghijklm no", 10), ["abcdefghij", "klm no"]);
         assert_eq!(wrap("日本日本日本", 10), ["日本日本日", "本"]);
         assert_eq!(wrap("", 10), [""]);
-        assert_eq!(wrap("waits for 21 s, then", 12), ["waits for", "21 s, then"]);
+        assert_eq!(
+            wrap("waits for 21 s, then", 12),
+            ["waits for", "21 s, then"]
+        );
     }
 }

@@ -35,7 +35,10 @@ const TABLE: [(&str, &[&str]); 19] = [
         ],
     ),
     ("clock", &["case", "retrieval"]),
-    ("phrase", &["case", "diagnosis", "retrieval", "protocol", "pki", "flow"]),
+    (
+        "phrase",
+        &["case", "diagnosis", "retrieval", "protocol", "pki", "flow"],
+    ),
     (
         "timeline",
         &[
@@ -51,7 +54,19 @@ const TABLE: [(&str, &[&str]); 19] = [
             "flow",
         ],
     ),
-    ("diagnosis", &["case", "clock", "chain", "retrieval", "protocol", "pki", "cryptnet", "flow"]),
+    (
+        "diagnosis",
+        &[
+            "case",
+            "clock",
+            "chain",
+            "retrieval",
+            "protocol",
+            "pki",
+            "cryptnet",
+            "flow",
+        ],
+    ),
     (
         "report",
         &[
@@ -79,8 +94,10 @@ const TABLE: [(&str, &[&str]); 19] = [
 
 fn sources() -> Vec<PathBuf> {
     fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
-        let mut entries: Vec<PathBuf> =
-            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut entries: Vec<PathBuf> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
         entries.sort();
         for path in entries {
             if path.is_dir() {
@@ -111,7 +128,13 @@ fn root() -> &'static Path {
 /// The module a source file belongs to: the first part of its path below `src`.
 fn module_of(path: &Path) -> String {
     let below = path.strip_prefix(root().join("src")).unwrap();
-    let first = below.components().next().unwrap().as_os_str().to_str().unwrap();
+    let first = below
+        .components()
+        .next()
+        .unwrap()
+        .as_os_str()
+        .to_str()
+        .unwrap();
     first.trim_end_matches(".rs").to_owned()
 }
 
@@ -119,15 +142,20 @@ fn module_of(path: &Path) -> String {
 fn imports(text: &str) -> BTreeSet<String> {
     let code = text.split("#[cfg(test)]\nmod ").next().unwrap();
     let mut names = BTreeSet::new();
-    for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+    for line in code
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+    {
         for (start, _) in line.match_indices("crate::") {
             let before = &line[..start];
             if before.ends_with(|c: char| c.is_alphanumeric() || c == '_') {
                 continue;
             }
             let rest = &line[start + "crate::".len()..];
-            let name: String =
-                rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+            let name: String = rest
+                .chars()
+                .take_while(|c| c.is_ascii_lowercase() || *c == '_')
+                .collect();
             if !name.is_empty() {
                 names.insert(name);
             }
@@ -188,8 +216,10 @@ fn only_evidence_opens_files_and_nothing_asks_for_the_time() {
             continue;
         }
         let code = text.split("#[cfg(test)]\nmod ").next().unwrap().to_owned();
-        let code: String =
-            code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        let code: String = code
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .collect();
         let may_open = ["evidence", "cli", "main"].contains(&module.as_str());
         if !may_open && (code.contains("std::fs") || code.contains("File::open")) {
             broken.push(format!("{} opens files", path.display()));
@@ -222,11 +252,23 @@ fn every_rule_has_its_page_with_the_fixed_headings() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     for rule in whychain::diagnosis::RULES {
-        let headings: Vec<&str> = rule.doc.lines().filter(|line| line.starts_with("## ")).collect();
+        let headings: Vec<&str> = rule
+            .doc
+            .lines()
+            .filter(|line| line.starts_with("## "))
+            .collect();
         assert_eq!(headings, HEADINGS, "{}", rule.id);
-        assert!(rule.doc.starts_with(&format!("# {}", rule.id)), "{}", rule.id);
+        assert!(
+            rule.doc.starts_with(&format!("# {}", rule.id)),
+            "{}",
+            rule.id
+        );
         assert!(!rule.title().is_empty(), "{}", rule.id);
-        assert!(pages.remove(&format!("{}.md", rule.id)), "{} has no page", rule.id);
+        assert!(
+            pages.remove(&format!("{}.md", rule.id)),
+            "{} has no page",
+            rule.id
+        );
     }
     assert!(pages.is_empty(), "pages without a rule: {pages:?}");
 }

@@ -11,7 +11,9 @@ use whychain::pipeline::{Options, explain};
 fn diagnosis(name: &str) -> Diagnosis {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/handshakes");
     let capture = folder.join(format!("{name}.pcap"));
-    explain(&[capture], &Options::default(), &mut |_| {}).unwrap().diagnosis
+    explain(&[capture], &Options::default(), &mut |_| {})
+        .unwrap()
+        .diagnosis
 }
 
 #[test]
@@ -25,7 +27,10 @@ fn a_rejected_handshake_is_explained_by_what_its_certificates_say() {
         let diagnosis = diagnosis(name);
         assert_eq!(diagnosis.verdict.state, VerdictState::Explained, "{name}");
         assert_eq!(diagnosis.verdict.root_cause, Some(rule), "{name}");
-        let roots = diagnosis.findings.iter().filter(|finding| finding.role == Role::RootCause);
+        let roots = diagnosis
+            .findings
+            .iter()
+            .filter(|finding| finding.role == Role::RootCause);
         assert_eq!(roots.count(), 1, "{name}");
     }
 }
@@ -41,11 +46,24 @@ fn the_healthy_twin_has_no_finding() {
 
 #[test]
 fn hidden_certificates_leave_the_cause_open() {
-    for name in ["selfsigned-tls13", "expissuer-tls13", "name-tls13", "eku-tls13"] {
+    for name in [
+        "selfsigned-tls13",
+        "expissuer-tls13",
+        "name-tls13",
+        "eku-tls13",
+    ] {
         let diagnosis = diagnosis(name);
-        assert_eq!(diagnosis.verdict.state, VerdictState::Undetermined, "{name}");
+        assert_eq!(
+            diagnosis.verdict.state,
+            VerdictState::Undetermined,
+            "{name}"
+        );
         assert_eq!(diagnosis.verdict.root_cause, None, "{name}");
-        let rules: Vec<&str> = diagnosis.findings.iter().map(|finding| finding.rule).collect();
+        let rules: Vec<&str> = diagnosis
+            .findings
+            .iter()
+            .map(|finding| finding.rule)
+            .collect();
         assert_eq!(rules, ["certificates-not-visible"], "{name}");
     }
 }

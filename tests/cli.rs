@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 fn sample(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(path)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("samples")
+        .join(path)
 }
 
 fn run<I, S>(arguments: I) -> Output
@@ -14,7 +16,10 @@ where
     I: IntoIterator<Item = S>,
     S: AsRef<std::ffi::OsStr>,
 {
-    Command::new(env!("CARGO_BIN_EXE_whychain")).args(arguments).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_whychain"))
+        .args(arguments)
+        .output()
+        .unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -41,7 +46,11 @@ fn nothing_readable_exits_with_2_and_one_clear_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notes.txt");
     std::fs::write(&path, "nothing of use").unwrap();
-    for given in [path.clone(), folder.path().join("absent.pcap"), folder.path().to_owned()] {
+    for given in [
+        path.clone(),
+        folder.path().join("absent.pcap"),
+        folder.path().to_owned(),
+    ] {
         let output = run([given.as_os_str()]);
         assert_eq!(output.status.code(), Some(2), "{}", given.display());
         assert_eq!(text(&output.stdout), "");
@@ -57,8 +66,12 @@ fn a_report_is_not_overwritten_without_force() {
     let report = folder.path().join("report.json");
     let capture = sample("leaf-expired/client.pcapng");
     let write = |force: bool| {
-        let mut arguments =
-            vec!["explain", capture.to_str().unwrap(), "-o", report.to_str().unwrap()];
+        let mut arguments = vec![
+            "explain",
+            capture.to_str().unwrap(),
+            "-o",
+            report.to_str().unwrap(),
+        ];
         if force {
             arguments.push("--force");
         }

@@ -7,7 +7,12 @@ use std::process::{Command, Output, Stdio};
 
 fn whychain(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_whychain"));
-    command.args(arguments).env("NO_COLOR", "1").stdin(Stdio::null()).output().unwrap()
+    command
+        .args(arguments)
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -16,10 +21,18 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn help_and_version_are_data_and_succeed() {
-    for arguments in [&["--help"][..], &["-V"], &["explain", "--help"], &["help", "cache"]] {
+    for arguments in [
+        &["--help"][..],
+        &["-V"],
+        &["explain", "--help"],
+        &["help", "cache"],
+    ] {
         let output = whychain(arguments);
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
-        assert!(!output.stdout.is_empty() && output.stderr.is_empty(), "{arguments:?}");
+        assert!(
+            !output.stdout.is_empty() && output.stderr.is_empty(),
+            "{arguments:?}"
+        );
     }
 }
 
@@ -37,7 +50,10 @@ fn a_wrong_option_is_a_usage_error() {
     assert_eq!(output.status.code(), Some(2));
     assert!(output.stdout.is_empty());
     let message = text(&output.stderr);
-    assert!(message.starts_with("whychain: invalid value 'pdf' for '--format"), "{message}");
+    assert!(
+        message.starts_with("whychain: invalid value 'pdf' for '--format"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -59,7 +75,10 @@ fn a_report_that_exists_stops_the_run_before_it_begins() {
     let output = whychain(&["no/such/file.pcap", "-o", report.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(2));
     let message = text(&output.stderr);
-    assert!(message.ends_with("report.json: exists; --force overwrites it\n"), "{message}");
+    assert!(
+        message.ends_with("report.json: exists; --force overwrites it\n"),
+        "{message}"
+    );
     assert_eq!(std::fs::read_to_string(&report).unwrap(), "mine");
 }
 

@@ -15,7 +15,9 @@ use whychain::time::Timestamp;
 
 /// A file of the real data, `None` (and a message) where it is absent.
 fn real(path: &str) -> Option<Vec<u8>> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/ctl").join(path);
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../shared/data/ctl")
+        .join(path);
     let bytes = std::fs::read(&file).ok();
     if bytes.is_none() {
         println!("skipped: {} is not there", file.display());
@@ -25,10 +27,13 @@ fn real(path: &str) -> Option<Vec<u8>> {
 
 fn list(path: &str) -> Option<Arc<Ctl>> {
     let object = read_object(&real(path)?);
-    let lists = object.artifacts.into_iter().filter_map(|artifact| match artifact {
-        Artifact::Ctl(ctl) => Some(ctl),
-        _ => None,
-    });
+    let lists = object
+        .artifacts
+        .into_iter()
+        .filter_map(|artifact| match artifact {
+            Artifact::Ctl(ctl) => Some(ctl),
+            _ => None,
+        });
     lists.last()
 }
 
@@ -51,7 +56,10 @@ fn signer(ctl: &Ctl, more: &[Certificate], at: &str) -> Examination {
         candidates: &candidates,
         crls: &[],
         ocsp: &[],
-        trust_lists: TrustLists { authroot: Some(ctl), disallowed: None },
+        trust_lists: TrustLists {
+            authroot: Some(ctl),
+            disallowed: None,
+        },
         policy: Policy {
             purpose: Purpose::RootListSigner,
             knows_roots: false,
@@ -64,7 +72,9 @@ const PCA_URL: &str = "http://www.microsoft.com/pki/certs/MicCerTruLisPCA_2009-0
 
 #[test]
 fn the_list_of_2011_lacks_the_issuer_of_its_signer_and_names_its_url() {
-    let Some(ctl) = list("authrootstl-2011-01-25-first-signing.cab") else { return };
+    let Some(ctl) = list("authrootstl-2011-01-25-first-signing.cab") else {
+        return;
+    };
     let found = signer(&ctl, &[], "2011-02-21T00:00:00Z");
     let chain = found.best().unwrap();
     assert_eq!(chain.verdict, Verdict::Unknown);
@@ -76,8 +86,12 @@ fn the_list_of_2011_lacks_the_issuer_of_its_signer_and_names_its_url() {
 
 #[test]
 fn with_the_issuer_at_hand_the_list_itself_names_the_root() {
-    let Some(ctl) = list("authrootstl-2011-01-25-first-signing.cab") else { return };
-    let Some(pca) = real("MicCerTruLisPCA_2009-04-02.crt") else { return };
+    let Some(ctl) = list("authrootstl-2011-01-25-first-signing.cab") else {
+        return;
+    };
+    let Some(pca) = real("MicCerTruLisPCA_2009-04-02.crt") else {
+        return;
+    };
     let pca = Certificate::from_der(&pca).unwrap();
     let found = signer(&ctl, &[pca], "2011-02-21T00:00:00Z");
     let chain = found.best().unwrap();
@@ -94,7 +108,9 @@ fn with_the_issuer_at_hand_the_list_itself_names_the_root() {
 
 #[test]
 fn a_signer_that_has_expired_fails_by_time_alone() {
-    let Some(ctl) = list("authrootstl-2011-01-25-resigned.cab") else { return };
+    let Some(ctl) = list("authrootstl-2011-01-25-resigned.cab") else {
+        return;
+    };
     let found = signer(&ctl, &[], "2012-05-01T00:00:00Z");
     let chain = found.best().unwrap();
     assert_eq!(chain.error_status, TrustStatus::IS_NOT_TIME_VALID);
@@ -102,7 +118,9 @@ fn a_signer_that_has_expired_fails_by_time_alone() {
 
 #[test]
 fn the_list_of_2026_names_the_root_of_2010() {
-    let Some(ctl) = list("authroot-2026-10-23.stl") else { return };
+    let Some(ctl) = list("authroot-2026-10-23.stl") else {
+        return;
+    };
     let found = signer(&ctl, &[], "2026-11-01T00:00:00Z");
     let chain = found.best().unwrap();
     let RootTrust::ListedByName { sha1, .. } = &chain.root else {

@@ -111,14 +111,28 @@ fn every_real_list_is_read_whole_and_its_signature_verifies() {
         assert_eq!(object.problems, [], "{path}");
         let ctl = ctl(&object);
         assert_eq!(ctl.kind.word(), kind, "{path}");
-        assert_eq!(to_hex(ctl.sequence_number.as_deref().unwrap()), sequence, "{path}");
+        assert_eq!(
+            to_hex(ctl.sequence_number.as_deref().unwrap()),
+            sequence,
+            "{path}"
+        );
         assert_eq!(ctl.this_update.to_rfc3339(), this_update, "{path}");
-        assert_eq!((ctl.entries.len(), ctl.certificates.len()), (entries, certificates), "{path}");
+        assert_eq!(
+            (ctl.entries.len(), ctl.certificates.len()),
+            (entries, certificates),
+            "{path}"
+        );
         let signer = ctl.signer.as_ref().unwrap();
-        assert_eq!(signer.subject.short(), "Microsoft Certificate Trust List Publisher");
+        assert_eq!(
+            signer.subject.short(),
+            "Microsoft Certificate Trust List Publisher"
+        );
         assert_eq!(ctl.signature, Some(SignatureOutcome::Valid), "{path}");
         assert_eq!(ctl.oddities, <Vec<String>>::new(), "{path}");
-        let issuer = ctl.certificates.iter().find(|other| other.subject.der == signer.issuer.der);
+        let issuer = ctl
+            .certificates
+            .iter()
+            .find(|other| other.subject.der == signer.issuer.der);
         if certificates == 2 {
             let outcome = signer.verify_signed_by(&issuer.unwrap().public_key);
             assert_eq!(outcome, SignatureOutcome::Valid, "{path}");
@@ -128,7 +142,9 @@ fn every_real_list_is_read_whole_and_its_signature_verifies() {
 
 #[test]
 fn the_attributes_of_the_newest_list_are_as_counted_elsewhere() {
-    let Some(bytes) = real("ctl/authroot-2026-10-23.stl") else { return };
+    let Some(bytes) = real("ctl/authroot-2026-10-23.stl") else {
+        return;
+    };
     let object = read_object(&bytes);
     let entries = &ctl(&object).entries;
     let count = |test: &dyn Fn(&whychain::pki::ctl::CtlEntry) -> bool| {
@@ -141,8 +157,14 @@ fn the_attributes_of_the_newest_list_are_as_counted_elsewhere() {
     assert_eq!(count(&|entry| entry.disallowed_usages.is_some()), 27);
     assert_eq!(count(&|entry| entry.not_before_limit.is_some()), 302);
     assert_eq!(count(&|entry| entry.not_before_usages.is_some()), 166);
-    assert_eq!(count(&|entry| entry.disallowed_after == Some(Limit::Empty)), 2);
-    assert_eq!(count(&|entry| entry.not_before_limit == Some(Limit::Empty)), 6);
+    assert_eq!(
+        count(&|entry| entry.disallowed_after == Some(Limit::Empty)),
+        2
+    );
+    assert_eq!(
+        count(&|entry| entry.not_before_limit == Some(Limit::Empty)),
+        6
+    );
 }
 
 #[test]
@@ -150,20 +172,36 @@ fn the_two_signings_of_2011_differ_only_in_the_enclosed_issuer() {
     let first = real("ctl/authrootstl-2011-01-25-first-signing.cab");
     let second = real("ctl/authrootstl-2011-01-25-resigned.cab");
     let pca = real("ctl/MicCerTruLisPCA_2009-04-02.crt");
-    let (Some(first), Some(second), Some(pca)) = (first, second, pca) else { return };
+    let (Some(first), Some(second), Some(pca)) = (first, second, pca) else {
+        return;
+    };
     let (first, second) = (read_object(&first), read_object(&second));
     let (first, second) = (ctl(&first), ctl(&second));
     assert_eq!((first.kind, first.der.len()), (CtlKind::AuthRoot, 82_537));
     assert_eq!(first.entries, second.entries);
     assert_eq!(first.signer, second.signer);
     let pca = Certificate::from_der(&pca).unwrap();
-    assert_eq!(to_hex(&pca.sha1), "f77a3f82b7c4b3a9d869a93e3335cf1f78bc441e");
-    assert!(second.certificates.iter().any(|certificate| certificate.sha1 == pca.sha1));
+    assert_eq!(
+        to_hex(&pca.sha1),
+        "f77a3f82b7c4b3a9d869a93e3335cf1f78bc441e"
+    );
+    assert!(
+        second
+            .certificates
+            .iter()
+            .any(|certificate| certificate.sha1 == pca.sha1)
+    );
     let signer = first.signer.as_ref().unwrap();
     assert_eq!(to_hex(&signer.serial), "6103019f00010000000f");
     assert_eq!(signer.not_before.to_rfc3339(), "2011-01-25T20:52:37Z");
-    assert_eq!(signer.extended_key_usage.value().unwrap(), &["1.3.6.1.4.1.311.10.3.9"]);
-    assert_eq!(signer.verify_signed_by(&pca.public_key), SignatureOutcome::Valid);
+    assert_eq!(
+        signer.extended_key_usage.value().unwrap(),
+        &["1.3.6.1.4.1.311.10.3.9"]
+    );
+    assert_eq!(
+        signer.verify_signed_by(&pca.public_key),
+        SignatureOutcome::Valid
+    );
 }
 
 #[test]
@@ -171,10 +209,21 @@ fn cached_lists_of_revoked_certificates_are_read() {
     let path = "cryptnet/2017-proxy-via/Content/696F3DE637E6DE85B458996D49D759AD";
     let Some(bytes) = real(path) else { return };
     let object = read_object(&bytes);
-    assert_eq!((object.looks_like, object.problems.len()), (LooksLike::Crl, 0));
-    let Some(Artifact::Crl(crl)) = object.artifacts.first() else { unreachable!() };
+    assert_eq!(
+        (object.looks_like, object.problems.len()),
+        (LooksLike::Crl, 0)
+    );
+    let Some(Artifact::Crl(crl)) = object.artifacts.first() else {
+        unreachable!()
+    };
     assert_eq!(crl.issuer.short(), "Microsoft Root Certificate Authority");
     assert_eq!(crl.this_update.to_rfc3339(), "2017-07-06T20:48:58Z");
-    assert_eq!(crl.next_update.unwrap().to_rfc3339(), "2017-10-05T09:08:58Z");
-    assert_eq!(crl.next_publish.unwrap().to_rfc3339(), "2017-10-04T20:58:58Z");
+    assert_eq!(
+        crl.next_update.unwrap().to_rfc3339(),
+        "2017-10-05T09:08:58Z"
+    );
+    assert_eq!(
+        crl.next_publish.unwrap().to_rfc3339(),
+        "2017-10-04T20:58:58Z"
+    );
 }

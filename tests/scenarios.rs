@@ -34,7 +34,9 @@ fn report(sample: &Path, format: &str) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_whychain"))
         .current_dir(sample)
         .env_remove("COLUMNS")
-        .args(["explain", "--format", format, "--width", "100", "--color", "never"])
+        .args([
+            "explain", "--format", format, "--width", "100", "--color", "never",
+        ])
         .args(evidence(sample))
         .output()
         .unwrap();
@@ -59,7 +61,11 @@ fn compare(format: &str, file: &str) {
             differing.push(sample.file_name().unwrap().to_string_lossy().into_owned());
         }
     }
-    assert!(differing.is_empty(), "{file} differs in: {}", differing.join(", "));
+    assert!(
+        differing.is_empty(),
+        "{file} differs in: {}",
+        differing.join(", ")
+    );
 }
 
 #[test]
@@ -80,17 +86,29 @@ const STORIES: [(&str, &str, Option<&str>); 17] = [
     ("dns-failed", "explained", Some("dns-failed")),
     ("dns-failed-resolved", "clean", None),
     ("healthy-through-proxy", "clean", None),
-    ("intermediate-missing", "explained", Some("proxy-denied-or-filtered")),
+    (
+        "intermediate-missing",
+        "explained",
+        Some("proxy-denied-or-filtered"),
+    ),
     ("intermediate-missing-allowed", "clean", None),
     ("leaf-expired", "explained", Some("leaf-expired")),
     ("leaf-expired-renewed", "clean", None),
     ("proxy-login-407", "explained", Some("proxy-auth-required")),
     ("proxy-login-407-allowed", "clean", None),
-    ("root-update-2011", "explained", Some("ctl-signer-issuer-missing-aia-blocked")),
+    (
+        "root-update-2011",
+        "explained",
+        Some("ctl-signer-issuer-missing-aia-blocked"),
+    ),
     ("root-update-2011-resigned", "clean", None),
     ("stale-copy", "explained", Some("intermediary-serves-stale")),
     ("stale-copy-purged", "clean", None),
-    ("transfer-incomplete", "explained", Some("transfer-incomplete")),
+    (
+        "transfer-incomplete",
+        "explained",
+        Some("transfer-incomplete"),
+    ),
     ("transfer-incomplete-whole", "clean", None),
 ];
 
@@ -115,6 +133,9 @@ fn every_story_has_the_cause_it_was_built_with() {
 
 #[test]
 fn the_same_evidence_gives_the_same_bytes() {
-    let sample = samples().into_iter().find(|path| path.ends_with("root-update-2011")).unwrap();
+    let sample = samples()
+        .into_iter()
+        .find(|path| path.ends_with("root-update-2011"))
+        .unwrap();
     assert_eq!(report(&sample, "json"), report(&sample, "json"));
 }

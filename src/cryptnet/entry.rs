@@ -81,8 +81,9 @@ fn entry(
             issues.push(Issue::new(file.evidence, "", what, effect));
         }
     }
-    let name_check =
-        record.as_ref().map_or(NameCheck::NoUrl, |record| check_name(&pair.name, &record.url));
+    let name_check = record.as_ref().map_or(NameCheck::NoUrl, |record| {
+        check_name(&pair.name, &record.url)
+    });
     CacheEntry {
         name: pair.name.clone(),
         name_check,
@@ -115,15 +116,28 @@ mod tests {
 
     /// Entries of a bare pair of folders: half, name and bytes of each file.
     fn made(files: &[(&str, &str, Vec<u8>)]) -> (Vec<CacheEntry>, Vec<Issue>) {
-        let paths: Vec<String> =
-            files.iter().map(|(half, name, _)| format!("x/{half}/{name}")).collect();
+        let paths: Vec<String> = files
+            .iter()
+            .map(|(half, name, _)| format!("x/{half}/{name}"))
+            .collect();
         let listed = paths.iter().enumerate();
-        let folders =
-            locate(listed.map(|(index, path)| ListedFile { index, hand_over: "x", path }));
+        let folders = locate(listed.map(|(index, path)| ListedFile {
+            index,
+            hand_over: "x",
+            path,
+        }));
         let read = files.iter().enumerate().map(|(number, (_, _, bytes))| {
             let evidence = EvidenceId(u32::try_from(number).unwrap());
             let bytes = Arc::from(bytes.as_slice());
-            (number, CacheFile { evidence, bytes, sha256: [0; 32], modified_at: None })
+            (
+                number,
+                CacheFile {
+                    evidence,
+                    bytes,
+                    sha256: [0; 32],
+                    modified_at: None,
+                },
+            )
         });
         entries(&folders[0], &read.collect())
     }
@@ -144,12 +158,19 @@ mod tests {
     #[test]
     fn a_damaged_record_leaves_the_content() {
         let name = file_name(URL);
-        let (entries, issues) =
-            made(&[("MetaData", &name, vec![0x70; 9]), ("Content", &name, b"abc".to_vec())]);
+        let (entries, issues) = made(&[
+            ("MetaData", &name, vec![0x70; 9]),
+            ("Content", &name, b"abc".to_vec()),
+        ]);
         assert_eq!(entries[0].record, None);
         assert_eq!(entries[0].content.as_ref().unwrap().bytes.as_ref(), b"abc");
         assert_eq!(issues[0].evidence, Some(EvidenceId(0)));
-        assert!(issues[0].what.ends_with("not supported: cbHeader 1886417008"), "{issues:?}");
+        assert!(
+            issues[0]
+                .what
+                .ends_with("not supported: cbHeader 1886417008"),
+            "{issues:?}"
+        );
     }
 
     #[test]
@@ -159,17 +180,27 @@ mod tests {
             ("MetaData", &name, record_file(24, &[2, 2], URL, None)),
             ("Content", &name, b"abc".to_vec()),
         ]);
-        assert!(issues[0].what.ends_with("has 3 bytes, its MetaData record says 4"));
+        assert!(
+            issues[0]
+                .what
+                .ends_with("has 3 bytes, its MetaData record says 4")
+        );
     }
 
     #[test]
     fn orphans_of_both_halves_are_entries() {
         let (entries, _) = made(&[
-            ("MetaData", &file_name(URL), record_file(112, &[0], URL, None)),
+            (
+                "MetaData",
+                &file_name(URL),
+                record_file(112, &[0], URL, None),
+            ),
             ("Content", &file_name("http://other/"), Vec::new()),
         ]);
-        let halves: Vec<_> =
-            entries.iter().map(|entry| (entry.record.is_some(), entry.content.is_some())).collect();
+        let halves: Vec<_> = entries
+            .iter()
+            .map(|entry| (entry.record.is_some(), entry.content.is_some()))
+            .collect();
         assert_eq!(halves.len(), 2);
         assert!(halves.contains(&(true, false)) && halves.contains(&(false, true)));
     }
@@ -187,7 +218,10 @@ mod tests {
         explain_prefixes(&mut entries, [], crls);
         let by_name = |wanted: &str| entries.iter().find(|entry| entry.name == wanted).unwrap();
         assert_eq!(by_name(&name).recovered_url.as_deref(), Some(ocsp));
-        let NameCheck::MatchesWithPrefix { distribution_points, .. } = &by_name(&name).name_check
+        let NameCheck::MatchesWithPrefix {
+            distribution_points,
+            ..
+        } = &by_name(&name).name_check
         else {
             panic!("no prefix")
         };
@@ -205,7 +239,10 @@ mod tests {
         let name = ocsp_file_name(value, ocsp);
         let (mut entries, _) = made(&[("MetaData", &name, record_file(112, &[0], ocsp, None))]);
         explain_prefixes(&mut entries, [(value, urls.as_slice())], []);
-        let NameCheck::MatchesWithPrefix { distribution_points, .. } = &entries[0].name_check
+        let NameCheck::MatchesWithPrefix {
+            distribution_points,
+            ..
+        } = &entries[0].name_check
         else {
             panic!("no prefix")
         };

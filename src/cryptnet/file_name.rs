@@ -161,8 +161,10 @@ pub fn explain_prefixes<'a>(
 ) {
     // Looked up by key only; the order of entries decides what is printed.
     let mut meanings: HashMap<String, Vec<String>> = HashMap::new();
-    let crl_urls: BTreeSet<&str> =
-        crl_urls.into_iter().chain(super::known_crl_urls().iter().copied()).collect();
+    let crl_urls: BTreeSet<&str> = crl_urls
+        .into_iter()
+        .chain(super::known_crl_urls().iter().copied())
+        .collect();
     let mut by_file: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for url in &crl_urls {
         let name = url.rsplit('/').next().unwrap_or(url);
@@ -177,7 +179,9 @@ pub fn explain_prefixes<'a>(
         offer(&[url], PointLayout::OnePoint);
     }
     for urls in by_file.values() {
-        let urls = urls.get(..MAX_HOSTS_PER_CRL.min(urls.len())).unwrap_or_default();
+        let urls = urls
+            .get(..MAX_HOSTS_PER_CRL.min(urls.len()))
+            .unwrap_or_default();
         for first in urls {
             for second in urls.iter().filter(|second| *second != first) {
                 offer(&[first, second], PointLayout::PointPerUrl);
@@ -189,7 +193,10 @@ pub fn explain_prefixes<'a>(
         meanings.insert(md5_hex(value), urls.to_vec());
     }
     for entry in entries {
-        if let NameCheck::MatchesWithPrefix { prefix, distribution_points } = &mut entry.name_check
+        if let NameCheck::MatchesWithPrefix {
+            prefix,
+            distribution_points,
+        } = &mut entry.name_check
             && let Some(urls) = meanings.get(prefix)
         {
             distribution_points.clone_from(urls);
@@ -213,15 +220,32 @@ mod tests {
     #[test]
     fn names_of_the_trust_lists_are_those_seen_on_real_machines() {
         let at = |host: &str, file: &str| {
-            file_name(&format!("http://{host}/msdownload/update/v3/static/trustedr/en/{file}"))
+            file_name(&format!(
+                "http://{host}/msdownload/update/v3/static/trustedr/en/{file}"
+            ))
         };
         let new = "ctldl.windowsupdate.com";
-        assert_eq!(at(new, "authrootstl.cab"), "77EC63BDA74BD0D0E0426DC8F8008506");
-        assert_eq!(at(new, "disallowedcertstl.cab"), "57C8EDB95DF3F0AD4EE2DC2B8CFD4157");
-        assert_eq!(at(new, "pinrulesstl.cab"), "FB0D848F74F70BB2EAA93746D24D9749");
+        assert_eq!(
+            at(new, "authrootstl.cab"),
+            "77EC63BDA74BD0D0E0426DC8F8008506"
+        );
+        assert_eq!(
+            at(new, "disallowedcertstl.cab"),
+            "57C8EDB95DF3F0AD4EE2DC2B8CFD4157"
+        );
+        assert_eq!(
+            at(new, "pinrulesstl.cab"),
+            "FB0D848F74F70BB2EAA93746D24D9749"
+        );
         let old = "www.download.windowsupdate.com";
-        assert_eq!(at(old, "authrootstl.cab"), "94308059B57B3142E455B38A6EB92015");
-        assert_eq!(at(old, "authrootseq.txt"), "2BF68F4714092295550497DD56F57004");
+        assert_eq!(
+            at(old, "authrootstl.cab"),
+            "94308059B57B3142E455B38A6EB92015"
+        );
+        assert_eq!(
+            at(old, "authrootseq.txt"),
+            "2BF68F4714092295550497DD56F57004"
+        );
     }
 
     #[test]
@@ -255,7 +279,10 @@ mod tests {
         assert_eq!(name_parts("A_B"), None);
         let url = "http://a/";
         let expected = file_name(url);
-        assert_eq!(check_name(&expected.to_lowercase(), url), NameCheck::Matches);
+        assert_eq!(
+            check_name(&expected.to_lowercase(), url),
+            NameCheck::Matches
+        );
         assert_eq!(check_name("renamed", url), NameCheck::Differs { expected });
     }
 }

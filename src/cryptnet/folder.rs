@@ -70,7 +70,9 @@ pub fn locate<'a>(files: impl IntoIterator<Item = ListedFile<'a>>) -> Vec<CacheF
     let mut found: BTreeMap<String, Found<'a>> = BTreeMap::new();
     for file in files {
         let parts = path_parts(file.path);
-        let [above @ .., half, name] = parts.as_slice() else { continue };
+        let [above @ .., half, name] = parts.as_slice() else {
+            continue;
+        };
         let half = match half.to_ascii_lowercase().as_str() {
             "metadata" => Half::MetaData,
             "content" => Half::Content,
@@ -78,13 +80,17 @@ pub fn locate<'a>(files: impl IntoIterator<Item = ListedFile<'a>>) -> Vec<CacheF
         };
         // One folder whatever the case in which a half or the drive is spelled.
         let path = above.join("/");
-        let folder = found.entry(path.to_ascii_lowercase()).or_insert_with(|| Found {
-            is_named: above.last().is_some_and(|last| last.eq_ignore_ascii_case(CACHE)),
-            path,
-            hand_over: file.hand_over,
-            original: file.path,
-            files: Vec::new(),
-        });
+        let folder = found
+            .entry(path.to_ascii_lowercase())
+            .or_insert_with(|| Found {
+                is_named: above
+                    .last()
+                    .is_some_and(|last| last.eq_ignore_ascii_case(CACHE)),
+                path,
+                hand_over: file.hand_over,
+                original: file.path,
+                files: Vec::new(),
+            });
         folder.hand_over = folder.hand_over.min(file.hand_over);
         folder.files.push((half, name.clone(), file.index));
     }
@@ -105,7 +111,11 @@ struct Found<'a> {
 
 impl Found<'_> {
     fn is_cache(&self) -> bool {
-        self.is_named || self.files.iter().any(|(_, name, _)| name_parts(name).is_some())
+        self.is_named
+            || self
+                .files
+                .iter()
+                .any(|(_, name, _)| name_parts(name).is_some())
     }
 
     fn into_folder(self) -> CacheFolder {
@@ -161,7 +171,9 @@ fn path_parts(path: &str) -> Vec<String> {
             "" | "." => {}
             _ if decode && part.contains('%') => {
                 let decoded = percent_decoded(part);
-                let names = decoded.split(['/', '\\']).filter(|name| !["", "."].contains(name));
+                let names = decoded
+                    .split(['/', '\\'])
+                    .filter(|name| !["", "."].contains(name));
                 parts.extend(names.map(str::to_owned));
             }
             _ => parts.push(part.to_owned()),
@@ -175,7 +187,11 @@ fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [byte, after @ ..] = rest {
-        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
+        let digit = |byte: u8| {
+            char::from(byte)
+                .to_digit(16)
+                .and_then(|d| u8::try_from(d).ok())
+        };
         match (byte, after) {
             (b'%', [high, low, after @ ..]) => match (digit(*high), digit(*low)) {
                 (Some(high), Some(low)) => {
@@ -201,7 +217,11 @@ mod tests {
 
     fn of(paths: &[String]) -> Vec<CacheFolder> {
         let listed = paths.iter().enumerate();
-        locate(listed.map(|(index, path)| ListedFile { index, hand_over: "in", path }))
+        locate(listed.map(|(index, path)| ListedFile {
+            index,
+            hand_over: "in",
+            path,
+        }))
     }
 
     #[test]
@@ -218,12 +238,18 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].owner.to_string(), "user ann");
         assert_eq!(found[0].pairs.len(), 1);
-        assert_eq!((found[0].pairs[0].meta_data, found[0].pairs[0].content), (Some(0), Some(1)));
+        assert_eq!(
+            (found[0].pairs[0].meta_data, found[0].pairs[0].content),
+            (Some(0), Some(1))
+        );
     }
 
     #[test]
     fn a_bare_pair_needs_a_name_in_the_form_of_the_cache() {
-        let found = of(&[format!("copy/MetaData/{NAME}"), "copy/Content/renamed".into()]);
+        let found = of(&[
+            format!("copy/MetaData/{NAME}"),
+            "copy/Content/renamed".into(),
+        ]);
         assert_eq!((found.len(), found[0].pairs.len()), (1, 2));
         assert_eq!(found[0].owner.to_string(), "unknown account");
         assert_eq!(found[0].path, "copy");
@@ -248,12 +274,18 @@ mod tests {
             assert_eq!(folder.machine.as_deref(), Some("PC7"));
             assert!(folder.has_content && !folder.has_meta_data);
         }
-        assert!(found[0].path.ends_with("LocalLow/Microsoft/CryptnetUrlCache"));
+        assert!(
+            found[0]
+                .path
+                .ends_with("LocalLow/Microsoft/CryptnetUrlCache")
+        );
     }
 
     #[test]
     fn the_analysts_own_home_owns_nothing() {
-        let found = of(&[format!("C:/Users/analyst/AppData/LocalLow/case/MetaData/{NAME}")]);
+        let found = of(&[format!(
+            "C:/Users/analyst/AppData/LocalLow/case/MetaData/{NAME}"
+        )]);
         assert_eq!(found[0].owner.to_string(), "unknown account");
     }
 
@@ -261,8 +293,11 @@ mod tests {
     fn two_files_of_one_name_are_two_pairs() {
         let half = |half: &str| format!("a.zip/CryptnetUrlCache/{half}/{NAME}");
         let found = of(&[half("Content"), half("Content"), half("MetaData")]);
-        let pairs: Vec<_> =
-            found[0].pairs.iter().map(|pair| (pair.meta_data, pair.content)).collect();
+        let pairs: Vec<_> = found[0]
+            .pairs
+            .iter()
+            .map(|pair| (pair.meta_data, pair.content))
+            .collect();
         assert_eq!(pairs, [(Some(2), Some(0)), (None, Some(1))]);
     }
 

@@ -145,6 +145,9 @@ impl CacheEntry {
     /// The URL, from the record or recovered.
     #[must_use]
     pub fn url(&self) -> Option<&str> {
-        self.record.as_ref().map(|record| record.url.as_str()).or(self.recovered_url.as_deref())
+        self.record
+            .as_ref()
+            .map(|record| record.url.as_str())
+            .or(self.recovered_url.as_deref())
     }
 }

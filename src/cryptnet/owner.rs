@@ -25,7 +25,9 @@ pub fn owner(folders: &[&str]) -> Account {
         }
         [profile @ .., app_data, level]
             if is(app_data, "AppData")
-                && ["LocalLow", "Local", "Roaming"].iter().any(|known| is(level, known)) =>
+                && ["LocalLow", "Local", "Roaming"]
+                    .iter()
+                    .any(|known| is(level, known)) =>
         {
             profile_owner(profile)
         }
@@ -41,7 +43,10 @@ const XP_DATA: &str = "Application Data";
 
 /// The account of a profile folder.
 fn profile_owner(folders: &[&str]) -> Account {
-    let lower: Vec<String> = folders.iter().map(|name| name.to_ascii_lowercase()).collect();
+    let lower: Vec<String> = folders
+        .iter()
+        .map(|name| name.to_ascii_lowercase())
+        .collect();
     let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
     match lower.as_slice() {
         [.., "syswow64", "config", "systemprofile"] => Account::of(AccountKind::SystemWow64),
@@ -61,7 +66,10 @@ fn profile_owner(folders: &[&str]) -> Account {
 }
 
 fn named(kind: AccountKind, name: &str) -> Account {
-    Account { kind, name: Some(name.to_owned()) }
+    Account {
+        kind,
+        name: Some(name.to_owned()),
+    }
 }
 
 /// The profiles of every Windows installation that nobody handed over, and a
@@ -91,15 +99,42 @@ mod tests {
     fn every_standard_place_has_its_account() {
         for (path, expected) in [
             (r"C:\Users\Ann Lee\AppData\LocalLow", "user Ann Lee"),
-            (r"C:\Windows\System32\config\systemprofile\AppData\LocalLow", "SYSTEM"),
-            (r"c:\windows\syswow64\CONFIG\systemprofile\appdata\locallow", "SYSTEM (32-bit)"),
-            (r"C:\Windows\ServiceProfiles\LocalService\AppData\LocalLow", "LOCAL SERVICE"),
-            (r"C:\Windows\ServiceProfiles\NetworkService\AppData\LocalLow", "NETWORK SERVICE"),
-            (r"C:\Users\a\AppData\Local\Packages\Microsoft.X_8we\AC", "app Microsoft.X_8we"),
-            (r"C:\Documents and Settings\bob\Application Data", "user bob"),
-            (r"C:\Documents and Settings\bob\Local Settings\Application Data", "user bob"),
-            (r"C:\Documents and Settings\NetworkService\Application Data", "NETWORK SERVICE"),
-            (r"C:\WINDOWS\system32\config\systemprofile\Application Data", "SYSTEM"),
+            (
+                r"C:\Windows\System32\config\systemprofile\AppData\LocalLow",
+                "SYSTEM",
+            ),
+            (
+                r"c:\windows\syswow64\CONFIG\systemprofile\appdata\locallow",
+                "SYSTEM (32-bit)",
+            ),
+            (
+                r"C:\Windows\ServiceProfiles\LocalService\AppData\LocalLow",
+                "LOCAL SERVICE",
+            ),
+            (
+                r"C:\Windows\ServiceProfiles\NetworkService\AppData\LocalLow",
+                "NETWORK SERVICE",
+            ),
+            (
+                r"C:\Users\a\AppData\Local\Packages\Microsoft.X_8we\AC",
+                "app Microsoft.X_8we",
+            ),
+            (
+                r"C:\Documents and Settings\bob\Application Data",
+                "user bob",
+            ),
+            (
+                r"C:\Documents and Settings\bob\Local Settings\Application Data",
+                "user bob",
+            ),
+            (
+                r"C:\Documents and Settings\NetworkService\Application Data",
+                "NETWORK SERVICE",
+            ),
+            (
+                r"C:\WINDOWS\system32\config\systemprofile\Application Data",
+                "SYSTEM",
+            ),
         ] {
             assert_eq!(of(path), expected, "{path}");
         }
@@ -107,7 +142,13 @@ mod tests {
 
     #[test]
     fn a_place_that_does_not_tell_is_unknown() {
-        for path in [r"C:\Users\analyst\Downloads", "LocalLow", r"AppData\LocalLow", "", r"x\AC"] {
+        for path in [
+            r"C:\Users\analyst\Downloads",
+            "LocalLow",
+            r"AppData\LocalLow",
+            "",
+            r"x\AC",
+        ] {
             assert_eq!(of(path), "unknown account", "{path}");
         }
         assert_eq!(of(r"systemprofile\AppData\LocalLow"), "unknown account");
@@ -115,7 +156,10 @@ mod tests {
 
     #[test]
     fn profiles_not_handed_over_are_listed() {
-        let user = Account { kind: AccountKind::User, name: Some("ann".into()) };
+        let user = Account {
+            kind: AccountKind::User,
+            name: Some("ann".into()),
+        };
         let missing = missing_profiles([&user, &Account::of(AccountKind::System)]);
         let words: Vec<_> = missing.iter().map(|account| account.kind.word()).collect();
         assert_eq!(words, ["system-wow64", "local-service", "network-service"]);

@@ -50,7 +50,11 @@ impl MetaDataRecord {
         let header_len = reader.u32_le(WHAT)?;
         if ![LONG_HEADER_LEN, SHORT_HEADER_LEN].contains(&header_len) {
             let kind = ErrorKind::Unsupported(format!("cbHeader {header_len}"));
-            return Err(ParseError { what: WHAT, at: 0, kind });
+            return Err(ParseError {
+                what: WHAT,
+                at: 0,
+                kind,
+            });
         }
         expect(&mut reader, WHAT, CONSTANT)?;
         let blob_count = reader.u32_le(WHAT)?;
@@ -148,8 +152,9 @@ fn expect(reader: &mut Reader<'_>, what: &'static str, expected: u32) -> Result<
     if value == expected {
         return Ok(());
     }
-    let kind =
-        ErrorKind::Malformed(format!("{value:#x} where {expected:#x} is in every known file"));
+    let kind = ErrorKind::Malformed(format!(
+        "{value:#x} where {expected:#x} is in every known file"
+    ));
     Err(ParseError { what, at, kind })
 }
 
@@ -160,7 +165,11 @@ fn filetime(reader: &mut Reader<'_>, what: &'static str) -> Result<Option<Timest
 /// Reads `len` bytes of UTF-16LE that end in NUL, and leaves the NUL out.
 fn text(reader: &mut Reader<'_>, what: &'static str, len: u32) -> Result<String, ParseError> {
     let at = reader.position() as u64;
-    let malformed = |how: &str| ParseError { what, at, kind: ErrorKind::Malformed(how.into()) };
+    let malformed = |how: &str| ParseError {
+        what,
+        at,
+        kind: ErrorKind::Malformed(how.into()),
+    };
     // On a 32-bit system no file holds more either.
     let bytes = reader.take(what, usize::try_from(len).unwrap_or(usize::MAX))?;
     let (units, odd) = bytes.as_chunks::<2>();
@@ -185,7 +194,10 @@ pub(super) mod tests {
     /// A `MetaData` file, field by field as the layout says.
     pub fn file(header_len: u32, sizes: &[u32], url: &str, etag: Option<&str>) -> Vec<u8> {
         let wide = |text: &str| -> Vec<u8> {
-            text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect()
+            text.encode_utf16()
+                .chain([0])
+                .flat_map(u16::to_le_bytes)
+                .collect()
         };
         let etag = etag.map(wide).unwrap_or_default();
         let url = wide(url);
@@ -225,19 +237,39 @@ pub(super) mod tests {
         let record = MetaDataRecord::from_bytes(&bytes).unwrap();
         assert_eq!((record.url.as_str(), record.content_len()), (URL, 6564));
         assert_eq!(record.etag.as_deref(), Some("\"04e707defb9d21:0\""));
-        assert!(record.last_sync_at.unwrap().to_rfc3339().starts_with("2017-08-04T08:49:05.428"));
+        assert!(
+            record
+                .last_sync_at
+                .unwrap()
+                .to_rfc3339()
+                .starts_with("2017-08-04T08:49:05.428")
+        );
         let extended = record.extended.unwrap();
-        assert_eq!(extended.last_modified.unwrap().to_rfc3339(), "2017-04-20T16:02:20Z");
-        assert_eq!((extended.response_type, extended.response_flags), (1, 0x8000));
+        assert_eq!(
+            extended.last_modified.unwrap().to_rfc3339(),
+            "2017-04-20T16:02:20Z"
+        );
+        assert_eq!(
+            (extended.response_type, extended.response_flags),
+            (1, 0x8000)
+        );
         assert_eq!((extended.max_age, extended.proxy_id), (86_400, 0xCB78_A784));
         assert_eq!((extended.object_type, extended.this_update), (2, None));
     }
 
     #[test]
     fn a_short_header_has_several_blobs_and_no_etag() {
-        let bytes = file(24, &[705, 705], "ldap:///CN=x?certificateRevocationList", None);
+        let bytes = file(
+            24,
+            &[705, 705],
+            "ldap:///CN=x?certificateRevocationList",
+            None,
+        );
         let record = MetaDataRecord::from_bytes(&bytes).unwrap();
-        assert_eq!((record.content_len(), record.extended, record.etag), (1410, None, None));
+        assert_eq!(
+            (record.content_len(), record.extended, record.etag),
+            (1410, None, None)
+        );
         assert_eq!(record.content_sizes, [705, 705]);
     }
 
@@ -253,7 +285,10 @@ pub(super) mod tests {
             let mut bytes = file(header_len, &[1], URL, None);
             for len in 0..bytes.len() {
                 let error = MetaDataRecord::from_bytes(&bytes[..len]).unwrap_err();
-                assert!(matches!(error.kind, ErrorKind::Truncated { .. }), "{len}: {error}");
+                assert!(
+                    matches!(error.kind, ErrorKind::Truncated { .. }),
+                    "{len}: {error}"
+                );
             }
             bytes.push(0);
             let error = MetaDataRecord::from_bytes(&bytes).unwrap_err();
@@ -269,7 +304,10 @@ pub(super) mod tests {
 
     #[test]
     fn hostile_numbers_are_refused_with_their_place() {
-        assert_eq!(error_with(0, 113), "MetaData header at byte 0: not supported: cbHeader 113");
+        assert_eq!(
+            error_with(0, 113),
+            "MetaData header at byte 0: not supported: cbHeader 113"
+        );
         assert_eq!(
             error_with(8, u32::MAX),
             "cBlob at byte 8: 4294967295 is above the limit of 1024"
@@ -278,10 +316,22 @@ pub(super) mod tests {
             error_with(12, 49),
             "URL at byte 116: malformed: 49 bytes of UTF-16, an odd number"
         );
-        assert_eq!(error_with(12, u32::MAX), "URL at byte 116: needs 4294967295 bytes, 58 left");
-        assert_eq!(error_with(12, 48), "URL at byte 116: malformed: no NUL at the end");
-        assert_eq!(error_with(12, 0), "URL at byte 116: malformed: no NUL at the end");
-        assert_eq!(error_with(12, 58), "URL at byte 116: malformed: a NUL inside the text");
+        assert_eq!(
+            error_with(12, u32::MAX),
+            "URL at byte 116: needs 4294967295 bytes, 58 left"
+        );
+        assert_eq!(
+            error_with(12, 48),
+            "URL at byte 116: malformed: no NUL at the end"
+        );
+        assert_eq!(
+            error_with(12, 0),
+            "URL at byte 116: malformed: no NUL at the end"
+        );
+        assert_eq!(
+            error_with(12, 58),
+            "URL at byte 116: malformed: a NUL inside the text"
+        );
         assert!(error_with(64, 17).starts_with("FlushInfo at byte 64: malformed: 0x11 where 0x10"));
     }
 

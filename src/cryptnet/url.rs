@@ -4,16 +4,24 @@ use crate::time::Timestamp;
 
 /// The cabinets that Windows asks for with a random query of its own, against
 /// caches on the way. Neither the file name nor the stored URL contains it.
-const CTL_CABINETS: [&str; 3] = ["authrootstl.cab", "disallowedcertstl.cab", "pinrulesstl.cab"];
+const CTL_CABINETS: [&str; 3] = [
+    "authrootstl.cab",
+    "disallowedcertstl.cab",
+    "pinrulesstl.cab",
+];
 
 /// The URL without its query, when it is one of the three cabinets of trust
 /// lists; any other URL as it is. The host does not matter: a policy can name
 /// another one.
 #[must_use]
 pub fn strip_ctl_query(url: &str) -> &str {
-    let Some((before, _)) = url.split_once('?') else { return url };
+    let Some((before, _)) = url.split_once('?') else {
+        return url;
+    };
     let file = before.rsplit('/').next().unwrap_or_default();
-    let is_cabinet = CTL_CABINETS.iter().any(|cabinet| file.eq_ignore_ascii_case(cabinet));
+    let is_cabinet = CTL_CABINETS
+        .iter()
+        .any(|cabinet| file.eq_ignore_ascii_case(cabinet));
     if is_cabinet { before } else { url }
 }
 
@@ -22,9 +30,13 @@ pub fn strip_ctl_query(url: &str) -> &str {
 pub fn is_trust_list_url(url: &str) -> bool {
     let path = url.split(['?', '#']).next().unwrap_or(url);
     let name = path.rsplit('/').next().unwrap_or_default();
-    ["authrootstl.cab", "disallowedcertstl.cab", "pinrulesstl.cab"]
-        .iter()
-        .any(|cabinet| name.eq_ignore_ascii_case(cabinet))
+    [
+        "authrootstl.cab",
+        "disallowedcertstl.cab",
+        "pinrulesstl.cab",
+    ]
+    .iter()
+    .any(|cabinet| name.eq_ignore_ascii_case(cabinet))
 }
 
 /// True when a request for the one URL fills the cache entry of the other:
@@ -49,8 +61,11 @@ fn split(url: &str) -> Option<(String, String, &str)> {
     Some((scheme, authority, if path.is_empty() { "/" } else { path }))
 }
 
-const CTL_HOSTS: [&str; 3] =
-    ["ctldl.windowsupdate.com", "www.download.windowsupdate.com", "download.windowsupdate.com"];
+const CTL_HOSTS: [&str; 3] = [
+    "ctldl.windowsupdate.com",
+    "www.download.windowsupdate.com",
+    "download.windowsupdate.com",
+];
 
 const CTL_FILES: [&str; 5] = [
     "authrootstl.cab",
@@ -92,7 +107,10 @@ pub fn known_urls() -> Vec<String> {
             format!("http://{host}/msdownload/update/v3/static/trustedr/en/{file}")
         })
     });
-    let others = WELL_KNOWN.iter().chain(&WELL_KNOWN_CRLS).map(|url| (*url).to_owned());
+    let others = WELL_KNOWN
+        .iter()
+        .chain(&WELL_KNOWN_CRLS)
+        .map(|url| (*url).to_owned());
     lists.chain(others).collect()
 }
 
@@ -130,8 +148,10 @@ pub fn check_etag(
     };
     let text = etag.trim_matches('"');
     let agrees = if let Some(digits) = text.strip_suffix(":0") {
-        let digits: Option<Vec<u8>> =
-            digits.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
+        let digits: Option<Vec<u8>> = digits
+            .chars()
+            .map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok()))
+            .collect();
         match digits {
             Some(digits) if (8..=16).contains(&digits.len()) => is_filetime(&digits, 0, 0, seconds),
             _ => return EtagCheck::UnknownForm,
@@ -146,7 +166,11 @@ pub fn check_etag(
     } else {
         return EtagCheck::UnknownForm;
     };
-    if agrees { EtagCheck::Agrees } else { EtagCheck::Differs }
+    if agrees {
+        EtagCheck::Agrees
+    } else {
+        EtagCheck::Differs
+    }
 }
 
 /// 1990 to 2100: other servers write other numbers in the form of nginx.
@@ -163,7 +187,12 @@ fn is_filetime(digits: &[u8], at: u32, ticks: u64, seconds: i64) -> bool {
     match digits {
         [high, low, rest @ ..] if *high > 0 => {
             is_filetime(rest, at + 8, with(high << 4 | low), seconds)
-                || is_filetime(digits.get(1..).unwrap_or_default(), at + 8, with(*high), seconds)
+                || is_filetime(
+                    digits.get(1..).unwrap_or_default(),
+                    at + 8,
+                    with(*high),
+                    seconds,
+                )
         }
         [only, rest @ ..] => is_filetime(rest, at + 8, with(*only), seconds),
         [] => false,
@@ -178,20 +207,38 @@ mod tests {
     #[test]
     fn only_the_three_cabinets_lose_their_query() {
         let base = "http://h/en/authrootstl.cab";
-        assert_eq!(strip_ctl_query("http://h/en/authrootstl.cab?b3d6249cb8dde683"), base);
+        assert_eq!(
+            strip_ctl_query("http://h/en/authrootstl.cab?b3d6249cb8dde683"),
+            base
+        );
         assert_eq!(strip_ctl_query("http://h/en/authrootstl.cab?"), base);
         let other = "ldap:///CN=x?certificateRevocationList";
         assert_eq!(strip_ctl_query(other), other);
-        assert_eq!(strip_ctl_query("http://h/authrootseq.txt?1"), "http://h/authrootseq.txt?1");
+        assert_eq!(
+            strip_ctl_query("http://h/authrootseq.txt?1"),
+            "http://h/authrootseq.txt?1"
+        );
     }
 
     #[test]
     fn scheme_and_host_ignore_case_and_the_path_does_not() {
         let cached = "http://ctldl.windowsupdate.com/x/authrootstl.cab";
-        assert!(same_resource("HTTP://CTLDL.windowsupdate.com:80/x/authrootstl.cab?12", cached));
-        assert!(!same_resource("http://ctldl.windowsupdate.com/X/authrootstl.cab", cached));
-        assert!(!same_resource("https://ctldl.windowsupdate.com/x/authrootstl.cab", cached));
-        assert!(!same_resource("http://o.example/MEkw?1", "http://o.example/MEkw?2"));
+        assert!(same_resource(
+            "HTTP://CTLDL.windowsupdate.com:80/x/authrootstl.cab?12",
+            cached
+        ));
+        assert!(!same_resource(
+            "http://ctldl.windowsupdate.com/X/authrootstl.cab",
+            cached
+        ));
+        assert!(!same_resource(
+            "https://ctldl.windowsupdate.com/x/authrootstl.cab",
+            cached
+        ));
+        assert!(!same_resource(
+            "http://o.example/MEkw?1",
+            "http://o.example/MEkw?2"
+        ));
         assert!(same_resource("http://o.example", "http://o.example/"));
     }
 
@@ -199,15 +246,36 @@ mod tests {
     fn etags_of_both_known_forms_are_compared() {
         let at = |text| Timestamp::from_rfc3339(text);
         let iis = at("2017-06-02T17:39:05Z");
-        assert_eq!(check_etag("\"80424021c7dbd21:0\"", iis, None), EtagCheck::Agrees);
+        assert_eq!(
+            check_etag("\"80424021c7dbd21:0\"", iis, None),
+            EtagCheck::Agrees
+        );
         let iis = at("2017-04-20T16:02:20Z");
-        assert_eq!(check_etag("\"04e707defb9d21:0\"", iis, Some(6564)), EtagCheck::Agrees);
+        assert_eq!(
+            check_etag("\"04e707defb9d21:0\"", iis, Some(6564)),
+            EtagCheck::Agrees
+        );
         let other = at("2017-04-20T16:02:21Z");
-        assert_eq!(check_etag("\"04e707defb9d21:0\"", other, None), EtagCheck::Differs);
+        assert_eq!(
+            check_etag("\"04e707defb9d21:0\"", other, None),
+            EtagCheck::Differs
+        );
         let nginx = at("2022-01-20T09:19:13Z");
-        assert_eq!(check_etag("\"61e92911-1d7\"", nginx, Some(471)), EtagCheck::Agrees);
-        assert_eq!(check_etag("\"61e92911-1d7\"", nginx, Some(470)), EtagCheck::Differs);
-        assert_eq!(check_etag("\"5f-aa\"", nginx, Some(170)), EtagCheck::UnknownForm);
-        assert_eq!(check_etag("\"anything\"", nginx, None), EtagCheck::UnknownForm);
+        assert_eq!(
+            check_etag("\"61e92911-1d7\"", nginx, Some(471)),
+            EtagCheck::Agrees
+        );
+        assert_eq!(
+            check_etag("\"61e92911-1d7\"", nginx, Some(470)),
+            EtagCheck::Differs
+        );
+        assert_eq!(
+            check_etag("\"5f-aa\"", nginx, Some(170)),
+            EtagCheck::UnknownForm
+        );
+        assert_eq!(
+            check_etag("\"anything\"", nginx, None),
+            EtagCheck::UnknownForm
+        );
     }
 }

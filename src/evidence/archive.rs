@@ -32,21 +32,36 @@ impl Archive {
         let max_entries = opener.limits.zip_entries;
         let mut found = match directory(&opener.window, max_entries) {
             Ok(found) => found,
-            Err(why) => Directory { problems: vec![why], broken: true, ..Directory::default() },
+            Err(why) => Directory {
+                problems: vec![why],
+                broken: true,
+                ..Directory::default()
+            },
         };
         if found.broken {
             let listed: BTreeSet<u64> = found.entries.iter().map(|entry| entry.header_at).collect();
             let mut more = salvage(&opener.window, max_entries);
-            more.entries.retain(|entry| !listed.contains(&entry.header_at));
+            more.entries
+                .retain(|entry| !listed.contains(&entry.header_at));
             let count = more.entries.len();
             if let Some(why) = found.problems.last_mut() {
-                why.push_str(&format!("; {count} members were found by their own headers"));
+                why.push_str(&format!(
+                    "; {count} members were found by their own headers"
+                ));
             }
             found.entries.append(&mut more.entries);
         }
-        let Directory { mut entries, problems, .. } = found;
+        let Directory {
+            mut entries,
+            problems,
+            ..
+        } = found;
         entries.sort_by(|a, b| a.name.cmp(&b.name));
-        Archive { opener, entries, problems }
+        Archive {
+            opener,
+            entries,
+            problems,
+        }
     }
 
     /// True for a document or program that happens to be a zip: Office and
@@ -61,7 +76,9 @@ impl Archive {
             "AppxManifest.xml",
         ];
         MARKS.iter().any(|mark| {
-            self.entries.binary_search_by(|entry| entry.name.as_str().cmp(mark)).is_ok()
+            self.entries
+                .binary_search_by(|entry| entry.name.as_str().cmp(mark))
+                .is_ok()
         })
     }
 
@@ -79,9 +96,9 @@ impl Archive {
         let (head, failed) = self.opener.open(entry, read_head)?;
         match failed {
             // ZipCrypto lets one wrong password in 256 pass; then the data are noise.
-            Some(error) if head.is_empty() && entry.is_encrypted() => {
-                Err(MemberError::Damaged(format!("{error}, or the password is not right")))
-            }
+            Some(error) if head.is_empty() && entry.is_encrypted() => Err(MemberError::Damaged(
+                format!("{error}, or the password is not right"),
+            )),
             Some(error) if head.is_empty() => Err(MemberError::Damaged(error.to_string())),
             _ => Ok(sniff(&head, entry.len.unwrap_or(u64::MAX))),
         }
@@ -113,9 +130,15 @@ impl Archive {
         }
         let mut bytes = Vec::with_capacity(usize::try_from(entry.len.unwrap_or(0)).unwrap_or(0));
         let read = |content: &mut dyn std::io::Read| {
-            content.take(allowed.saturating_add(1)).read_to_end(&mut bytes).err()
+            content
+                .take(allowed.saturating_add(1))
+                .read_to_end(&mut bytes)
+                .err()
         };
-        let failed = self.opener.open(entry, read).map_err(|error| error.to_string())?;
+        let failed = self
+            .opener
+            .open(entry, read)
+            .map_err(|error| error.to_string())?;
         if bytes.len() as u64 > allowed {
             return Err(over());
         }

@@ -112,13 +112,17 @@ pub fn directory(window: &Window, max_entries: usize) -> Result<Directory, Strin
     for number in 1..=place.count {
         if found.entries.len() >= max_entries {
             let (listed, count) = (found.entries.len(), place.count);
-            found.problems.push(format!("it has {count} entries; the first {listed} are read"));
+            found.problems.push(format!(
+                "it has {count} entries; the first {listed} are read"
+            ));
             break;
         }
         match entry(&mut input, place.base) {
             Ok(entry) => found.entries.push(entry),
             Err(why) => {
-                found.problems.push(format!("entry {number} of {}: {why}", place.count));
+                found
+                    .problems
+                    .push(format!("entry {number} of {}: {why}", place.count));
                 found.broken = true;
                 break;
             }
@@ -140,9 +144,13 @@ fn find(window: &Window) -> Result<Place, String> {
     // transfer added behind the archive.
     const TAIL_LEN: usize = 128 << 10;
     let tail_at = window.len().saturating_sub(TAIL_LEN as u64);
-    let tail = window.bytes_at(tail_at, TAIL_LEN).map_err(|error| error.to_string())?;
+    let tail = window
+        .bytes_at(tail_at, TAIL_LEN)
+        .map_err(|error| error.to_string())?;
     for at in (0..tail.len().saturating_sub(END_LEN - 1)).rev() {
-        let Some(record) = tail.get(at..at + END_LEN) else { continue };
+        let Some(record) = tail.get(at..at + END_LEN) else {
+            continue;
+        };
         if record.starts_with(b"PK\x05\x06")
             && let Some(place) = place(window, tail_at + at as u64, record)
         {
@@ -173,7 +181,12 @@ fn place(window: &Window, end_at: u64, record: &[u8]) -> Option<Place> {
     for (at, base) in [(before, base), (at, 0)] {
         let signature = window.bytes_at(at, 4).ok()?;
         if count == 0 || signature == ENTRY_SIGNATURE.to_le_bytes() {
-            return Some(Place { at, len: end.saturating_sub(at), count, base });
+            return Some(Place {
+                at,
+                len: end.saturating_sub(at),
+                count,
+                base,
+            });
         }
     }
     None
@@ -238,7 +251,10 @@ fn entry(input: &mut impl Read, base: u64) -> Result<Entry, String> {
     let extra = take(input, extra_len.into())?;
     take(input, comment_len.into())?;
     if name.len() > MAX_NAME_LEN {
-        return Err(format!("a name of {} bytes, above the limit of {MAX_NAME_LEN}", name.len()));
+        return Err(format!(
+            "a name of {} bytes, above the limit of {MAX_NAME_LEN}",
+            name.len()
+        ));
     }
     entry.name = names::zip_name(&name, &extra);
     extra_fields(&mut entry, &extra);
@@ -248,7 +264,9 @@ fn entry(input: &mut impl Read, base: u64) -> Result<Entry, String> {
 
 fn take(input: &mut impl Read, count: usize) -> Result<Vec<u8>, String> {
     let mut bytes = vec![0; count];
-    input.read_exact(&mut bytes).map_err(|_| "the list ends early".to_owned())?;
+    input
+        .read_exact(&mut bytes)
+        .map_err(|_| "the list ends early".to_owned())?;
     Ok(bytes)
 }
 
@@ -279,7 +297,9 @@ pub(super) fn extra_fields(entry: &mut Entry, extra: &[u8]) {
             0x000a => {
                 // Reserved, then tag 1 of 24 bytes, whose first time is mtime.
                 let tagged = content.get(4..8) == Some(&[1, 0, 24, 0]);
-                let ticks = content.get(8..).and_then(|rest| Reader::new(rest).u64_le(WHAT).ok());
+                let ticks = content
+                    .get(8..)
+                    .and_then(|rest| Reader::new(rest).u64_le(WHAT).ok());
                 let at = ticks.filter(|_| tagged).and_then(Timestamp::from_filetime);
                 entry.modified_at = at.or(entry.modified_at);
             }
@@ -313,12 +333,19 @@ fn overlaps(found: &mut Directory, window_len: u64) {
         })
         .collect();
     ranges.sort_unstable();
-    let shared = ranges.windows(2).filter(|pair| matches!(pair, [a, b] if a.1 > b.0)).count();
+    let shared = ranges
+        .windows(2)
+        .filter(|pair| matches!(pair, [a, b] if a.1 > b.0))
+        .count();
     if shared > 0 {
-        found.problems.push(format!("{shared} of its entries share bytes with another"));
+        found
+            .problems
+            .push(format!("{shared} of its entries share bytes with another"));
     }
     let outside = ranges.iter().filter(|range| range.1 > window_len).count();
     if outside > 0 {
-        found.problems.push(format!("{outside} of its entries end behind the end of the zip"));
+        found.problems.push(format!(
+            "{outside} of its entries end behind the end of the zip"
+        ));
     }
 }

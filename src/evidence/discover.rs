@@ -64,7 +64,10 @@ pub fn discover(paths: &[PathBuf], options: &OpenOptions) -> Discovery {
     for path in paths {
         search.argument(path);
     }
-    Discovery { files: search.files, inputs: search.inputs }
+    Discovery {
+        files: search.files,
+        inputs: search.inputs,
+    }
 }
 
 struct Search {
@@ -105,7 +108,9 @@ impl Search {
     }
 
     fn folder(&mut self, folder: &Path, hand_over: &str, troubles: &mut Troubles) {
-        let walk = WalkDir::new(folder).max_depth(MAX_FOLDER_DEPTH).sort_by_file_name();
+        let walk = WalkDir::new(folder)
+            .max_depth(MAX_FOLDER_DEPTH)
+            .sort_by_file_name();
         for found in walk {
             let found = match found {
                 Ok(found) => found,
@@ -170,7 +175,11 @@ impl Search {
             path: text.clone(),
             member: None,
             logical: logical(&full_text),
-            hand_over: if is_zip { text.clone() } else { hand_over.to_owned() },
+            hand_over: if is_zip {
+                text.clone()
+            } else {
+                hand_over.to_owned()
+            },
             kind: sniffed.kind,
             gzip: sniffed.gzip,
             size: metadata.len(),
@@ -206,13 +215,19 @@ impl Search {
             let name = zip.member.as_deref().unwrap_or(&zip.path);
             let what = format!("{name} is damaged or odd: {problem}");
             let effect = "members may be missing or not what they seem";
-            self.inputs.issues.push(Issue::new(zip_id, "list of entries", what, effect));
+            self.inputs
+                .issues
+                .push(Issue::new(zip_id, "list of entries", what, effect));
         }
         let number = self.inputs.archives.len();
         let mut nested = Vec::new();
         let mut previous: (&str, usize) = ("", 0);
         for (at, entry) in archive.entries.iter().enumerate() {
-            let copy = if previous.0 == entry.name { previous.1 + 1 } else { 1 };
+            let copy = if previous.0 == entry.name {
+                previous.1 + 1
+            } else {
+                1
+            };
             previous = (&entry.name, copy);
             if entry.is_folder() {
                 continue;
@@ -246,7 +261,10 @@ impl Search {
                 gzip: sniffed.gzip,
                 size: entry.len.unwrap_or(entry.compressed_len),
                 modified_at: entry.modified_at,
-                origin: Origin::Member { archive: number, entry: at },
+                origin: Origin::Member {
+                    archive: number,
+                    entry: at,
+                },
             });
             match listed {
                 Some(index) if sniffed.kind == EvidenceKind::Zip => nested.push((index, at)),
@@ -268,7 +286,9 @@ impl Search {
             } else {
                 "nothing in them was used"
             };
-            self.inputs.issues.push(Issue::new(zip_id, "", what, effect));
+            self.inputs
+                .issues
+                .push(Issue::new(zip_id, "", what, effect));
         }
     }
 
@@ -280,15 +300,21 @@ impl Search {
         depth: usize,
         troubles: &mut Troubles,
     ) {
-        let Some(file) = self.files.get(index).cloned() else { return };
+        let Some(file) = self.files.get(index).cloned() else {
+            return;
+        };
         let name = file.member.as_deref().unwrap_or_default();
         if depth >= self.limits.zip_depth {
             let cause = format!("is a zip {} zips deep, which is not looked into", depth + 1);
             troubles.note(cause, name);
             return;
         }
-        let Some(outer) = self.inputs.archives.get(archive) else { return };
-        let Some(listed) = outer.entries.get(entry) else { return };
+        let Some(outer) = self.inputs.archives.get(archive) else {
+            return;
+        };
+        let Some(listed) = outer.entries.get(entry) else {
+            return;
+        };
         let (window, sha256) = match outer.nested(listed, self.nested_left) {
             Ok(found) => found,
             Err(why) => {
@@ -299,7 +325,10 @@ impl Search {
         if sha256.is_some() {
             self.nested_left = self.nested_left.saturating_sub(window.len());
         }
-        let opener = MemberOpener { window, ..outer.opener.clone() };
+        let opener = MemberOpener {
+            window,
+            ..outer.opener.clone()
+        };
         self.zip(&file, opener, depth + 1);
         if let (Some(sha256), Some(file)) = (sha256, self.files.get(index).cloned())
             && file.kind == EvidenceKind::Zip
@@ -314,7 +343,11 @@ impl Search {
         if self.files.len() >= self.limits.files {
             if !self.overflowed {
                 let what = format!("there are more than {} files", self.limits.files);
-                self.issue(&file.path, what, "this file and those after it were not looked at");
+                self.issue(
+                    &file.path,
+                    what,
+                    "this file and those after it were not looked at",
+                );
             }
             self.overflowed = true;
             return None;
@@ -331,7 +364,12 @@ impl Search {
 
     fn issue(&mut self, place: &str, what: impl Into<String>, effect: &str) {
         let (place, what, effect) = (place.to_owned(), what.into(), effect.to_owned());
-        self.inputs.issues.push(Issue { evidence: None, place, what, effect });
+        self.inputs.issues.push(Issue {
+            evidence: None,
+            place,
+            what,
+            effect,
+        });
     }
 }
 

@@ -15,8 +15,15 @@ pub fn hash_file(path: &Path, size: u64) -> Finished {
     match File::open(path) {
         Ok(mut open) => hash_all(&mut open),
         Err(error) => {
-            let error = Some(ReadError { at: 0, why: error.to_string() });
-            Finished { size, sha256: None, error }
+            let error = Some(ReadError {
+                at: 0,
+                why: error.to_string(),
+            });
+            Finished {
+                size,
+                sha256: None,
+                error,
+            }
         }
     }
 }
@@ -34,9 +41,18 @@ pub fn hash_all(input: &mut dyn Read) -> Finished {
                 size += count as u64;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => break Some(ReadError { at: size, why: error.to_string() }),
+            Err(error) => {
+                break Some(ReadError {
+                    at: size,
+                    why: error.to_string(),
+                });
+            }
         }
     };
     let sha256 = error.is_none().then(|| hash.finalize().into());
-    Finished { size, sha256, error }
+    Finished {
+        size,
+        sha256,
+        error,
+    }
 }

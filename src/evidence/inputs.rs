@@ -169,7 +169,11 @@ impl Inputs {
             Origin::File(path) => Box::new(File::open(path).ok()?),
             Origin::Member { archive, entry } => self.member_reader(file, *archive, *entry)?,
         };
-        let mut stream = self.stream(EvidenceId(u32::MAX), file, Tap::new(input, file.size, false));
+        let mut stream = self.stream(
+            EvidenceId(u32::MAX),
+            file,
+            Tap::new(input, file.size, false),
+        );
         stream.next_chunk().ok().flatten()
     }
 
@@ -227,10 +231,16 @@ impl Inputs {
         let bytes = if file.gzip {
             let mut inflated = Vec::new();
             let decoder = flate2::read::MultiGzDecoder::new(own.as_slice());
-            let failed = decoder.take(file_limit as u64).read_to_end(&mut inflated).err();
+            let failed = decoder
+                .take(file_limit as u64)
+                .read_to_end(&mut inflated)
+                .err();
             if let Some(failed) = failed {
                 let at = inflated.len() as u64;
-                let error = ReadError { at, why: failed.to_string() };
+                let error = ReadError {
+                    at,
+                    why: failed.to_string(),
+                };
                 self.read_issue(id, &error, "the bytes before this place were used");
                 complete = false;
             }
@@ -247,7 +257,13 @@ impl Inputs {
             _ => Sha256::digest(&bytes).into(),
         };
         let modified_at = file.modified_at;
-        Some(SmallFile { evidence: id, bytes: Arc::from(bytes), sha256, complete, modified_at })
+        Some(SmallFile {
+            evidence: id,
+            bytes: Arc::from(bytes),
+            sha256,
+            complete,
+            modified_at,
+        })
     }
 
     /// Up to `limit` bytes of a file, and the error met behind them.
@@ -261,7 +277,13 @@ impl Inputs {
             let mut bytes = Vec::with_capacity(expected);
             let failed = input.take(limit as u64).read_to_end(&mut bytes).err();
             let at = bytes.len() as u64;
-            (bytes, failed.map(|failed| ReadError { at, why: failed.to_string() }))
+            (
+                bytes,
+                failed.map(|failed| ReadError {
+                    at,
+                    why: failed.to_string(),
+                }),
+            )
         };
         self.with_reader(file, read)
     }
@@ -290,7 +312,10 @@ impl Inputs {
 
     /// One zip is kept open at a time; another one is opened again when read.
     fn close_other_archives(&mut self, current: usize) {
-        if let Some(last) = self.last_archive.replace(current).filter(|last| *last != current)
+        if let Some(last) = self
+            .last_archive
+            .replace(current)
+            .filter(|last| *last != current)
             && let Some(last) = self.archives.get(last)
         {
             last.opener.window.close();
@@ -300,7 +325,9 @@ impl Inputs {
     /// Hashes a file on a thread of its own, joined by [`Inputs::finish`].
     pub(super) fn hash_in_background(&mut self, file: &Located) {
         let id = self.record(file);
-        let Origin::File(path) = &file.origin else { return };
+        let Origin::File(path) = &file.origin else {
+            return;
+        };
         if !self.options.hash || self.background.len() >= MAX_BACKGROUND {
             return;
         }
@@ -324,12 +351,18 @@ impl Inputs {
     #[must_use]
     pub fn finish(mut self) -> Finish {
         for (id, thread) in std::mem::take(&mut self.background) {
-            let died = || Finished { size: 0, sha256: None, error: None };
+            let died = || Finished {
+                size: 0,
+                sha256: None,
+                error: None,
+            };
             let finished = thread.join().unwrap_or_else(|_| died());
             self.settle(id, finished, "it has no hash");
         }
         for number in 0..self.sources.len() {
-            let Some((file, false)) = self.sources.get(number).cloned() else { continue };
+            let Some((file, false)) = self.sources.get(number).cloned() else {
+                continue;
+            };
             let id = EvidenceId(u32::try_from(number).unwrap_or(u32::MAX));
             let finished = match self.options.hash {
                 true => self.with_reader(&file, hash_all),
@@ -342,7 +375,10 @@ impl Inputs {
         }
         self.issues.sort();
         self.issues.dedup();
-        Finish { records: self.records, issues: self.issues }
+        Finish {
+            records: self.records,
+            issues: self.issues,
+        }
     }
 
     fn mark_read(&mut self, id: EvidenceId) {
@@ -381,18 +417,24 @@ impl Inputs {
 
     fn read_issue(&mut self, id: EvidenceId, error: &ReadError, effect: &str) {
         let what = format!("{} cannot be read further: {}", self.name(id), error.why);
-        self.issues.push(Issue::new(id, format!("byte {}", error.at), what, effect));
+        self.issues
+            .push(Issue::new(id, format!("byte {}", error.at), what, effect));
     }
 
     pub(super) fn cannot_read(&mut self, id: EvidenceId, error: &dyn std::fmt::Display) {
         let what = format!("{} cannot be read: {error}", self.name(id));
-        self.issues.push(Issue::new(id, "", what, "nothing in it was used"));
+        self.issues
+            .push(Issue::new(id, "", what, "nothing in it was used"));
         self.mark_read(id);
     }
 
     fn over_limit(&mut self, id: EvidenceId, limit: usize) {
-        let what = format!("{} is longer than the {limit} bytes read of such files", self.name(id));
-        self.issues.push(Issue::new(id, "", what, "nothing in it was used"));
+        let what = format!(
+            "{} is longer than the {limit} bytes read of such files",
+            self.name(id)
+        );
+        self.issues
+            .push(Issue::new(id, "", what, "nothing in it was used"));
     }
 
     fn name(&self, id: EvidenceId) -> String {

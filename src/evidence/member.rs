@@ -39,7 +39,10 @@ impl Inflated {
     /// For a file of `file_len` bytes on disk.
     #[must_use]
     pub fn of_file(file_len: u64) -> Arc<Self> {
-        Arc::new(Inflated { so_far: AtomicU64::new(0), file_len })
+        Arc::new(Inflated {
+            so_far: AtomicU64::new(0),
+            file_len,
+        })
     }
 }
 
@@ -79,29 +82,50 @@ impl MemberOpener {
             return Err(MemberError::Method(method));
         }
         let data_at = data_at(&self.window, entry).map_err(|why| damaged(&why))?;
-        let there = self.window.len().saturating_sub(data_at).min(entry.compressed_len);
+        let there = self
+            .window
+            .len()
+            .saturating_sub(data_at)
+            .min(entry.compressed_len);
         let header_len = data_at.saturating_sub(entry.header_at);
-        let region = self.window.slice(entry.header_at, header_len.saturating_add(there));
+        let region = self
+            .window
+            .slice(entry.header_at, header_len.saturating_add(there));
         let list = one_entry_list(entry, there, region.len());
-        let config = Config { archive_offset: ArchiveOffset::Known(0) };
+        let config = Config {
+            archive_offset: ArchiveOffset::Known(0),
+        };
         let source = WindowReader::with_tail(region, list);
         let mut archive =
             ZipArchive::with_config(config, source).map_err(|error| damaged(&error))?;
         let unchecked = entry.crc.is_none() || there < entry.compressed_len;
         let password = self.password.as_deref().map(str::as_bytes);
-        let options = ZipReadOptions::new().password(password).ignore_crc32(unchecked);
-        let member = archive.by_index_with_options(0, options).map_err(|error| match error {
-            ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => {
-                MemberError::PasswordNeeded
-            }
-            ZipError::InvalidPassword => MemberError::WrongPassword,
-            other => damaged(&other),
-        })?;
+        let options = ZipReadOptions::new()
+            .password(password)
+            .ignore_crc32(unchecked);
+        let member = archive
+            .by_index_with_options(0, options)
+            .map_err(|error| match error {
+                ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => {
+                    MemberError::PasswordNeeded
+                }
+                ZipError::InvalidPassword => MemberError::WrongPassword,
+                other => damaged(&other),
+            })?;
         let expected = entry.len.filter(|_| there == entry.compressed_len);
         let missing = entry.compressed_len - there;
-        let ended = EndCheck { inner: member, read: 0, expected, missing };
-        let mut limited =
-            Limited::new(ended, there, Arc::clone(&self.limits), Arc::clone(&self.inflated));
+        let ended = EndCheck {
+            inner: member,
+            read: 0,
+            expected,
+            missing,
+        };
+        let mut limited = Limited::new(
+            ended,
+            there,
+            Arc::clone(&self.limits),
+            Arc::clone(&self.inflated),
+        );
         Ok(with(&mut limited))
     }
 
@@ -137,7 +161,9 @@ fn method(entry: &Entry) -> u16 {
 fn data_at(window: &Window, entry: &Entry) -> Result<u64, String> {
     const WHAT: &str = "local file header";
     const LEN: usize = 30;
-    let header = window.bytes_at(entry.header_at, LEN).map_err(|error| error.to_string())?;
+    let header = window
+        .bytes_at(entry.header_at, LEN)
+        .map_err(|error| error.to_string())?;
     if !header.starts_with(b"PK\x03\x04") {
         return Err(format!("no local file header at byte {}", entry.header_at));
     }
@@ -147,7 +173,9 @@ fn data_at(window: &Window, entry: &Entry) -> Result<u64, String> {
         .and_then(|()| Ok((reader.u16_le(WHAT)?, reader.u16_le(WHAT)?)))
         .map_err(|error| error.to_string())?;
     let at = entry.header_at.saturating_add(LEN as u64);
-    Ok(at.saturating_add(lens.0.into()).saturating_add(lens.1.into()))
+    Ok(at
+        .saturating_add(lens.0.into())
+        .saturating_add(lens.1.into()))
 }
 
 /// A central directory that lists one entry at byte 0, and its end record, with
@@ -217,12 +245,15 @@ impl<R: Read> Read for EndCheck<R> {
             return Ok(count);
         }
         match self.expected {
-            _ if self.missing > 0 => {
-                Err(io::Error::other(format!("the zip ends {} bytes early", self.missing)))
-            }
+            _ if self.missing > 0 => Err(io::Error::other(format!(
+                "the zip ends {} bytes early",
+                self.missing
+            ))),
             Some(expected) if expected != self.read => {
                 let read = self.read;
-                Err(io::Error::other(format!("the zip declares {expected} bytes, it holds {read}")))
+                Err(io::Error::other(format!(
+                    "the zip declares {expected} bytes, it holds {read}"
+                )))
             }
             _ => Ok(0),
         }
@@ -246,7 +277,13 @@ impl<R> Limited<R> {
         limits: Arc<Limits>,
         inflated: Arc<Inflated>,
     ) -> Self {
-        Limited { inner, out: 0, compressed_len, limits, inflated }
+        Limited {
+            inner,
+            out: 0,
+            compressed_len,
+            limits,
+            inflated,
+        }
     }
 
     /// The reader within.
@@ -266,7 +303,13 @@ impl<R: Read> Read for Limited<R> {
         self.out += count as u64;
         let Inflated { so_far, file_len } = &*self.inflated;
         let total = so_far.fetch_add(count as u64, Ordering::Relaxed) + count as u64;
-        let Limits { member_len, inflated_total, ratio, ratio_floor, .. } = *self.limits;
+        let Limits {
+            member_len,
+            inflated_total,
+            ratio,
+            ratio_floor,
+            ..
+        } = *self.limits;
         if self.out > member_len {
             return Err(io::Error::other(format!(
                 "inflates above the limit of {member_len} bytes"
@@ -282,7 +325,9 @@ impl<R: Read> Read for Limited<R> {
             return Err(io::Error::other(why));
         }
         if self.out > ratio_floor && self.out / ratio > self.compressed_len {
-            return Err(io::Error::other(format!("inflates more than {ratio} times, as bombs do")));
+            return Err(io::Error::other(format!(
+                "inflates more than {ratio} times, as bombs do"
+            )));
         }
         Ok(count)
     }

@@ -52,7 +52,11 @@ pub struct OpenOptions {
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        OpenOptions { password: None, limits: Limits::default(), hash: true }
+        OpenOptions {
+            password: None,
+            limits: Limits::default(),
+            hash: true,
+        }
     }
 }
 

@@ -10,7 +10,11 @@ use crate::bytes::Reader;
 #[must_use]
 pub fn path_text(path: &Path) -> String {
     let text = path.to_string_lossy();
-    let text = if cfg!(windows) { text.replace('\\', "/") } else { text.into_owned() };
+    let text = if cfg!(windows) {
+        text.replace('\\', "/")
+    } else {
+        text.into_owned()
+    };
     visible(&text)
 }
 
@@ -41,14 +45,26 @@ pub fn zip_name(raw: &[u8], extra: &[u8]) -> String {
     }
     match std::str::from_utf8(raw) {
         Ok(text) => visible(text),
-        Err(_) => visible(&raw.iter().map(|byte| code_page_437(*byte)).collect::<String>()),
+        Err(_) => visible(
+            &raw.iter()
+                .map(|byte| code_page_437(*byte))
+                .collect::<String>(),
+        ),
     }
 }
 
 /// Replaces control characters, with which a name could rewrite the terminal
 /// or break a line of the report.
 fn visible(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    text.chars()
+        .map(|c| {
+            if c.is_control() {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                c
+            }
+        })
+        .collect()
 }
 
 fn code_page_437(byte: u8) -> char {
@@ -56,7 +72,10 @@ fn code_page_437(byte: u8) -> char {
                          └┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{a0}";
     match byte.checked_sub(0x80) {
         None => char::from(byte),
-        Some(at) => UPPER.chars().nth(at.into()).unwrap_or(char::REPLACEMENT_CHARACTER),
+        Some(at) => UPPER
+            .chars()
+            .nth(at.into())
+            .unwrap_or(char::REPLACEMENT_CHARACTER),
     }
 }
 

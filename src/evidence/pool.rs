@@ -28,7 +28,10 @@ impl Pool {
     /// Chunks of `len` bytes.
     #[must_use]
     pub fn new(len: usize) -> Self {
-        Pool { chunks: Vec::new(), len }
+        Pool {
+            chunks: Vec::new(),
+            len,
+        }
     }
 
     /// Chunks for a file of `size` bytes: one byte more than a small one has, so
@@ -42,7 +45,10 @@ impl Pool {
     /// Fills a chunk; an error that met a filled part comes beside it.
     pub fn fill(&mut self, input: &mut dyn Read) -> (Chunk, Option<io::Error>) {
         // The one freed last is the one that the cache still holds.
-        let free = self.chunks.iter_mut().rposition(|chunk| Arc::get_mut(chunk).is_some());
+        let free = self
+            .chunks
+            .iter_mut()
+            .rposition(|chunk| Arc::get_mut(chunk).is_some());
         let mut chunk = match free {
             Some(at) => self.chunks.remove(at),
             None => Arc::new(vec![0; self.len]),
@@ -107,7 +113,12 @@ pub fn threaded(
         }
     });
     match spawned {
-        Ok(_) => Box::new(Received { receiver, chunk: Chunk::default(), used: 0, ended: false }),
+        Ok(_) => Box::new(Received {
+            receiver,
+            chunk: Chunk::default(),
+            used: 0,
+            ended: false,
+        }),
         Err(error) => Box::new(Failing(Some(error))),
     }
 }
@@ -128,7 +139,11 @@ impl Read for Received {
             }
             self.ended = self.chunk.is_empty();
         }
-        let count = self.chunk.get(self.used..).unwrap_or_default().read(buffer)?;
+        let count = self
+            .chunk
+            .get(self.used..)
+            .unwrap_or_default()
+            .read(buffer)?;
         self.used += count;
         Ok(count)
     }

@@ -24,12 +24,16 @@ pub fn salvage(window: &Window, max_entries: usize) -> Directory {
     let mut found = Directory::default();
     let mut at = 0;
     while found.entries.len() < max_entries {
-        let Some((entry, data_at)) = local_header(window, at) else { break };
+        let Some((entry, data_at)) = local_header(window, at) else {
+            break;
+        };
         at = data_at.saturating_add(entry.compressed_len);
         found.entries.push(entry);
         // The end of streamed data was found by the signature behind it, and
         // a stated size may be followed by a descriptor.
-        let Some(next) = next_signature(window, at, MAX_GAP) else { break };
+        let Some(next) = next_signature(window, at, MAX_GAP) else {
+            break;
+        };
         at = next;
     }
     found
@@ -90,7 +94,9 @@ fn next_signature(window: &Window, from: u64, within: u64) -> Option<u64> {
     while at < window.len() && at - from <= within {
         // Pieces overlap by three bytes, so that no signature falls between.
         let piece = window.bytes_at(at, step + 3).ok()?;
-        let hit = piece.windows(4).position(|four| header(four) || descriptor(four));
+        let hit = piece
+            .windows(4)
+            .position(|four| header(four) || descriptor(four));
         if let Some(hit) = hit {
             return Some(at + hit as u64).filter(|hit| hit - from <= within);
         }

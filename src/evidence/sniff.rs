@@ -29,12 +29,20 @@ pub struct Unreadable {
 
 impl Sniffed {
     fn of(kind: EvidenceKind) -> Self {
-        Sniffed { kind, gzip: false, unreadable: None }
+        Sniffed {
+            kind,
+            gzip: false,
+            unreadable: None,
+        }
     }
 
     fn unreadable(what: &'static str, hint: &'static str) -> Self {
         let unreadable = Some(Unreadable { what, hint });
-        Sniffed { kind: EvidenceKind::Other, gzip: false, unreadable }
+        Sniffed {
+            kind: EvidenceKind::Other,
+            gzip: false,
+            unreadable,
+        }
     }
 }
 
@@ -99,7 +107,11 @@ fn inside_gzip(head: &[u8]) -> Sniffed {
     }
     let kind = by_magic(&inner).or_else(|| sniff_text::text_kind(&inner));
     match kind {
-        Some(kind) if kind != EvidenceKind::Zip => Sniffed { kind, gzip: true, unreadable: None },
+        Some(kind) if kind != EvidenceKind::Zip => Sniffed {
+            kind,
+            gzip: true,
+            unreadable: None,
+        },
         _ => Sniffed::unreadable("a gzip file that holds no capture or log", UNPACK_HINT),
     }
 }
@@ -125,20 +137,65 @@ const UNREADABLE: &[(&[u8], usize, &str, &str)] = &[
     (b"BZh", 0, "a bzip2 file", UNPACK_HINT),
     (b"\x04\x22\x4d\x18", 0, "an lz4 file", UNPACK_HINT),
     (b"ustar", 257, "a tar archive", UNPACK_HINT),
-    (b"MSCF", 0, "a cabinet without a trust list", "expand it: expand IN.cab -F:* FOLDER"),
-    (b"\0\0\0\0CERT", 0, "a serialized certificate store (.sst)", SST_HINT),
-    (b"EVF\x09\x0d\x0a\xff\0", 0, "an EnCase image (E01)", IMAGE_HINT),
-    (b"EVF2\x0d\x0a\x81\0", 0, "an EnCase image (Ex01)", IMAGE_HINT),
-    (b"LVF\x09\x0d\x0a\xff\0", 0, "an EnCase logical image (L01)", IMAGE_HINT),
-    (b"ADSEGMENTEDFILE", 0, "an AccessData image (AD1)", IMAGE_HINT),
+    (
+        b"MSCF",
+        0,
+        "a cabinet without a trust list",
+        "expand it: expand IN.cab -F:* FOLDER",
+    ),
+    (
+        b"\0\0\0\0CERT",
+        0,
+        "a serialized certificate store (.sst)",
+        SST_HINT,
+    ),
+    (
+        b"EVF\x09\x0d\x0a\xff\0",
+        0,
+        "an EnCase image (E01)",
+        IMAGE_HINT,
+    ),
+    (
+        b"EVF2\x0d\x0a\x81\0",
+        0,
+        "an EnCase image (Ex01)",
+        IMAGE_HINT,
+    ),
+    (
+        b"LVF\x09\x0d\x0a\xff\0",
+        0,
+        "an EnCase logical image (L01)",
+        IMAGE_HINT,
+    ),
+    (
+        b"ADSEGMENTEDFILE",
+        0,
+        "an AccessData image (AD1)",
+        IMAGE_HINT,
+    ),
     (b"KDMV", 0, "a virtual disk (VMDK)", IMAGE_HINT),
-    (b"# Disk DescriptorFile", 0, "a virtual disk (VMDK)", IMAGE_HINT),
+    (
+        b"# Disk DescriptorFile",
+        0,
+        "a virtual disk (VMDK)",
+        IMAGE_HINT,
+    ),
     (b"conectix", 0, "a virtual disk (VHD)", IMAGE_HINT),
     (b"vhdxfile", 0, "a virtual disk (VHDX)", IMAGE_HINT),
     (b"QFI\xfb", 0, "a virtual disk (QCOW2)", IMAGE_HINT),
     (b"<<< Oracle VM", 0, "a virtual disk (VDI)", IMAGE_HINT),
-    (b"MDMP", 0, "a memory dump", "collect the CryptnetUrlCache folders or a capture instead"),
-    (b"PAGEDU", 0, "a memory dump", "collect the CryptnetUrlCache folders or a capture instead"),
+    (
+        b"MDMP",
+        0,
+        "a memory dump",
+        "collect the CryptnetUrlCache folders or a capture instead",
+    ),
+    (
+        b"PAGEDU",
+        0,
+        "a memory dump",
+        "collect the CryptnetUrlCache folders or a capture instead",
+    ),
 ];
 
 const SST_HINT: &str = "open it in certmgr.msc and export the certificates as PKCS #7 (.p7b)";
@@ -163,7 +220,9 @@ fn is_disk_image(head: &[u8]) -> bool {
 /// `Type` is 1 in traces of 32-bit systems and 2 of 64-bit ones. Source: the
 /// `WMI_BUFFER_HEADER` and `SYSTEM_TRACE_HEADER` structures of ntwmi.h.
 fn is_etl(head: &[u8]) -> bool {
-    let size = head.first_chunk().map_or(0, |size| u32::from_le_bytes(*size));
+    let size = head
+        .first_chunk()
+        .map_or(0, |size| u32::from_le_bytes(*size));
     let sized = size.is_multiple_of(1024) && (1..=(16 << 20)).contains(&size);
     sized && matches!(head.get(74..76), Some([1 | 2, 0xc0]))
 }
@@ -184,8 +243,14 @@ mod tests {
             assert_eq!(kind(&magic.to_be_bytes()), EvidenceKind::Pcap);
             assert_eq!(kind(&magic.to_le_bytes()), EvidenceKind::Pcap);
         }
-        assert_eq!(kind(b"\x0a\x0d\x0d\x0a\0\0\0\x1c\x1a\x2b\x3c\x4d"), EvidenceKind::Pcapng);
-        assert_eq!(kind(b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a"), EvidenceKind::Pcapng);
+        assert_eq!(
+            kind(b"\x0a\x0d\x0d\x0a\0\0\0\x1c\x1a\x2b\x3c\x4d"),
+            EvidenceKind::Pcapng
+        );
+        assert_eq!(
+            kind(b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a"),
+            EvidenceKind::Pcapng
+        );
         assert_eq!(kind(b"\x0a\x0d\x0d\x0asome text"), EvidenceKind::Other);
     }
 
@@ -207,15 +272,28 @@ mod tests {
     fn windows_files_are_told_by_magic() {
         assert_eq!(kind(b"ElfFile\0rest"), EvidenceKind::Evtx);
         assert_eq!(kind(b"regf\x01\0\0\0"), EvidenceKind::Hive);
-        assert_eq!(kind(b"\x70\0\0\0\x01\x01\x02\x20"), EvidenceKind::CryptnetCache);
-        assert_eq!(kind(b"\x18\0\0\0\x01\x01\x02\x20"), EvidenceKind::CryptnetCache);
+        assert_eq!(
+            kind(b"\x70\0\0\0\x01\x01\x02\x20"),
+            EvidenceKind::CryptnetCache
+        );
+        assert_eq!(
+            kind(b"\x18\0\0\0\x01\x01\x02\x20"),
+            EvidenceKind::CryptnetCache
+        );
     }
 
     #[test]
     fn known_forms_that_are_not_read_say_how_to_convert_them() {
-        let what = |head: &[u8]| sniff(head, head.len() as u64).unreadable.map(|form| form.what);
+        let what = |head: &[u8]| {
+            sniff(head, head.len() as u64)
+                .unreadable
+                .map(|form| form.what)
+        };
         assert_eq!(what(b"GMBU\0\x02"), Some("a Network Monitor 2 capture"));
-        assert_eq!(what(b"EVF\x09\x0d\x0a\xff\0"), Some("an EnCase image (E01)"));
+        assert_eq!(
+            what(b"EVF\x09\x0d\x0a\xff\0"),
+            Some("an EnCase image (E01)")
+        );
         let mut trace = vec![0; 128];
         trace[..4].copy_from_slice(&0x1_0000_u32.to_le_bytes());
         trace[72..76].copy_from_slice(&[2, 0, 2, 0xc0]);

@@ -17,7 +17,9 @@ pub fn object_kind(head: &[u8], size: u64) -> Option<EvidenceKind> {
 /// Text before the first boundary is allowed (RFC 7468 §2).
 fn pem_kind(head: &[u8]) -> Option<EvidenceKind> {
     const BEGIN: &[u8] = b"-----BEGIN ";
-    let at = head.windows(BEGIN.len()).position(|window| window == BEGIN)?;
+    let at = head
+        .windows(BEGIN.len())
+        .position(|window| window == BEGIN)?;
     let label = head.get(at + BEGIN.len()..)?;
     let labels: [(&[u8], EvidenceKind); 7] = [
         (b"CERTIFICATE TRUST LIST-----", EvidenceKind::Ctl),
@@ -28,7 +30,10 @@ fn pem_kind(head: &[u8]) -> Option<EvidenceKind> {
         (b"PKCS7-----", EvidenceKind::Certificate),
         (b"CMS-----", EvidenceKind::Certificate),
     ];
-    labels.into_iter().find(|(start, _)| label.starts_with(start)).map(|(_, kind)| kind)
+    labels
+        .into_iter()
+        .find(|(start, _)| label.starts_with(start))
+        .map(|(_, kind)| kind)
 }
 
 const SEQUENCE: u8 = 0x30;
@@ -66,8 +71,15 @@ fn der_kind(head: &[u8], size: u64) -> Option<EvidenceKind> {
             Some(EvidenceKind::Ocsp)
         }
         OBJECT_IDENTIFIER if first == SIGNED_DATA => {
-            let ctl = whole.windows(CTL_CONTENT.len()).take(64).any(|part| part == CTL_CONTENT);
-            Some(if ctl { EvidenceKind::Ctl } else { EvidenceKind::Certificate })
+            let ctl = whole
+                .windows(CTL_CONTENT.len())
+                .take(64)
+                .any(|part| part == CTL_CONTENT);
+            Some(if ctl {
+                EvidenceKind::Ctl
+            } else {
+                EvidenceKind::Certificate
+            })
         }
         SEQUENCE => signed_kind(first),
         _ => None,
@@ -111,7 +123,9 @@ fn length(bytes: &[u8]) -> Option<(u64, usize)> {
         long @ 0x81..=0x84 => {
             let count = usize::from(long & 0x7f);
             let digits = bytes.get(2..2 + count)?;
-            let len = digits.iter().fold(0, |len, digit| len << 8 | u64::from(*digit));
+            let len = digits
+                .iter()
+                .fold(0, |len, digit| len << 8 | u64::from(*digit));
             Some((len, 2 + count))
         }
         _ => None,
@@ -124,7 +138,9 @@ fn outer_len(bytes: &[u8]) -> Option<u64> {
 }
 
 fn contains_no_case(bytes: &[u8], part: &[u8]) -> bool {
-    bytes.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part))
+    bytes
+        .windows(part.len())
+        .any(|window| window.eq_ignore_ascii_case(part))
 }
 
 #[cfg(test)]
@@ -165,13 +181,19 @@ mod tests {
     fn text_before_a_pem_boundary_is_allowed() {
         let text = b"Certificate:\n Data\n-----BEGIN CERTIFICATE-----\nMII";
         assert_eq!(kind(text), Some(EvidenceKind::Certificate));
-        assert_eq!(kind(b"-----BEGIN X509 CRL-----\nMII"), Some(EvidenceKind::Crl));
+        assert_eq!(
+            kind(b"-----BEGIN X509 CRL-----\nMII"),
+            Some(EvidenceKind::Crl)
+        );
         assert_eq!(kind(b"-----BEGIN PRIVATE KEY-----\nMII"), None);
     }
 
     #[test]
     fn a_cabinet_counts_only_with_a_trust_list_in_it() {
-        assert_eq!(kind(b"MSCF\0\0\0\0......authroot.stl\0"), Some(EvidenceKind::Ctl));
+        assert_eq!(
+            kind(b"MSCF\0\0\0\0......authroot.stl\0"),
+            Some(EvidenceKind::Ctl)
+        );
         assert_eq!(kind(b"MSCF\0\0\0\0......setup.exe\0"), None);
     }
 }

@@ -82,9 +82,17 @@ mod tests {
 
     #[test]
     fn a_key_log_needs_a_label_and_a_random_of_32_bytes() {
-        let line = format!("# made\nCLIENT_RANDOM {} {}\n", "ab".repeat(32), "cd".repeat(48));
+        let line = format!(
+            "# made\nCLIENT_RANDOM {} {}\n",
+            "ab".repeat(32),
+            "cd".repeat(48)
+        );
         assert_eq!(text_kind(line.as_bytes()), Some(EvidenceKind::KeyLog));
-        let line = format!("SERVER_TRAFFIC_SECRET_0 {} {}", "ab".repeat(32), "cd".repeat(32));
+        let line = format!(
+            "SERVER_TRAFFIC_SECRET_0 {} {}",
+            "ab".repeat(32),
+            "cd".repeat(32)
+        );
         assert_eq!(text_kind(line.as_bytes()), Some(EvidenceKind::KeyLog));
         assert_eq!(text_kind(b"CLIENT_RANDOM abc def"), None);
     }

@@ -50,7 +50,10 @@ pub struct Stream {
 
 enum Source {
     Plain(Tap),
-    Gzip { decoder: Box<Limited<MultiGzDecoder<TapReader>>>, pool: Pool },
+    Gzip {
+        decoder: Box<Limited<MultiGzDecoder<TapReader>>>,
+        pool: Pool,
+    },
 }
 
 impl Stream {
@@ -67,13 +70,30 @@ impl Stream {
         tap: Tap,
         limit: impl FnOnce(MultiGzDecoder<TapReader>) -> Limited<MultiGzDecoder<TapReader>>,
     ) -> Self {
-        let decoder = MultiGzDecoder::new(TapReader { tap, chunk: Chunk::default(), used: 0 });
+        let decoder = MultiGzDecoder::new(TapReader {
+            tap,
+            chunk: Chunk::default(),
+            used: 0,
+        });
         let decoder = Box::new(limit(decoder));
-        Stream::of(evidence, Source::Gzip { decoder, pool: Pool::new(CHUNK_LEN) })
+        Stream::of(
+            evidence,
+            Source::Gzip {
+                decoder,
+                pool: Pool::new(CHUNK_LEN),
+            },
+        )
     }
 
     fn of(evidence: EvidenceId, source: Source) -> Self {
-        Stream { evidence, source, at: 0, pending: None, first_error: None, ended: false }
+        Stream {
+            evidence,
+            source,
+            at: 0,
+            pending: None,
+            first_error: None,
+            ended: false,
+        }
     }
 
     /// The evidence it is.
@@ -109,7 +129,10 @@ impl Stream {
             Source::Gzip { decoder, pool } => pool.fill(decoder.as_mut()),
         };
         self.at += chunk.len() as u64;
-        let error = error.map(|error| ReadError { at: self.at, why: error.to_string() });
+        let error = error.map(|error| ReadError {
+            at: self.at,
+            why: error.to_string(),
+        });
         match error {
             Some(error) if chunk.is_empty() => Err(self.fail(error)),
             None if chunk.is_empty() => {
@@ -144,7 +167,11 @@ impl Stream {
         };
         let (size, sha256, read_error) = tap.finish();
         error = error.or(read_error);
-        Finished { size, sha256, error }
+        Finished {
+            size,
+            sha256,
+            error,
+        }
     }
 }
 
@@ -167,7 +194,14 @@ impl Tap {
             false => Hash::Off,
             true => Hash::for_size(size),
         };
-        Tap { input, pool: Pool::for_size(size), hash, at: 0, error: None, ended: false }
+        Tap {
+            input,
+            pool: Pool::for_size(size),
+            hash,
+            at: 0,
+            error: None,
+            ended: false,
+        }
     }
 
     fn empty() -> Self {
@@ -192,7 +226,10 @@ impl Tap {
             self.hash.update(&chunk);
         }
         if let Some(error) = &error {
-            self.error = Some(ReadError { at: self.at, why: error.to_string() });
+            self.error = Some(ReadError {
+                at: self.at,
+                why: error.to_string(),
+            });
         }
         self.ended = chunk.is_empty() || error.is_some();
         (chunk, error)
@@ -244,7 +281,10 @@ impl Read for TapReader {
 enum Hash {
     Off,
     Here(Box<Sha256>),
-    Thread { sender: SyncSender<Chunk>, thread: JoinHandle<[u8; 32]> },
+    Thread {
+        sender: SyncSender<Chunk>,
+        thread: JoinHandle<[u8; 32]>,
+    },
 }
 
 impl Hash {
@@ -322,17 +362,33 @@ mod tests {
         let mut stream = stream(Box::new(Broken { good }), 10 << 20);
         assert_eq!(stream.next_chunk().unwrap().unwrap().len(), CHUNK_LEN);
         assert_eq!(stream.next_chunk().unwrap().unwrap().len(), 5000);
-        let error = ReadError { at: good as u64, why: "bad sector".into() };
+        let error = ReadError {
+            at: good as u64,
+            why: "bad sector".into(),
+        };
         assert_eq!(stream.next_chunk(), Err(error.clone()));
         assert_eq!(stream.next_chunk(), Ok(None));
         let finished = stream.finish();
-        assert_eq!(finished, Finished { size: good as u64, sha256: None, error: Some(error) });
+        assert_eq!(
+            finished,
+            Finished {
+                size: good as u64,
+                sha256: None,
+                error: Some(error)
+            }
+        );
     }
 
     #[test]
     fn an_error_met_only_while_finishing_is_kept() {
         let finished = stream(Box::new(Broken { good: 10 }), 10).finish();
-        assert_eq!(finished.error, Some(ReadError { at: 10, why: "bad sector".into() }));
+        assert_eq!(
+            finished.error,
+            Some(ReadError {
+                at: 10,
+                why: "bad sector".into()
+            })
+        );
         assert_eq!(finished.sha256, None);
     }
 
@@ -345,13 +401,21 @@ mod tests {
 
     #[test]
     fn chunks_held_by_the_reader_are_not_overwritten() {
-        let bytes: Vec<u8> = (0..3 * CHUNK_LEN).map(|at| (at >> 10).to_le_bytes()[0]).collect();
+        let bytes: Vec<u8> = (0..3 * CHUNK_LEN)
+            .map(|at| (at >> 10).to_le_bytes()[0])
+            .collect();
         let mut stream = stream(Box::new(io::Cursor::new(bytes.clone())), bytes.len() as u64);
         let mut held = Vec::new();
         while let Some(chunk) = stream.next_chunk().unwrap() {
             held.push(chunk);
         }
-        assert!(held.iter().map(|chunk| chunk.as_slice()).collect::<Vec<_>>().concat() == bytes);
+        assert!(
+            held.iter()
+                .map(|chunk| chunk.as_slice())
+                .collect::<Vec<_>>()
+                .concat()
+                == bytes
+        );
         assert_eq!(stream.finish().sha256, Some(Sha256::digest(&bytes).into()));
     }
 
@@ -362,7 +426,10 @@ mod tests {
             Ok(())
         });
         let mut bytes = Vec::new();
-        assert_eq!(failing.read_to_end(&mut bytes).unwrap_err().to_string(), "bad sector");
+        assert_eq!(
+            failing.read_to_end(&mut bytes).unwrap_err().to_string(),
+            "bad sector"
+        );
         assert_eq!(bytes, [7, 7, 7]);
         let mut silent = threaded(10, |_| Ok(()));
         let error = silent.read_to_end(&mut bytes).unwrap_err();

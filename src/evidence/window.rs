@@ -32,15 +32,26 @@ impl Window {
     /// All of a file of `len` bytes. It is opened at the first read.
     #[must_use]
     pub fn of_file(path: &Path, len: u64) -> Self {
-        let file = SharedFile { path: path.to_path_buf(), open: Mutex::new(None) };
-        Window { backing: Backing::File(Arc::new(file)), start: 0, len }
+        let file = SharedFile {
+            path: path.to_path_buf(),
+            open: Mutex::new(None),
+        };
+        Window {
+            backing: Backing::File(Arc::new(file)),
+            start: 0,
+            len,
+        }
     }
 
     /// Bytes held in memory.
     #[must_use]
     pub fn of_memory(bytes: Arc<[u8]>) -> Self {
         let len = bytes.len() as u64;
-        Window { backing: Backing::Memory(bytes), start: 0, len }
+        Window {
+            backing: Backing::Memory(bytes),
+            start: 0,
+            len,
+        }
     }
 
     /// Number of bytes.
@@ -54,7 +65,11 @@ impl Window {
     pub fn slice(&self, at: u64, len: u64) -> Self {
         let at = at.min(self.len);
         let len = len.min(self.len - at);
-        Window { backing: self.backing.clone(), start: self.start.saturating_add(at), len }
+        Window {
+            backing: self.backing.clone(),
+            start: self.start.saturating_add(at),
+            len,
+        }
     }
 
     /// Closes the file until the next read.
@@ -72,7 +87,9 @@ impl Window {
     pub fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.len.saturating_sub(at)).unwrap_or(usize::MAX);
         let wanted = buffer.len().min(left);
-        let Some(buffer) = buffer.get_mut(..wanted) else { return Ok(0) };
+        let Some(buffer) = buffer.get_mut(..wanted) else {
+            return Ok(0);
+        };
         if buffer.is_empty() {
             return Ok(0);
         }
@@ -134,7 +151,11 @@ impl WindowReader {
     /// Reads a window, then `tail`.
     #[must_use]
     pub fn with_tail(window: Window, tail: Vec<u8>) -> Self {
-        WindowReader { window, tail, position: 0 }
+        WindowReader {
+            window,
+            tail,
+            position: 0,
+        }
     }
 }
 

@@ -52,7 +52,10 @@ pub fn captures(
     let mut first_at: BTreeMap<usize, Option<Timestamp>> = BTreeMap::new();
     if captures.len() > 1 {
         for file in &captures {
-            first_at.insert(file.index, inputs.peek(file).and_then(|head| first_time(&head)));
+            first_at.insert(
+                file.index,
+                inputs.peek(file).and_then(|head| first_time(&head)),
+            );
         }
         captures.sort_by_key(|file| (first_at.get(&file.index).copied().flatten(), file.index));
     }
@@ -63,11 +66,19 @@ pub fn captures(
     for file in captures {
         let begins = first_at.get(&file.index).copied().flatten();
         let index = place_of(&mut places, file, begins, options);
-        let Some(place) = places.get_mut(index) else { continue };
-        let Some(mut stream) = inputs.open(file) else { continue };
+        let Some(place) = places.get_mut(index) else {
+            continue;
+        };
+        let Some(mut stream) = inputs.open(file) else {
+            continue;
+        };
         let evidence = stream.evidence();
         let mut reader = CaptureReader::new(evidence);
-        let mut frames = Frames { evidence, last_at: begins, unread: BTreeMap::new() };
+        let mut frames = Frames {
+            evidence,
+            last_at: begins,
+            unread: BTreeMap::new(),
+        };
         // The stream keeps a read error; closing it makes the issue.
         while let Ok(Some(chunk)) = stream.next_chunk() {
             reader.feed(Bytes(chunk));
@@ -75,7 +86,11 @@ pub fn captures(
             let ended = place.flows.take_ended();
             collect(ended, End::Closed, place, gathered, &mut failed_connects);
             let what = file.path.clone();
-            progress(Progress { what, done: done + stream.file_position(), total });
+            progress(Progress {
+                what,
+                done: done + stream.file_position(),
+                total,
+            });
         }
         reader.end();
         frames.drain(&mut reader, place);
@@ -117,12 +132,22 @@ fn finish(places: Vec<Place>, gathered: &mut Gathered, failed_connects: &mut usi
     for mut place in places {
         let open = place.flows.finish();
         gathered.issues.extend(place.flows.take_issues());
-        collect(open, End::CaptureEnds, &mut place, gathered, failed_connects);
+        collect(
+            open,
+            End::CaptureEnds,
+            &mut place,
+            gathered,
+            failed_connects,
+        );
         let unkept = place.lookups.not_kept();
         if unkept > 0 {
-            gathered.counts.push(("name lookups beyond the limit", unkept));
+            gathered
+                .counts
+                .push(("name lookups beyond the limit", unkept));
         }
-        gathered.lookups.extend(std::mem::take(&mut place.lookups).finish());
+        gathered
+            .lookups
+            .extend(std::mem::take(&mut place.lookups).finish());
         quic += place.datagrams_quic;
         gathered.vantages.push(place.quality);
     }
@@ -135,7 +160,9 @@ fn finish(places: Vec<Place>, gathered: &mut Gathered, failed_connects: &mut usi
         });
     }
     if quic > 0 {
-        gathered.counts.push(("QUIC datagrams (their certificates are encrypted)", quic));
+        gathered
+            .counts
+            .push(("QUIC datagrams (their certificates are encrypted)", quic));
     }
     gathered
         .observed
@@ -171,7 +198,9 @@ fn place_of(
     let (parent, name) = file.logical.rsplit_once('/').unwrap_or(("", &file.logical));
     let stem: String = name.chars().filter(|c| c.is_alphabetic()).collect();
     let continued = places.iter().position(|place| {
-        let (Some(ended), Some(begins)) = (place.last_at, begins) else { return false };
+        let (Some(ended), Some(begins)) = (place.last_at, begins) else {
+            return false;
+        };
         place.parent == parent
             && begins >= ended
             && (place.stem == stem || begins.since(ended) <= CONTINUES_WITHIN)
@@ -186,7 +215,10 @@ fn place_of(
             last_at: None,
             flows: FlowTable::new(number, first_id, move |id| Dialogue::new(id, options)),
             lookups: dns::Lookups::new(),
-            quality: Vantage { number, ..Vantage::default() },
+            quality: Vantage {
+                number,
+                ..Vantage::default()
+            },
             datagrams_quic: 0,
         });
         places.len() - 1
@@ -210,13 +242,19 @@ impl Frames {
         while let Some(frame) = reader.next_frame() {
             self.last_at = frame.at.or(self.last_at);
             let Some(at) = self.last_at else { continue };
-            let sighting = Sighting { at, evidence: self.evidence, packet: frame.number };
+            let sighting = Sighting {
+                at,
+                evidence: self.evidence,
+                packet: frame.number,
+            };
             match packet::packet(frame.link_type, frame.captured, frame.original_len) {
                 Ok(Some(packet)) => take(place, &packet, sighting),
                 Ok(None) => {}
                 Err(error) => {
-                    let entry =
-                        self.unread.entry(error.kind.to_string()).or_insert((0, frame.number));
+                    let entry = self
+                        .unread
+                        .entry(error.kind.to_string())
+                        .or_insert((0, frame.number));
                     entry.0 += 1;
                 }
             }
@@ -248,7 +286,9 @@ fn take(place: &mut Place, packet: &Packet<'_>, sighting: Sighting) {
             place.datagrams_quic += 1;
         } else {
             let number = place.number;
-            place.lookups.datagram(number, source, destination, datagram.payload, sighting);
+            place
+                .lookups
+                .datagram(number, source, destination, datagram.payload, sighting);
         }
         return;
     }
@@ -273,8 +313,14 @@ fn collect(
         let mut transcript = dialogue.into_transcript(end);
         count(&mut place.quality, &conversation);
         for exchange in &mut transcript.exchanges {
-            let requests = exchange.request.as_mut().and_then(|request| request.body.as_mut());
-            let responses = exchange.response.as_mut().and_then(|response| response.body.as_mut());
+            let requests = exchange
+                .request
+                .as_mut()
+                .and_then(|request| request.body.as_mut());
+            let responses = exchange
+                .response
+                .as_mut()
+                .and_then(|response| response.body.as_mut());
             for body in requests.into_iter().chain(responses) {
                 digest_body(body, gathered);
             }
@@ -287,16 +333,23 @@ fn collect(
                 "this message is not used",
             ));
         }
-        gathered.issues.extend(transcript.exchanges.iter().filter_map(body_issue));
-        gathered.issues.extend(transcript.handshakes.iter().filter_map(handshake_issue));
+        gathered
+            .issues
+            .extend(transcript.exchanges.iter().filter_map(body_issue));
+        gathered
+            .issues
+            .extend(transcript.handshakes.iter().filter_map(handshake_issue));
         let connected =
             conversation.syn_ack.is_some() || transcript.recognition != Recognition::Silent;
         let failed = !connected && !conversation.syns.is_empty();
         if failed {
             *failed_connects += 1;
         }
-        let cut_off =
-            connected && conversation.closes.iter().any(|close| close.how == CloseKind::Reset);
+        let cut_off = connected
+            && conversation
+                .closes
+                .iter()
+                .any(|close| close.how == CloseKind::Reset);
         let silent = transcript.recognition == Recognition::Silent;
         if is_of_use(&transcript)
             || (silent && cut_off)
@@ -350,7 +403,9 @@ fn is_of_use(transcript: &Transcript) -> bool {
 }
 
 fn digest_body(body: &mut http::Body, gathered: &mut Gathered) {
-    let Some(bytes) = body.bytes.take() else { return };
+    let Some(bytes) = body.bytes.take() else {
+        return;
+    };
     let Some(sha256) = body.sha256 else { return };
     if gathered.bodies.bodies.contains_key(&sha256) {
         return;
@@ -377,5 +432,8 @@ fn count(quality: &mut Vantage, conversation: &Conversation) {
 /// The body rule of the retrieval stage.
 #[must_use]
 pub fn http_options(all_http: bool) -> http::Options {
-    http::Options { want_body: retrieval::wants_body, hash_every_body: all_http }
+    http::Options {
+        want_body: retrieval::wants_body,
+        hash_every_body: all_http,
+    }
 }

@@ -28,7 +28,9 @@ pub fn caches(discovery: &mut Discovery, gathered: &mut Gathered) -> BTreeSet<us
         let pairs = folder.pairs.iter();
         used.extend(pairs.flat_map(|pair| pair.meta_data.into_iter().chain(pair.content)));
         if folder.machine.is_none() {
-            let own = named.iter().find(|(hand_over, _)| *hand_over == folder.hand_over);
+            let own = named
+                .iter()
+                .find(|(hand_over, _)| *hand_over == folder.hand_over);
             folder.machine = own.map(|(_, name)| name.clone());
         }
         let contents = read_folder(&folder, files, inputs);
@@ -39,7 +41,12 @@ pub fn caches(discovery: &mut Discovery, gathered: &mut Gathered) -> BTreeSet<us
     let key = |entry: &cryptnet::CacheEntry| {
         let evidence = entry.content.as_ref().map(|content| content.evidence);
         let place = entry.meta_data.map(|(evidence, _)| evidence).or(evidence);
-        (entry.hand_over.clone(), entry.owner.clone(), entry.name.clone(), place)
+        (
+            entry.hand_over.clone(),
+            entry.owner.clone(),
+            entry.name.clone(),
+            place,
+        )
     };
     gathered.cache_entries.sort_by_key(key);
     for entry in &gathered.cache_entries {
@@ -69,8 +76,12 @@ fn read_folder(
 ) -> BTreeMap<usize, CacheFile> {
     let mut contents = BTreeMap::new();
     let mut read = |number: Option<usize>, limit: usize| {
-        let Some(file) = number.and_then(|number| files.get(number)) else { return };
-        let Some(read) = inputs.read_small(file, limit) else { return };
+        let Some(file) = number.and_then(|number| files.get(number)) else {
+            return;
+        };
+        let Some(read) = inputs.read_small(file, limit) else {
+            return;
+        };
         inputs.set_kind(read.evidence, EvidenceKind::CryptnetCache);
         contents.insert(
             file.index,
@@ -97,7 +108,9 @@ fn machine_names(files: &[Located], inputs: &mut crate::evidence::Inputs) -> Vec
         if !cryptnet::is_host_file(&file.logical) {
             continue;
         }
-        let Some(read) = inputs.read_small(file, cryptnet::MAX_HOST_FILE_LEN) else { continue };
+        let Some(read) = inputs.read_small(file, cryptnet::MAX_HOST_FILE_LEN) else {
+            continue;
+        };
         if let Some(name) = cryptnet::machine_from_host_file(&file.logical, &read.bytes) {
             names.push((file.hand_over.clone(), name));
         }
@@ -114,7 +127,9 @@ pub fn objects(discovery: &mut Discovery, gathered: &mut Gathered, used: &BTreeS
             | EvidenceKind::Ctl
             | EvidenceKind::Crl
             | EvidenceKind::Ocsp => {
-                let Some(read) = inputs.read_small(file, MAX_OBJECT_LEN) else { continue };
+                let Some(read) = inputs.read_small(file, MAX_OBJECT_LEN) else {
+                    continue;
+                };
                 let object = pki::read_object(&read.bytes);
                 refine_kind(inputs, read.evidence, object.artifacts.first());
                 let list = keep(&mut gathered.artifacts, object.artifacts);
@@ -130,7 +145,9 @@ pub fn objects(discovery: &mut Discovery, gathered: &mut Gathered, used: &BTreeS
                         },
                     ));
                 }
-                gathered.files.push((Cite::whole(read.evidence, read.bytes.len() as u64), list));
+                gathered
+                    .files
+                    .push((Cite::whole(read.evidence, read.bytes.len() as u64), list));
             }
             EvidenceKind::Evtx
             | EvidenceKind::Hive
@@ -141,7 +158,10 @@ pub fn objects(discovery: &mut Discovery, gathered: &mut Gathered, used: &BTreeS
                 gathered.issues.push(Issue::new(
                     evidence,
                     "the whole file",
-                    format!("a file of kind {} is not read by this version", file.kind.word()),
+                    format!(
+                        "a file of kind {} is not read by this version",
+                        file.kind.word()
+                    ),
                     "what it says is missing from the answer",
                 ));
             }
@@ -189,13 +209,18 @@ pub fn roots(discovery: &mut Discovery) -> Vec<Arc<pki::Certificate>> {
         if file.kind != EvidenceKind::Certificate {
             continue;
         }
-        let Some(read) = inputs.read_small(file, MAX_OBJECT_LEN) else { continue };
-        roots.extend(pki::read_object(&read.bytes).artifacts.into_iter().filter_map(|artifact| {
-            match artifact {
-                Artifact::Certificate(certificate) => Some(certificate),
-                _ => None,
-            }
-        }));
+        let Some(read) = inputs.read_small(file, MAX_OBJECT_LEN) else {
+            continue;
+        };
+        roots.extend(
+            pki::read_object(&read.bytes)
+                .artifacts
+                .into_iter()
+                .filter_map(|artifact| match artifact {
+                    Artifact::Certificate(certificate) => Some(certificate),
+                    _ => None,
+                }),
+        );
     }
     roots
 }

@@ -29,7 +29,10 @@ pub fn explain(
     options: &Options,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Explained, Error> {
-    let open = OpenOptions { password: options.password.clone(), ..OpenOptions::default() };
+    let open = OpenOptions {
+        password: options.password.clone(),
+        ..OpenOptions::default()
+    };
     let mut discovery = evidence::discover(paths, &open);
     if let Some(issue) = discovery.inputs.issues().first()
         && discovery.is_empty()
@@ -67,7 +70,12 @@ pub fn explain(
     let diagnosis = diagnosis::diagnose(&case, options.site.as_deref());
     let timeline = timeline::timeline(&case, &diagnosis);
     let clocks = clock::clocks(&case);
-    Ok(Explained { case, diagnosis, timeline, clocks })
+    Ok(Explained {
+        case,
+        diagnosis,
+        timeline,
+        clocks,
+    })
 }
 
 /// Names `Content` files without a record from every URL in the case, and the
@@ -76,7 +84,11 @@ fn recover_urls(gathered: &mut Gathered) {
     let mut urls: Vec<String> = Vec::new();
     for artifact in gathered.artifacts.values() {
         if let Artifact::Certificate(certificate) = artifact {
-            let access = certificate.authority_info_access.value().into_iter().flatten();
+            let access = certificate
+                .authority_info_access
+                .value()
+                .into_iter()
+                .flatten();
             urls.extend(access.filter_map(|access| match &access.location {
                 GeneralName::Uri(url) => Some(url.clone()),
                 _ => None,
@@ -90,24 +102,43 @@ fn recover_urls(gathered: &mut Gathered) {
     urls.sort();
     urls.dedup();
     cryptnet::recover_urls(&mut gathered.cache_entries, urls.iter().map(String::as_str));
-    let points: Vec<(Vec<u8>, Vec<String>)> =
-        gathered.artifacts.values().filter_map(distribution_points).collect();
-    let cached = gathered.cache_entries.iter().filter_map(|entry| entry.url().map(str::to_owned));
+    let points: Vec<(Vec<u8>, Vec<String>)> = gathered
+        .artifacts
+        .values()
+        .filter_map(distribution_points)
+        .collect();
+    let cached = gathered
+        .cache_entries
+        .iter()
+        .filter_map(|entry| entry.url().map(str::to_owned));
     urls.extend(cached.collect::<Vec<String>>());
-    let crls = urls.iter().map(String::as_str).filter(|url| url.contains(".crl"));
+    let crls = urls
+        .iter()
+        .map(String::as_str)
+        .filter(|url| url.contains(".crl"));
     cryptnet::explain_prefixes(
         &mut gathered.cache_entries,
-        points.iter().map(|(der, urls)| (der.as_slice(), urls.as_slice())),
+        points
+            .iter()
+            .map(|(der, urls)| (der.as_slice(), urls.as_slice())),
         crls,
     );
 }
 
 /// The CRL distribution points of a certificate: the DER value and its URLs.
 fn distribution_points(artifact: &Artifact) -> Option<(Vec<u8>, Vec<String>)> {
-    let Artifact::Certificate(certificate) = artifact else { return None };
-    let extension =
-        certificate.extensions.iter().find(|extension| extension.oid == CRL_DISTRIBUTION_POINTS)?;
-    let urls = certificate.crl_urls().into_iter().map(str::to_owned).collect();
+    let Artifact::Certificate(certificate) = artifact else {
+        return None;
+    };
+    let extension = certificate
+        .extensions
+        .iter()
+        .find(|extension| extension.oid == CRL_DISTRIBUTION_POINTS)?;
+    let urls = certificate
+        .crl_urls()
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
     Some((extension.value.clone(), urls))
 }
 
@@ -126,10 +157,18 @@ fn request_url(exchange: &Exchange) -> Option<String> {
 /// One line that says what was looked at in vain.
 fn nothing_readable(paths: &[PathBuf], discovery: &evidence::Discovery) -> String {
     let issues = discovery.inputs.issues();
-    let why = issues.first().map(|issue| format!(": {}", issue.what)).unwrap_or_default();
-    let names: Vec<String> =
-        paths.iter().map(|path| path.display().to_string().replace('\\', "/")).collect();
-    format!("{} holds no capture, cache or certificate object{why}", names.join(", "))
+    let why = issues
+        .first()
+        .map(|issue| format!(": {}", issue.what))
+        .unwrap_or_default();
+    let names: Vec<String> = paths
+        .iter()
+        .map(|path| path.display().to_string().replace('\\', "/"))
+        .collect();
+    format!(
+        "{} holds no capture, cache or certificate object{why}",
+        names.join(", ")
+    )
 }
 
 /// What a run is asked to do.

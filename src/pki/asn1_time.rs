@@ -45,7 +45,9 @@ pub fn read_time(reader: &mut DerReader<'_>, what: &'static str) -> Result<ReadT
 
 /// The time of an element, where it is one.
 fn time_of(element: &Tlv<'_>) -> Option<ReadTime> {
-    let mut text = Digits { rest: element.contents };
+    let mut text = Digits {
+        rest: element.contents,
+    };
     let year = match element.tag {
         tag::UTC_TIME => {
             let year = text.number(2)?;
@@ -96,11 +98,20 @@ fn time_of(element: &Tlv<'_>) -> Option<ReadTime> {
         _ => return None,
     };
     let byte = |number: i32| u8::try_from(number).ok();
-    let clock =
-        Time::from_hms(byte(hour)?, byte(minute.unwrap_or(0))?, byte(second.unwrap_or(0))?).ok()?;
-    let seconds = PrimitiveDateTime::new(date, clock).assume_utc().unix_timestamp();
+    let clock = Time::from_hms(
+        byte(hour)?,
+        byte(minute.unwrap_or(0))?,
+        byte(second.unwrap_or(0))?,
+    )
+    .ok()?;
+    let seconds = PrimitiveDateTime::new(date, clock)
+        .assume_utc()
+        .unix_timestamp();
     let local = Timestamp::from_unix(seconds, nanoseconds)?;
-    Some(ReadTime { at: local.plus(Span::seconds(-offset)), oddity })
+    Some(ReadTime {
+        at: local.plus(Span::seconds(-offset)),
+        oddity,
+    })
 }
 
 struct Digits<'a> {
@@ -115,12 +126,20 @@ impl Digits<'_> {
             return None;
         }
         self.rest = self.rest.get(count..)?;
-        Some(digits.iter().fold(0, |number, digit| number * 10 + i32::from(digit - b'0')))
+        Some(
+            digits
+                .iter()
+                .fold(0, |number, digit| number * 10 + i32::from(digit - b'0')),
+        )
     }
 
     /// Takes the digits after the point as nanoseconds; further ones are cut.
     fn fraction(&mut self) -> Option<u32> {
-        let count = self.rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let count = self
+            .rest
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
         let digits = self.rest.get(..count).filter(|digits| !digits.is_empty())?;
         self.rest = self.rest.get(count..)?;
         let padded = digits.iter().chain(std::iter::repeat(&b'0')).take(9);
@@ -142,15 +161,24 @@ mod tests {
 
     #[test]
     fn two_digit_years_run_from_1950_to_2049() {
-        assert_eq!(read(0x17, "500101000000Z"), Some(("1950-01-01T00:00:00Z".to_owned(), None)));
-        assert_eq!(read(0x17, "491231235959Z"), Some(("2049-12-31T23:59:59Z".to_owned(), None)));
+        assert_eq!(
+            read(0x17, "500101000000Z"),
+            Some(("1950-01-01T00:00:00Z".to_owned(), None))
+        );
+        assert_eq!(
+            read(0x17, "491231235959Z"),
+            Some(("2049-12-31T23:59:59Z".to_owned(), None))
+        );
     }
 
     #[test]
     fn years_0_and_9999_are_held() {
         let last = Some(("9999-12-31T23:59:59Z".to_owned(), None));
         assert_eq!(read(0x18, "99991231235959Z"), last);
-        assert_eq!(read(0x18, "00000101000000Z").unwrap().0, "0000-01-01T00:00:00Z");
+        assert_eq!(
+            read(0x18, "00000101000000Z").unwrap().0,
+            "0000-01-01T00:00:00Z"
+        );
     }
 
     #[test]
@@ -158,8 +186,14 @@ mod tests {
         let without_seconds = read(0x17, "1101252054Z").unwrap();
         assert_eq!(without_seconds.0, "2011-01-25T20:54:00Z");
         assert_eq!(without_seconds.1, Some("a time without seconds"));
-        assert_eq!(read(0x17, "110125205412-0800").unwrap().0, "2011-01-26T04:54:12Z");
-        assert_eq!(read(0x18, "20110125205412.25Z").unwrap().0, "2011-01-25T20:54:12.25Z");
+        assert_eq!(
+            read(0x17, "110125205412-0800").unwrap().0,
+            "2011-01-26T04:54:12Z"
+        );
+        assert_eq!(
+            read(0x18, "20110125205412.25Z").unwrap().0,
+            "2011-01-25T20:54:12.25Z"
+        );
         let zoneless = read(0x18, "20110125205412").unwrap();
         assert_eq!(zoneless.1, Some("a time without a zone, taken as UTC"));
         let early = read(0x18, "20110125205412Z").unwrap();
@@ -175,6 +209,9 @@ mod tests {
         assert_eq!(read(0x17, "110101000000"), None);
         let bytes = [0x17, 1, b'x'];
         let error = read_time(&mut DerReader::new(&bytes), "notBefore").unwrap_err();
-        assert_eq!(error.to_string(), "notBefore at byte 0: malformed: 'x' is no UTCTime");
+        assert_eq!(
+            error.to_string(),
+            "notBefore at byte 0: malformed: 'x' is no UTCTime"
+        );
     }
 }

@@ -61,7 +61,11 @@ impl Cabinet {
         let mut reader = Reader::new(bytes);
         if reader.array(WHAT)? != *b"MSCF" {
             let kind = ErrorKind::Malformed("no MSCF signature".to_owned());
-            return Err(ParseError { what: WHAT, at: 0, kind });
+            return Err(ParseError {
+                what: WHAT,
+                at: 0,
+                kind,
+            });
         }
         reader.skip(WHAT, 4)?;
         let size = u64::from(reader.u32_le(WHAT)?);
@@ -89,11 +93,24 @@ impl Cabinet {
         let mut problems = Vec::new();
         let present = bytes.len() as u64;
         if present < size {
-            let kind = ErrorKind::Truncated { needed: size, left: present };
-            problems.push(ParseError { what: "cabinet", at: 0, kind });
+            let kind = ErrorKind::Truncated {
+                needed: size,
+                left: present,
+            };
+            problems.push(ParseError {
+                what: "cabinet",
+                at: 0,
+                kind,
+            });
         } else if present > size && size != 0 {
-            let kind = ErrorKind::TrailingBytes { count: present - size };
-            problems.push(ParseError { what: "cabinet", at: size, kind });
+            let kind = ErrorKind::TrailingBytes {
+                count: present - size,
+            };
+            problems.push(ParseError {
+                what: "cabinet",
+                at: size,
+                kind,
+            });
         }
         let mut budget = MAX_EXPANDED;
         let mut folders = Vec::new();
@@ -113,7 +130,11 @@ fn check_count(count: u16, limit: u64, what: &'static str, at: u64) -> Result<()
     if value <= limit {
         return Ok(());
     }
-    Err(ParseError { what, at, kind: ErrorKind::OverLimit { value, limit } })
+    Err(ParseError {
+        what,
+        at,
+        kind: ErrorKind::OverLimit { value, limit },
+    })
 }
 
 fn read_files(
@@ -136,19 +157,34 @@ fn read_files(
         reader.skip(WHAT, 4)?;
         let is_utf8 = reader.u16_le(WHAT)? & 0x80 != 0;
         let name = file_name(name(&mut reader, WHAT)?, is_utf8);
-        let mut fail = |kind| problems.push(ParseError { what: WHAT, at, kind });
+        let mut fail = |kind| {
+            problems.push(ParseError {
+                what: WHAT,
+                at,
+                kind,
+            })
+        };
         if folder >= CONTINUED {
-            fail(ErrorKind::Unsupported(format!("'{name}' lies partly in another cabinet")));
+            fail(ErrorKind::Unsupported(format!(
+                "'{name}' lies partly in another cabinet"
+            )));
             continue;
         }
         let Some(folder) = folders.get(folder) else {
-            fail(ErrorKind::Malformed(format!("'{name}' lies in folder {folder}, not there")));
+            fail(ErrorKind::Malformed(format!(
+                "'{name}' lies in folder {folder}, not there"
+            )));
             continue;
         };
-        let contents = start.checked_add(length).and_then(|end| folder.get(start..end));
+        let contents = start
+            .checked_add(length)
+            .and_then(|end| folder.get(start..end));
         let Some(contents) = contents else {
             let needed = (start as u64).saturating_add(length as u64);
-            fail(ErrorKind::Truncated { needed, left: folder.len() as u64 });
+            fail(ErrorKind::Truncated {
+                needed,
+                left: folder.len() as u64,
+            });
             continue;
         };
         if contents.len() > budget {
@@ -157,7 +193,11 @@ fn read_files(
             continue;
         }
         budget -= contents.len();
-        files.push(CabinetFile { name, at, bytes: contents.to_vec() });
+        files.push(CabinetFile {
+            name,
+            at,
+            bytes: contents.to_vec(),
+        });
     }
     Ok(files)
 }
@@ -173,7 +213,10 @@ fn name<'a>(reader: &mut Reader<'a>, what: &'static str) -> Result<&'a [u8], Par
     let rest = reader.rest();
     let Some(length) = rest.iter().take(MAX_NAME).position(|byte| *byte == 0) else {
         let kind = if rest.len() < MAX_NAME {
-            ErrorKind::Truncated { needed: rest.len() as u64 + 1, left: rest.len() as u64 }
+            ErrorKind::Truncated {
+                needed: rest.len() as u64 + 1,
+                left: rest.len() as u64,
+            }
         } else {
             ErrorKind::Malformed("a name longer than 255 bytes".to_owned())
         };
@@ -223,7 +266,11 @@ mod tests {
     fn a_stored_file_comes_out_with_its_name() {
         let cabinet = Cabinet::read(&stored(b"a.stl", b"hello")).unwrap();
         assert_eq!(cabinet.problems, []);
-        let expected = CabinetFile { name: "a.stl".to_owned(), at: 44, bytes: b"hello".to_vec() };
+        let expected = CabinetFile {
+            name: "a.stl".to_owned(),
+            at: 44,
+            bytes: b"hello".to_vec(),
+        };
         assert_eq!(cabinet.files, [expected]);
     }
 
@@ -237,7 +284,10 @@ mod tests {
             "CFDATA at byte 74: needs 5 bytes, 3 left",
             "CFFILE at byte 44: needs 5 bytes, 0 left",
         ];
-        assert_eq!((cabinet.files.len(), lines.as_slice()), (0, &expected.map(String::from)[..]));
+        assert_eq!(
+            (cabinet.files.len(), lines.as_slice()),
+            (0, &expected.map(String::from)[..])
+        );
     }
 
     #[test]
@@ -252,6 +302,9 @@ mod tests {
     #[test]
     fn other_bytes_are_no_cabinet() {
         let error = Cabinet::read(b"<html>").unwrap_err();
-        assert_eq!(error.to_string(), "CFHEADER at byte 0: malformed: no MSCF signature");
+        assert_eq!(
+            error.to_string(),
+            "CFHEADER at byte 0: malformed: no MSCF signature"
+        );
     }
 }

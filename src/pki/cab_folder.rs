@@ -30,7 +30,12 @@ impl Folder {
         let block_count = reader.u16_le(WHAT)?;
         let compression = reader.u16_le(WHAT)?;
         reader.skip(WHAT, folder_reserve)?;
-        Ok(Folder { data_at, block_count, compression, data_reserve })
+        Ok(Folder {
+            data_at,
+            block_count,
+            compression,
+            data_reserve,
+        })
     }
 }
 
@@ -56,7 +61,9 @@ pub fn expand(
     let mut output = Vec::new();
     let at = folder.data_at;
     let mut reader = Reader::new(bytes);
-    let started = reader.skip(WHAT, at).and_then(|()| Method::new(folder.compression, at));
+    let started = reader
+        .skip(WHAT, at)
+        .and_then(|()| Method::new(folder.compression, at));
     let mut method = match started {
         Ok(method) => method,
         Err(error) => {
@@ -83,7 +90,11 @@ struct Block<'a> {
 
 impl Block<'_> {
     fn malformed(&self, how: impl Into<String>) -> ParseError {
-        ParseError { what: WHAT, at: self.at as u64, kind: ErrorKind::Malformed(how.into()) }
+        ParseError {
+            what: WHAT,
+            at: self.at as u64,
+            kind: ErrorKind::Malformed(how.into()),
+        }
     }
 }
 
@@ -115,9 +126,16 @@ fn read_block<'a>(
 /// other end ([MS-CAB] 3.1).
 fn checksum(bytes: &[u8], seed: u32) -> u32 {
     let mut words = bytes.chunks_exact(4);
-    let word = |word: &[u8]| word.iter().rev().fold(0, |sum, byte| (sum << 8) | u32::from(*byte));
+    let word = |word: &[u8]| {
+        word.iter()
+            .rev()
+            .fold(0, |sum, byte| (sum << 8) | u32::from(*byte))
+    };
     let sum = words.by_ref().fold(seed, |sum, bytes| sum ^ word(bytes));
-    let rest = words.remainder().iter().fold(0, |sum, byte| (sum << 8) | u32::from(*byte));
+    let rest = words
+        .remainder()
+        .iter()
+        .fold(0, |sum, byte| (sum << 8) | u32::from(*byte));
     sum ^ rest
 }
 
@@ -167,8 +185,15 @@ impl Method {
     ) -> Result<(), ParseError> {
         let total = output.len() + block.expanded;
         if total > budget {
-            let kind = ErrorKind::OverLimit { value: total as u64, limit: budget as u64 };
-            return Err(ParseError { what: WHAT, at: block.at as u64, kind });
+            let kind = ErrorKind::OverLimit {
+                value: total as u64,
+                limit: budget as u64,
+            };
+            return Err(ParseError {
+                what: WHAT,
+                at: block.at as u64,
+                kind,
+            });
         }
         match self {
             Method::Stored if block.data.len() != block.expanded => {
@@ -202,7 +227,9 @@ fn ms_zip(
         return Err(block.malformed("an MSZIP block without CK"));
     };
     inflate.reset(false);
-    let history = output.get(output.len().saturating_sub(MAX_BLOCK)..).unwrap_or_default();
+    let history = output
+        .get(output.len().saturating_sub(MAX_BLOCK)..)
+        .unwrap_or_default();
     if !history.is_empty() {
         let set = inflate.set_dictionary(history);
         set.map_err(|error| block.malformed(format!("MSZIP: {error}")))?;
@@ -238,7 +265,10 @@ mod tests {
             ("lines.txt", 48_890)
         );
         let sha256 = crate::bytes::to_hex(&digest::sha256(&cabinet.files[0].bytes));
-        assert_eq!(sha256, "8e93da381817fd55012ab7ac742d54a7832327c3b3fa475e38f7c3f6f00a7d90");
+        assert_eq!(
+            sha256,
+            "8e93da381817fd55012ab7ac742d54a7832327c3b3fa475e38f7c3f6f00a7d90"
+        );
     }
 
     #[test]
@@ -256,8 +286,14 @@ mod tests {
         bytes[at] ^= 0xFF;
         let cabinet = Cabinet::read(&bytes).unwrap();
         assert_eq!(cabinet.files.len(), 1);
-        let [problem] = cabinet.problems.as_slice() else { unreachable!() };
-        assert!(problem.to_string().starts_with("CFDATA at byte 70: malformed: checksum "));
+        let [problem] = cabinet.problems.as_slice() else {
+            unreachable!()
+        };
+        assert!(
+            problem
+                .to_string()
+                .starts_with("CFDATA at byte 70: malformed: checksum ")
+        );
     }
 
     #[test]
@@ -265,6 +301,9 @@ mod tests {
         let mut bytes = TWO_BLOCKS.to_vec();
         bytes[42] = 2;
         let problem = Cabinet::read(&bytes).unwrap().problems.remove(0);
-        assert_eq!(problem.to_string(), "CFFOLDER at byte 70: not supported: Quantum compression");
+        assert_eq!(
+            problem.to_string(),
+            "CFFOLDER at byte 70: not supported: Quantum compression"
+        );
     }
 }

@@ -128,7 +128,10 @@ impl Certificate {
 
         let mut fields = signed.tbs.children();
         let version = read_version(&mut fields, &mut oddities)?;
-        let serial = fields.expect("serialNumber", tag::INTEGER)?.contents.to_vec();
+        let serial = fields
+            .expect("serialNumber", tag::INTEGER)?
+            .contents
+            .to_vec();
         note_serial(&serial, &mut oddities);
         let tbs_signature_algorithm = AlgorithmIdentifier::read(&mut fields, "signature")?;
         compare_algorithms(&tbs_signature_algorithm, &signed.algorithm, &mut oddities);
@@ -140,7 +143,10 @@ impl Certificate {
         let extensions = read_tail(&mut fields, version, &mut oddities)?;
 
         let tbs = signed.tbs.at..signed.tbs.at + signed.tbs.whole.len();
-        let mut values = value::Values { extensions: &extensions, oddities: &mut oddities };
+        let mut values = value::Values {
+            extensions: &extensions,
+            oddities: &mut oddities,
+        };
         Ok(Certificate {
             sha256: digest::sha256(der),
             sha1: digest::sha1(der),
@@ -191,7 +197,10 @@ impl Certificate {
     #[must_use]
     pub fn access_urls(&self, method: &str) -> Vec<&str> {
         let list = self.authority_info_access.value();
-        let of_method = list.into_iter().flatten().filter(|access| access.method == method);
+        let of_method = list
+            .into_iter()
+            .flatten()
+            .filter(|access| access.method == method);
         let urls = of_method.filter_map(|access| match &access.location {
             GeneralName::Uri(url) => Some(url.as_str()),
             _ => None,
@@ -214,7 +223,9 @@ impl Certificate {
 
 /// The version as people count it: 1 where it is left out.
 fn read_version(fields: &mut DerReader<'_>, oddities: &mut Vec<String>) -> Result<u32, ParseError> {
-    let Some(wrapper) = fields.optional("version", context(0))? else { return Ok(1) };
+    let Some(wrapper) = fields.optional("version", context(0))? else {
+        return Ok(1);
+    };
     let number = wrapper.children().small_integer("version")?;
     if number == 0 {
         oddities.push("version 1 is written out, DER leaves it out".to_owned());
@@ -232,7 +243,10 @@ fn note_serial(serial: &[u8], oddities: &mut Vec<String>) {
         oddities.push("serialNumber is zero".to_owned());
     }
     if serial.len() > MAX_SERIAL_OCTETS {
-        oddities.push(format!("serialNumber has {} octets, more than 20", serial.len()));
+        oddities.push(format!(
+            "serialNumber has {} octets, more than 20",
+            serial.len()
+        ));
     }
 }
 
@@ -265,7 +279,10 @@ pub(super) fn read_name(
     let element = fields.expect(what, tag::SEQUENCE)?;
     let name = Name::from_der(element.whole);
     if !name.is_readable() {
-        oddities.push(format!("the {what} name at byte {} is not readable", element.at));
+        oddities.push(format!(
+            "the {what} name at byte {} is not readable",
+            element.at
+        ));
     }
     Ok(name)
 }
@@ -292,7 +309,9 @@ fn read_tail(
             }
             other => {
                 let at = part.at;
-                oddities.push(format!("unexpected tag {other:#04x} at byte {at} after the key"));
+                oddities.push(format!(
+                    "unexpected tag {other:#04x} at byte {at} after the key"
+                ));
             }
         }
     }
@@ -312,7 +331,10 @@ mod tests {
         let leaf = Certificate::from_der(LEAF).unwrap();
         assert_eq!(leaf.version, 3);
         assert_eq!(leaf.serial, [0, 0x80, 0xAB]);
-        assert_eq!(crate::bytes::to_hex(&leaf.sha1), "1f9ff8af1b080a88188e3452e767aec61c9dda09");
+        assert_eq!(
+            crate::bytes::to_hex(&leaf.sha1),
+            "1f9ff8af1b080a88188e3452e767aec61c9dda09"
+        );
         assert_eq!(leaf.issuer.text, "CN=Test CA,C=DE");
         assert_eq!(leaf.subject.text, r"CN=leaf.example,O=Müller\, Söhne \+ Co");
         assert_eq!(leaf.not_before.to_rfc3339(), "2011-01-25T20:54:12Z");
@@ -321,7 +343,10 @@ mod tests {
         assert_eq!(leaf.public_key.bits, Some(256));
         assert_eq!(leaf.access_urls(OCSP), ["http://ocsp.example/"]);
         assert_eq!(leaf.access_urls(CA_ISSUERS), ["http://aia.example/ca.crt"]);
-        assert_eq!(leaf.crl_urls(), ["http://crl.example/a.crl", "ldap:///CN=a"]);
+        assert_eq!(
+            leaf.crl_urls(),
+            ["http://crl.example/a.crl", "ldap:///CN=a"]
+        );
         assert_eq!(leaf.tbs_bytes(), &LEAF[4..LEAF.len() - 74]);
         assert_eq!(leaf.oddities, <Vec<String>>::new());
     }
@@ -342,13 +367,18 @@ mod tests {
             "extension 2.5.29.19 is there twice",
         ];
         let told: Vec<&str> = odd.oddities.iter().map(String::as_str).collect();
-        let told: Vec<&str> =
-            told.into_iter().filter(|line| !line.starts_with("a strict parser")).collect();
+        let told: Vec<&str> = told
+            .into_iter()
+            .filter(|line| !line.starts_with("a strict parser"))
+            .collect();
         assert_eq!(told, expected);
         assert!(odd.extensions[0].critical);
         let why = "KeyPurposeId at byte 2: malformed: tag 0x05 where 0x06 belongs";
         assert_eq!(odd.extended_key_usage, Decoded::Malformed(why.to_owned()));
-        let constraints = BasicConstraints { ca: true, path_length: None };
+        let constraints = BasicConstraints {
+            ca: true,
+            path_length: None,
+        };
         assert_eq!(odd.basic_constraints, Decoded::Present(constraints));
     }
 
@@ -363,7 +393,10 @@ mod tests {
     #[test]
     fn a_certificate_cut_short_says_how_much_is_missing() {
         let error = Certificate::from_der(&LEAF[..500]).unwrap_err();
-        assert_eq!(error.to_string(), "Certificate at byte 0: needs 1006 bytes, 500 left");
+        assert_eq!(
+            error.to_string(),
+            "Certificate at byte 0: needs 1006 bytes, 500 left"
+        );
         let error = Certificate::from_der(b"<html>").unwrap_err();
         let expected = "Certificate at byte 0: malformed: tag 0x3c where 0x30 belongs";
         assert_eq!(error.to_string(), expected);

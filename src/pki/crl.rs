@@ -118,7 +118,11 @@ impl Crl {
         compare_algorithms(&tbs_signature_algorithm, &signed.algorithm, &mut oddities);
         let issuer = read_name(&mut fields, "issuer", &mut oddities)?;
         let this_update = read_time(&mut fields, "thisUpdate")?;
-        oddities.extend(this_update.oddity.map(|oddity| format!("thisUpdate: {oddity}")));
+        oddities.extend(
+            this_update
+                .oddity
+                .map(|oddity| format!("thisUpdate: {oddity}")),
+        );
         let next_update = read_next_update(&mut fields, &mut oddities)?;
         let mut revoked = Vec::new();
         if let Some(list) = fields.optional("revokedCertificates", tag::SEQUENCE)? {
@@ -127,7 +131,10 @@ impl Crl {
         let extensions = read_tail(&mut fields, &mut oddities)?;
 
         let tbs = signed.tbs.at..signed.tbs.at + signed.tbs.whole.len();
-        let mut values = value::Values { extensions: &extensions, oddities: &mut oddities };
+        let mut values = value::Values {
+            extensions: &extensions,
+            oddities: &mut oddities,
+        };
         let crl_number = number(&mut values, "2.5.29.20");
         let delta_base = number(&mut values, "2.5.29.27");
         let next_publish = values.of(NEXT_PUBLISH, one_time).value().copied();
@@ -213,7 +220,9 @@ fn read_tail(
             extensions = value::read_extensions(&part, oddities)?;
         } else {
             let (tag, at) = (part.tag, part.at);
-            oddities.push(format!("unexpected tag {tag:#04x} at byte {at} in tbsCertList"));
+            oddities.push(format!(
+                "unexpected tag {tag:#04x} at byte {at} in tbsCertList"
+            ));
         }
     }
     Ok(extensions)
@@ -232,8 +241,15 @@ fn read_entries(
         let entry = reader.any(WHAT)?;
         count += 1;
         if count > MAX_ENTRIES {
-            let kind = ErrorKind::OverLimit { value: count, limit: MAX_ENTRIES };
-            return Err(ParseError { what: WHAT, at: entry.at as u64, kind });
+            let kind = ErrorKind::OverLimit {
+                value: count,
+                limit: MAX_ENTRIES,
+            };
+            return Err(ParseError {
+                what: WHAT,
+                at: entry.at as u64,
+                kind,
+            });
         }
     }
     let mut revoked = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
@@ -269,7 +285,10 @@ fn read_entries(
 /// Reads an entry; trouble in its extensions does not hide the serial number.
 fn read_entry(element: &Tlv<'_>) -> Result<(RevokedCertificate, Option<ParseError>), ParseError> {
     let mut fields = element.children();
-    let serial = fields.expect("userCertificate", tag::INTEGER)?.contents.to_vec();
+    let serial = fields
+        .expect("userCertificate", tag::INTEGER)?
+        .contents
+        .to_vec();
     let revoked_at = read_time(&mut fields, "revocationDate")?.at;
     let mut entry = RevokedCertificate {
         serial,
@@ -337,16 +356,33 @@ mod tests {
         let crl = Crl::from_der(DELTA).unwrap();
         assert_eq!(crl.issuer.text, "CN=Test CA,C=DE");
         assert_eq!(crl.this_update.to_rfc3339(), "2024-01-01T00:00:00Z");
-        assert_eq!(crl.next_update.unwrap().to_rfc3339(), "2024-02-01T00:00:00Z");
-        assert_eq!(crl.next_publish.unwrap().to_rfc3339(), "2024-01-25T00:00:00Z");
+        assert_eq!(
+            crl.next_update.unwrap().to_rfc3339(),
+            "2024-02-01T00:00:00Z"
+        );
+        assert_eq!(
+            crl.next_publish.unwrap().to_rfc3339(),
+            "2024-01-25T00:00:00Z"
+        );
         assert_eq!(crl.crl_number, Some(vec![1, 44]));
         assert_eq!(crl.delta_base, Some(vec![1, 43]));
-        let [first, second, third] = crl.revoked.as_slice() else { unreachable!() };
-        assert_eq!((first.serial.as_slice(), first.reason), ([0, 0x80, 0xAB].as_slice(), Some(1)));
+        let [first, second, third] = crl.revoked.as_slice() else {
+            unreachable!()
+        };
+        assert_eq!(
+            (first.serial.as_slice(), first.reason),
+            ([0, 0x80, 0xAB].as_slice(), Some(1))
+        );
         assert_eq!(first.revoked_at.to_rfc3339(), "2023-12-01T10:00:00Z");
-        assert_eq!(first.invalid_since.unwrap().to_rfc3339(), "2023-11-30T00:00:00Z");
+        assert_eq!(
+            first.invalid_since.unwrap().to_rfc3339(),
+            "2023-11-30T00:00:00Z"
+        );
         assert_eq!(second.reason, Some(8));
-        assert_eq!(second.certificate_issuer.as_ref().unwrap().text, "CN=Other CA");
+        assert_eq!(
+            second.certificate_issuer.as_ref().unwrap().text,
+            "CN=Other CA"
+        );
         assert_eq!(third.unknown_critical, ["1.2.3.4"]);
         assert_eq!(crl.oddities, <Vec<String>>::new());
     }
@@ -354,7 +390,10 @@ mod tests {
     #[test]
     fn a_broken_entry_extension_does_not_hide_the_serial_number() {
         // The length of the first reasonCode's OCTET STRING, now past its end.
-        let at = DELTA.windows(5).position(|window| window == [0x1D, 0x15, 4, 3, 10]).unwrap();
+        let at = DELTA
+            .windows(5)
+            .position(|window| window == [0x1D, 0x15, 4, 3, 10])
+            .unwrap();
         let mut bytes = DELTA.to_vec();
         bytes[at + 3] = 9;
         let crl = Crl::from_der(&bytes).unwrap();
@@ -370,11 +409,16 @@ mod tests {
     #[test]
     fn a_date_that_is_none_ends_the_reading() {
         let mut bytes = DELTA.to_vec();
-        let at = bytes.windows(6).position(|window| window == *b"240101").unwrap();
+        let at = bytes
+            .windows(6)
+            .position(|window| window == *b"240101")
+            .unwrap();
         bytes[at + 2] = b'9';
         let error = Crl::from_der(&bytes).unwrap_err();
-        let expected =
-            format!("thisUpdate at byte {}: malformed: '249101000000Z' is no UTCTime", at - 2);
+        let expected = format!(
+            "thisUpdate at byte {}: malformed: '249101000000Z' is no UTCTime",
+            at - 2
+        );
         assert_eq!(error.to_string(), expected);
     }
 }

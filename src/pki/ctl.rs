@@ -122,7 +122,10 @@ impl Ctl {
         let mut oddities = Vec::new();
         let der = data.element.whole;
         if bytes.len() > der.len() {
-            oddities.push(format!("{} bytes follow the object", bytes.len() - der.len()));
+            oddities.push(format!(
+                "{} bytes follow the object",
+                bytes.len() - der.len()
+            ));
         }
         let content = match data.content {
             Some(content) if data.content_type == TRUST_LIST => content,
@@ -166,7 +169,9 @@ impl Ctl {
     /// The entry of a root certificate, by the SHA-1 of its bytes.
     #[must_use]
     pub fn entry_for(&self, sha1: &[u8; 20]) -> Option<&CtlEntry> {
-        self.entries.iter().find(|entry| entry.subject_identifier == sha1)
+        self.entries
+            .iter()
+            .find(|entry| entry.subject_identifier == sha1)
     }
 }
 
@@ -228,7 +233,9 @@ impl Fields {
                 extensions = read_extensions(&part, oddities)?;
             } else {
                 let (tag, at) = (part.tag, part.at);
-                oddities.push(format!("unexpected tag {tag:#04x} at byte {at} in the list"));
+                oddities.push(format!(
+                    "unexpected tag {tag:#04x} at byte {at} in the list"
+                ));
             }
         }
         Ok(Fields {
@@ -259,7 +266,11 @@ fn read_entries(
         if entries.len().max(oddities.len()) > MAX_ENTRIES {
             let (value, limit) = (MAX_ENTRIES as u64 + 1, MAX_ENTRIES as u64);
             let kind = ErrorKind::OverLimit { value, limit };
-            return Err(ParseError { what: "trustedSubjects", at: element.at as u64, kind });
+            return Err(ParseError {
+                what: "trustedSubjects",
+                at: element.at as u64,
+                kind,
+            });
         }
     }
     Ok(entries)
@@ -267,8 +278,10 @@ fn read_entries(
 
 /// UTF-16LE text, up to its NUL.
 pub(super) fn utf16_text(octets: &[u8]) -> Option<String> {
-    let units: Option<Vec<u16>> =
-        octets.chunks(2).map(|pair| Some(u16::from_le_bytes(pair.try_into().ok()?))).collect();
+    let units: Option<Vec<u16>> = octets
+        .chunks(2)
+        .map(|pair| Some(u16::from_le_bytes(pair.try_into().ok()?)))
+        .collect();
     let text = String::from_utf16(&units?).ok()?;
     Some(text.trim_end_matches('\0').to_owned())
 }
@@ -304,12 +317,19 @@ impl Signing {
                 return Signing::default();
             }
         };
-        let found = certificates.iter().find(|certificate| signer.is(certificate));
+        let found = certificates
+            .iter()
+            .find(|certificate| signer.is(certificate));
         let outcome = found.map(|certificate| signer.verify(content, certificate));
-        let signer_id = signer
-            .issuer_and_serial
-            .map(|(issuer, serial)| SignerId { issuer: issuer.text, serial });
-        Signing { signer: found.cloned(), signer_id, outcome }
+        let signer_id = signer.issuer_and_serial.map(|(issuer, serial)| SignerId {
+            issuer: issuer.text,
+            serial,
+        });
+        Signing {
+            signer: found.cloned(),
+            signer_id,
+            outcome,
+        }
     }
 }
 
@@ -330,10 +350,15 @@ mod tests {
         assert_eq!(ctl.subject_algorithm.oid, "1.3.14.3.2.26");
         assert_eq!(ctl.certificates.len(), 1);
         assert_eq!(ctl.signer.as_ref().unwrap().subject.text, "CN=Publisher");
-        let signer_id = SignerId { issuer: "CN=Test CA,C=DE".to_owned(), serial: vec![77] };
+        let signer_id = SignerId {
+            issuer: "CN=Test CA,C=DE".to_owned(),
+            serial: vec![77],
+        };
         assert_eq!(ctl.signer_id, Some(signer_id));
         assert_eq!(ctl.signature, Some(SignatureOutcome::Valid));
-        let [oddity] = ctl.oddities.as_slice() else { unreachable!() };
+        let [oddity] = ctl.oddities.as_slice() else {
+            unreachable!()
+        };
         assert!(oddity.starts_with("an enclosed certificate is left out: tbsCertificate at byte"));
         assert!(ctl.entry_for(&[0x12; 20]).is_some());
     }
@@ -341,7 +366,10 @@ mod tests {
     #[test]
     fn one_changed_bit_of_the_content_breaks_the_digest() {
         let mut bytes = LIMITS.to_vec();
-        let at = bytes.windows(4).position(|window| window == [0x11; 4]).unwrap();
+        let at = bytes
+            .windows(4)
+            .position(|window| window == [0x11; 4])
+            .unwrap();
         bytes[at] ^= 1;
         let why = "messageDigest is not the digest of the content".to_owned();
         let ctl = Ctl::from_der(&bytes).unwrap();

@@ -65,8 +65,10 @@ const PROPERTY_ARC: &str = "1.3.6.1.4.1.311.10.11.";
 pub fn read_entry(element: &Tlv<'_>) -> Result<CtlEntry, ParseError> {
     let mut fields = element.children();
     let identifier = fields.expect("subjectIdentifier", tag::OCTET_STRING)?;
-    let mut entry =
-        CtlEntry { subject_identifier: identifier.contents.to_vec(), ..CtlEntry::default() };
+    let mut entry = CtlEntry {
+        subject_identifier: identifier.contents.to_vec(),
+        ..CtlEntry::default()
+    };
     if let Some(attributes) = fields.optional("subjectAttributes", tag::SET)? {
         let mut list = attributes.children();
         while !list.is_empty() {
@@ -131,7 +133,10 @@ mod tests {
         let der = include_bytes!("../../tests/data/pki/ctl-limits.stl");
         let entries = Ctl::from_der(der).unwrap().entries;
         let first = &entries[0];
-        let usages = vec!["1.3.6.1.5.5.7.3.1".to_owned(), "1.3.6.1.5.5.7.3.4".to_owned()];
+        let usages = vec![
+            "1.3.6.1.5.5.7.3.1".to_owned(),
+            "1.3.6.1.5.5.7.3.4".to_owned(),
+        ];
         assert_eq!(first.subject_identifier, [0x11; 20]);
         assert_eq!(first.allowed_usages, Some(usages.clone()));
         assert_eq!(first.friendly_name.as_deref(), Some("Test Root"));
@@ -151,7 +156,10 @@ mod tests {
     fn limits_that_are_no_time_are_kept_raw() {
         let der = include_bytes!("../../tests/data/pki/ctl-limits.stl");
         let entries = Ctl::from_der(der).unwrap().entries;
-        assert_eq!(entries[1].not_before_limit, Some(Limit::OutOfRange(u64::MAX)));
+        assert_eq!(
+            entries[1].not_before_limit,
+            Some(Limit::OutOfRange(u64::MAX))
+        );
         // One byte is no FILETIME: the attribute stays as it is.
         assert_eq!(entries[1].disallowed_after, None);
         let odd = ("1.3.6.1.4.1.311.10.11.104".to_owned(), vec![4, 1, 1]);

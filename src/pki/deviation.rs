@@ -21,7 +21,9 @@ const MAX_WALK_DEPTH: usize = 12;
 
 fn walk(mut reader: DerReader<'_>, depth: usize, found: &mut Vec<String>) {
     while !reader.is_empty() && found.len() < MAX_DEVIATIONS {
-        let Ok(element) = reader.any("element") else { return };
+        let Ok(element) = reader.any("element") else {
+            return;
+        };
         let lengths = element.whole.get(1..element.header).unwrap_or_default();
         let at = element.at;
         match lengths {

@@ -96,10 +96,16 @@ mod tests {
     #[test]
     fn the_hashes_of_abc_are_those_of_their_standards() {
         assert_eq!(to_hex(&md5(b"abc")), "900150983cd24fb0d6963f7d28e17f72");
-        assert_eq!(to_hex(&sha1(b"abc")), "a9993e364706816aba3e25717850c26c9cd0d89d");
+        assert_eq!(
+            to_hex(&sha1(b"abc")),
+            "a9993e364706816aba3e25717850c26c9cd0d89d"
+        );
         let sha256_abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(to_hex(&sha256(b"abc")), sha256_abc);
-        assert_eq!(to_hex(&Hash::Md2.of(b"abc")), "da853b0d3f88d99b30283a69e6ded6bb");
+        assert_eq!(
+            to_hex(&Hash::Md2.of(b"abc")),
+            "da853b0d3f88d99b30283a69e6ded6bb"
+        );
     }
 
     #[test]

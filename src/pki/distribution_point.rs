@@ -102,10 +102,16 @@ mod tests {
         let points = leaf.crl_distribution_points.value().unwrap();
         assert_eq!((points[0].full_name.len(), points[0].reasons), (2, None));
         let relative = points[1].relative_name.as_deref().unwrap();
-        assert_eq!(relative, b"\x31\x10\x30\x0e\x06\x03\x55\x04\x03\x0c\x07shard 7");
+        assert_eq!(
+            relative,
+            b"\x31\x10\x30\x0e\x06\x03\x55\x04\x03\x0c\x07shard 7"
+        );
         // keyCompromise is bit 1, aACompromise bit 8.
         assert_eq!(points[1].reasons, Some(0x4080));
-        assert_eq!(points[1].crl_issuer, [GeneralName::Directory(leaf.issuer.clone())]);
+        assert_eq!(
+            points[1].crl_issuer,
+            [GeneralName::Directory(leaf.issuer.clone())]
+        );
     }
 
     #[test]

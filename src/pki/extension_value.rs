@@ -28,13 +28,19 @@ pub fn read_extensions(
     wrapper: &Tlv<'_>,
     oddities: &mut Vec<String>,
 ) -> Result<Vec<Extension>, ParseError> {
-    let mut list = wrapper.children().expect("Extensions", tag::SEQUENCE)?.children();
+    let mut list = wrapper
+        .children()
+        .expect("Extensions", tag::SEQUENCE)?
+        .children();
     let mut extensions: Vec<Extension> = Vec::new();
     while !list.is_empty() {
         let element = list.any("Extension")?;
         match read_extension(&element) {
             Ok(extension) => {
-                if extensions.iter().any(|earlier| earlier.oid == extension.oid) {
+                if extensions
+                    .iter()
+                    .any(|earlier| earlier.oid == extension.oid)
+                {
                     oddities.push(format!("extension {} is there twice", extension.oid));
                 }
                 extensions.push(extension);
@@ -58,7 +64,11 @@ fn read_extension(element: &Tlv<'_>) -> Result<Extension, ParseError> {
     let critical = inside.optional(WHAT, tag::BOOLEAN)?;
     let critical = critical.is_some_and(|flag| flag.contents.iter().any(|byte| *byte != 0));
     let value = inside.expect(WHAT, tag::OCTET_STRING)?.contents.to_vec();
-    Ok(Extension { oid, critical, value })
+    Ok(Extension {
+        oid,
+        critical,
+        value,
+    })
 }
 
 /// What a value's decoder gives: the value, and how many bytes follow it.
@@ -93,7 +103,9 @@ impl Values<'_> {
 
 /// Runs one of x509-parser's decoders.
 fn x509_value<'a, T: FromDer<'a, X509Error>>(bytes: &'a [u8]) -> Value<T> {
-    T::from_der(bytes).map(|(rest, value)| (value, rest.len())).map_err(|error| error.to_string())
+    T::from_der(bytes)
+        .map(|(rest, value)| (value, rest.len()))
+        .map_err(|error| error.to_string())
 }
 
 /// Runs one of our decoders over the one element of the value.
@@ -103,7 +115,9 @@ pub fn own_value<T>(
     read: impl Fn(&Tlv<'_>) -> Result<T, ParseError>,
 ) -> Value<T> {
     let mut reader = DerReader::new(bytes);
-    let element = reader.expect("extnValue", tag).map_err(|error| error.to_string())?;
+    let element = reader
+        .expect("extnValue", tag)
+        .map_err(|error| error.to_string())?;
     let value = read(&element).map_err(|error| error.to_string())?;
     Ok((value, reader.rest().len()))
 }
@@ -111,7 +125,13 @@ pub fn own_value<T>(
 /// basicConstraints.
 pub fn basic_constraints(bytes: &[u8]) -> Value<BasicConstraints> {
     let (value, rest) = x509_value::<x509::BasicConstraints>(bytes)?;
-    Ok((BasicConstraints { ca: value.ca, path_length: value.path_len_constraint }, rest))
+    Ok((
+        BasicConstraints {
+            ca: value.ca,
+            path_length: value.path_len_constraint,
+        },
+        rest,
+    ))
 }
 
 /// keyUsage, bit 0 as 0x8000 (x509-parser counts from the other end).
@@ -129,7 +149,10 @@ pub fn key_identifier(bytes: &[u8]) -> Value<Vec<u8>> {
 /// subjectAltName.
 pub fn alternative_names(bytes: &[u8]) -> Value<Vec<GeneralName>> {
     let (value, rest) = x509_value::<x509::SubjectAlternativeName<'_>>(bytes)?;
-    Ok((value.general_names.into_iter().map(general_name).collect(), rest))
+    Ok((
+        value.general_names.into_iter().map(general_name).collect(),
+        rest,
+    ))
 }
 
 /// authorityInfoAccess.
@@ -261,7 +284,11 @@ fn subtrees(list: &Tlv<'_>) -> Result<Vec<GeneralSubtree>, ParseError> {
         let number = |part: Option<Tlv<'_>>| part.and_then(|part| small_number(part.contents));
         let minimum = number(inside.optional(WHAT, context_primitive(0))?).unwrap_or(0);
         let maximum = number(inside.optional(WHAT, context_primitive(1))?);
-        subtrees.push(GeneralSubtree { base, minimum, maximum });
+        subtrees.push(GeneralSubtree {
+            base,
+            minimum,
+            maximum,
+        });
     }
     Ok(subtrees)
 }
@@ -269,7 +296,10 @@ fn subtrees(list: &Tlv<'_>) -> Result<Vec<GeneralSubtree>, ParseError> {
 /// An element that has no place there.
 pub fn unexpected(part: &Tlv<'_>, what: &'static str, tag: u8) -> ParseError {
     let start = part.contents.get(..8).unwrap_or(part.contents);
-    part.malformed(what, format!("unexpected tag {tag:#04x}, {}", hash_hex(start)))
+    part.malformed(
+        what,
+        format!("unexpected tag {tag:#04x}, {}", hash_hex(start)),
+    )
 }
 
 #[cfg(test)]
@@ -286,16 +316,24 @@ mod tests {
     #[test]
     fn usages_and_constraints_are_decoded() {
         let leaf = leaf();
-        let constraints = BasicConstraints { ca: false, path_length: None };
+        let constraints = BasicConstraints {
+            ca: false,
+            path_length: None,
+        };
         assert_eq!(leaf.basic_constraints, Decoded::Present(constraints));
         assert_eq!(leaf.key_usage, Decoded::Present(0xA000));
         let usages = leaf.extended_key_usage.value().unwrap();
         assert_eq!(usages, &["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"]);
-        assert_eq!(leaf.certificate_policies.value().unwrap(), &["1.2.3.4.5", "2.5.29.32.0"]);
+        assert_eq!(
+            leaf.certificate_policies.value().unwrap(),
+            &["1.2.3.4.5", "2.5.29.32.0"]
+        );
         let mapping = ("1.2.3.4.5".to_owned(), "1.2.3.4.6".to_owned());
         assert_eq!(leaf.policy_mappings, Decoded::Present(vec![mapping]));
-        let policy =
-            PolicyConstraints { require_explicit_policy: Some(2), inhibit_policy_mapping: Some(0) };
+        let policy = PolicyConstraints {
+            require_explicit_policy: Some(2),
+            inhibit_policy_mapping: Some(0),
+        };
         assert_eq!(leaf.policy_constraints, Decoded::Present(policy));
         assert_eq!(leaf.inhibit_any_policy, Decoded::Present(3));
         assert_eq!(leaf.freshest_crl, Decoded::Absent);
@@ -317,7 +355,10 @@ mod tests {
         let names = leaf.subject_alternative_names.value().unwrap();
         assert_eq!(names[0], GeneralName::Dns("leaf.example".to_owned()));
         assert_eq!(names[1], GeneralName::Email("a@leaf.example".to_owned()));
-        assert_eq!(names[2], GeneralName::Uri("https://leaf.example/".to_owned()));
+        assert_eq!(
+            names[2],
+            GeneralName::Uri("https://leaf.example/".to_owned())
+        );
         assert_eq!(names[3], GeneralName::Ip(vec![192, 0, 2, 1]));
         assert_eq!(names[4], GeneralName::Directory(leaf.issuer.clone()));
         assert_eq!(names[5], GeneralName::RegisteredId("1.2.3.4".to_owned()));
@@ -330,32 +371,54 @@ mod tests {
     fn subtrees_keep_their_bounds() {
         let leaf = leaf();
         let constraints = leaf.name_constraints.value().unwrap();
-        let subtree = |base| GeneralSubtree { base, minimum: 0, maximum: None };
+        let subtree = |base| GeneralSubtree {
+            base,
+            minimum: 0,
+            maximum: None,
+        };
         let network = GeneralName::Ip(vec![10, 0, 0, 0, 255, 0, 0, 0]);
         let example = GeneralName::Dns("example".to_owned());
         assert_eq!(constraints.permitted, [subtree(example), subtree(network)]);
         let bad = GeneralName::Dns("bad.example".to_owned());
         assert_eq!(constraints.excluded, [subtree(bad)]);
         // base dNSName "a", minimum 1, maximum 2
-        let bounded = [0x30, 0x0D, 0xA0, 0x0B, 0x30, 9, 0x82, 1, b'a', 0x80, 1, 1, 0x81, 1, 2];
+        let bounded = [
+            0x30, 0x0D, 0xA0, 0x0B, 0x30, 9, 0x82, 1, b'a', 0x80, 1, 1, 0x81, 1, 2,
+        ];
         let (value, rest) = name_constraints(&bounded).unwrap();
-        assert_eq!((value.permitted[0].minimum, value.permitted[0].maximum), (1, Some(2)));
+        assert_eq!(
+            (value.permitted[0].minimum, value.permitted[0].maximum),
+            (1, Some(2))
+        );
         assert_eq!(rest, 0);
     }
 
     #[test]
     fn what_follows_a_value_is_told_and_what_is_wrong_is_malformed() {
         let extension = |value: &[u8]| {
-            vec![Extension { oid: "1.2".to_owned(), critical: false, value: value.to_vec() }]
+            vec![Extension {
+                oid: "1.2".to_owned(),
+                critical: false,
+                value: value.to_vec(),
+            }]
         };
         let mut oddities = Vec::new();
         let longer = extension(&[0x30, 0, 0, 0]);
-        let mut values = Values { extensions: &longer, oddities: &mut oddities };
+        let mut values = Values {
+            extensions: &longer,
+            oddities: &mut oddities,
+        };
         assert_eq!(values.of("1.2", oid_list), Decoded::Present(Vec::new()));
         let broken = extension(&[0x30, 3, 0x80, 1, 0x80]);
-        let mut values = Values { extensions: &broken, oddities: &mut oddities };
+        let mut values = Values {
+            extensions: &broken,
+            oddities: &mut oddities,
+        };
         let why = "SkipCerts at byte 2: malformed: not a number below 2^32";
-        assert_eq!(values.of("1.2", policy_constraints), Decoded::Malformed(why.to_owned()));
+        assert_eq!(
+            values.of("1.2", policy_constraints),
+            Decoded::Malformed(why.to_owned())
+        );
         assert_eq!(oddities, ["2 bytes follow the value of extension 1.2"]);
     }
 }

@@ -34,7 +34,9 @@ pub fn is_html(bytes: &[u8]) -> bool {
 }
 
 fn starts_with(bytes: &[u8], lower: &[u8]) -> bool {
-    bytes.get(..lower.len()).is_some_and(|start| start.eq_ignore_ascii_case(lower))
+    bytes
+        .get(..lower.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(lower))
 }
 
 /// Bytes of a page that are looked at for its title.
@@ -85,14 +87,25 @@ pub fn html_title(bytes: &[u8]) -> Option<String> {
 /// Splits off the text before the next tag, and the tag's name if it is one
 /// whose contents matter.
 fn split_tag(text: &str) -> (&str, &'static str, &str) {
-    let Some((visible, inside)) = text.split_once('<') else { return (text, "", "") };
+    let Some((visible, inside)) = text.split_once('<') else {
+        return (text, "", "");
+    };
     if let Some(comment) = inside.strip_prefix("!--") {
-        return (visible, "", comment.split_once("-->").map_or("", |(_, after)| after));
+        return (
+            visible,
+            "",
+            comment.split_once("-->").map_or("", |(_, after)| after),
+        );
     }
     let (tag, after) = inside.split_once('>').unwrap_or((inside, ""));
-    let name = tag.split(|c: char| c.is_whitespace() || c == '/').next().unwrap_or_default();
+    let name = tag
+        .split(|c: char| c.is_whitespace() || c == '/')
+        .next()
+        .unwrap_or_default();
     let known = ["title", "script", "style", "noscript"];
-    let known = known.into_iter().find(|known| name.eq_ignore_ascii_case(known));
+    let known = known
+        .into_iter()
+        .find(|known| name.eq_ignore_ascii_case(known));
     (visible, known.unwrap_or_default(), after)
 }
 
@@ -102,7 +115,10 @@ fn split_element<'a>(text: &'a str, name: &str) -> (&'a str, &'a str) {
     while let Some(offset) = text.get(from..).and_then(|rest| rest.find("</")) {
         let at = from + offset;
         let tag = text.get(at + 2..).unwrap_or_default();
-        if tag.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name)) {
+        if tag
+            .get(..name.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(name))
+        {
             let after = tag.split_once('>').map_or("", |(_, after)| after);
             return (text.get(..at).unwrap_or_default(), after);
         }
@@ -129,7 +145,10 @@ fn clean(text: &str) -> String {
             text = text.replace(entity, character);
         }
     }
-    let visible: String = text.chars().map(|c| if is_unprintable(c) { ' ' } else { c }).collect();
+    let visible: String = text
+        .chars()
+        .map(|c| if is_unprintable(c) { ' ' } else { c })
+        .collect();
     let words: Vec<&str> = visible.split_whitespace().collect();
     words.join(" ").chars().take(MAX_TITLE).collect()
 }
@@ -172,9 +191,14 @@ mod tests {
 
     #[test]
     fn a_title_in_another_alphabet_is_read() {
-        assert_eq!(html_title(b"<title>Zug\xE4nge</title>").as_deref(), Some("Zugänge"));
-        let wide: Vec<u8> =
-            "\u{FEFF}<title>Wide</title>".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(
+            html_title(b"<title>Zug\xE4nge</title>").as_deref(),
+            Some("Zugänge")
+        );
+        let wide: Vec<u8> = "\u{FEFF}<title>Wide</title>"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
         assert_eq!(html_title(&wide).as_deref(), Some("Wide"));
     }
 }

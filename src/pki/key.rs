@@ -66,7 +66,10 @@ impl AlgorithmIdentifier {
         let mut inside = reader.expect(what, tag::SEQUENCE)?.children();
         let oid = inside.oid(what)?;
         let rest = inside.rest();
-        Ok(AlgorithmIdentifier { oid, parameters: (!rest.is_empty()).then(|| rest.to_vec()) })
+        Ok(AlgorithmIdentifier {
+            oid,
+            parameters: (!rest.is_empty()).then(|| rest.to_vec()),
+        })
     }
 }
 
@@ -90,18 +93,30 @@ impl PublicKeyInfo {
         let algorithm = AlgorithmIdentifier::read(&mut inside, WHAT)?;
         let (key, _) = inside.bit_string(WHAT)?;
         let bits = key_bits(element.whole, &algorithm, key);
-        Ok(PublicKeyInfo { der: element.whole.to_vec(), algorithm, key: key.to_vec(), bits })
+        Ok(PublicKeyInfo {
+            der: element.whole.to_vec(),
+            algorithm,
+            key: key.to_vec(),
+            bits,
+        })
     }
 }
 
 fn key_bits(der: &[u8], algorithm: &AlgorithmIdentifier, key: &[u8]) -> Option<u32> {
     match algorithm.oid.as_str() {
-        RSA_PSS => RSAPublicKey::from_der(key).ok().map(|(_, rsa)| bit_length(rsa.modulus)),
+        RSA_PSS => RSAPublicKey::from_der(key)
+            .ok()
+            .map(|(_, rsa)| bit_length(rsa.modulus)),
         DSA => {
             let parameters = algorithm.parameters.as_deref()?;
-            let mut inside =
-                DerReader::new(parameters).expect("DSS-Parms", tag::SEQUENCE).ok()?.children();
-            inside.expect("p", tag::INTEGER).ok().map(|p| bit_length(p.contents))
+            let mut inside = DerReader::new(parameters)
+                .expect("DSS-Parms", tag::SEQUENCE)
+                .ok()?
+                .children();
+            inside
+                .expect("p", tag::INTEGER)
+                .ok()
+                .map(|p| bit_length(p.contents))
         }
         EC => field_bits(algorithm.parameters.as_deref()?),
         ED25519 | "1.3.101.110" => Some(255),
@@ -137,5 +152,8 @@ fn field_bits(parameters: &[u8]) -> Option<u32> {
     if field.oid("fieldType").ok()? != "1.2.840.10045.1.1" {
         return None;
     }
-    field.expect("prime", tag::INTEGER).ok().map(|prime| bit_length(prime.contents))
+    field
+        .expect("prime", tag::INTEGER)
+        .ok()
+        .map(|prime| bit_length(prime.contents))
 }

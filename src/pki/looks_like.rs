@@ -51,10 +51,18 @@ pub fn narrowed(bytes: &[u8]) -> Option<Vec<u8>> {
         }
         _ => return None,
     };
-    let units = rest.chunks_exact(2).filter_map(|pair| <[u8; 2]>::try_from(pair).ok());
-    let decode = if is_big { u16::from_be_bytes } else { u16::from_le_bytes };
+    let units = rest
+        .chunks_exact(2)
+        .filter_map(|pair| <[u8; 2]>::try_from(pair).ok());
+    let decode = if is_big {
+        u16::from_be_bytes
+    } else {
+        u16::from_le_bytes
+    };
     let text = char::decode_utf16(units.map(decode));
-    let text: String = text.map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+    let text: String = text
+        .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect();
     Some(text.into_bytes())
 }
 
@@ -91,7 +99,11 @@ fn der_kind(bytes: &[u8]) -> Option<LooksLike> {
             let mut inner = data.enter(tag::SEQUENCE)?;
             let content = inner.take(tag::OID).map(dotted);
             let is_list = content.as_deref() == Some("1.3.6.1.4.1.311.10.1");
-            Some(if is_list { LooksLike::Ctl } else { LooksLike::Pkcs7 })
+            Some(if is_list {
+                LooksLike::Ctl
+            } else {
+                LooksLike::Pkcs7
+            })
         }
         tag::SEQUENCE => {
             let mut tbs = outer.enter(tag::SEQUENCE)?;
@@ -175,7 +187,10 @@ mod tests {
     fn text_pages_and_nothing_are_told_apart() {
         assert_eq!(looks_like(b""), LooksLike::Empty);
         assert_eq!(looks_like(b"1401D04FA2B5AFD36D"), LooksLike::Text);
-        assert_eq!(looks_like(b"\r\n<html><body>Request forbidden"), LooksLike::Html);
+        assert_eq!(
+            looks_like(b"\r\n<html><body>Request forbidden"),
+            LooksLike::Html
+        );
         assert_eq!(looks_like(b"x\n-----BEGIN X509 CRL-----\n"), LooksLike::Pem);
         assert_eq!(looks_like(b"MSCF\0\0"), LooksLike::Cab);
         assert_eq!(looks_like(&[0, 1, 2, 0xFF]), LooksLike::Other);
@@ -184,9 +199,16 @@ mod tests {
 
     #[test]
     fn text_of_two_bytes_a_character_is_text() {
-        let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+        let wide = |text: &str| {
+            text.encode_utf16()
+                .flat_map(u16::to_le_bytes)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(looks_like(&wide("\u{FEFF}hello")), LooksLike::Text);
-        assert_eq!(looks_like(&wide("-----BEGIN CERTIFICATE-----")), LooksLike::Pem);
+        assert_eq!(
+            looks_like(&wide("-----BEGIN CERTIFICATE-----")),
+            LooksLike::Pem
+        );
         assert_eq!(looks_like(&wide("<html>")), LooksLike::Html);
     }
 

@@ -32,7 +32,11 @@ impl Name {
     #[must_use]
     pub fn from_der(der: &[u8]) -> Name {
         let Ok((_, parsed)) = X509Name::from_der(der) else {
-            return Name { der: der.to_vec(), text: hash_hex(der), attributes: Vec::new() };
+            return Name {
+                der: der.to_vec(),
+                text: hash_hex(der),
+                attributes: Vec::new(),
+            };
         };
         let mut attributes = Vec::new();
         let mut relative_names = Vec::new();
@@ -52,7 +56,11 @@ impl Name {
             relative_names.push(parts.join("+"));
         }
         relative_names.reverse();
-        Name { der: der.to_vec(), text: relative_names.join(","), attributes }
+        Name {
+            der: der.to_vec(),
+            text: relative_names.join(","),
+            attributes,
+        }
     }
 
     /// True when the bytes could be decoded (an empty name can).
@@ -67,7 +75,9 @@ impl Name {
     pub fn short(&self) -> &str {
         let last = |oid: &str| {
             let mut reversed = self.attributes.iter().rev();
-            reversed.find(|(key, _)| key == oid).map(|(_, value)| value.as_str())
+            reversed
+                .find(|(key, _)| key == oid)
+                .map(|(_, value)| value.as_str())
         };
         last("2.5.4.3")
             .or_else(|| last("2.5.4.11"))
@@ -108,7 +118,11 @@ fn string_value(value: &Any<'_>) -> Option<String> {
 
 /// The value's DER: identifier and length are rebuilt, the contents are as found.
 fn encoded(value: &Any<'_>) -> Vec<u8> {
-    let constructed = if value.header.is_constructed() { 0x20 } else { 0 };
+    let constructed = if value.header.is_constructed() {
+        0x20
+    } else {
+        0
+    };
     let number = u8::try_from(value.tag().0).unwrap_or(0x1F).min(0x1F);
     let identifier = (value.header.class() as u8) << 6 | constructed | number;
     let length = value.data.len();
@@ -222,11 +236,17 @@ mod tests {
 
     #[test]
     fn special_characters_are_escaped_as_in_rfc_4514() {
-        assert_eq!(name(&[(10, 12, b"A+B, \"C\" <D>;\\")]).text, r#"O=A\+B\, \"C\" \<D\>\;\\"#);
+        assert_eq!(
+            name(&[(10, 12, b"A+B, \"C\" <D>;\\")]).text,
+            r#"O=A\+B\, \"C\" \<D\>\;\\"#
+        );
         assert_eq!(name(&[(10, 12, b" #a# ")]).text, r"O=\ #a#\ ");
         assert_eq!(name(&[(10, 12, b"#a")]).text, r"O=\#a");
         assert_eq!(name(&[(10, 12, b"a\0\n")]).text, r"O=a\00\0A");
-        assert_eq!(name(&[(10, 12, "a\u{202E}b".as_bytes())]).text, r"O=a\E2\80\AEb");
+        assert_eq!(
+            name(&[(10, 12, "a\u{202E}b".as_bytes())]).text,
+            r"O=a\E2\80\AEb"
+        );
         assert_eq!(name(&[(10, 12, b" ")]).text, r"O=\ ");
     }
 

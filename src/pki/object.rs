@@ -18,8 +18,11 @@ use crate::bytes::{ErrorKind, ParseError};
 /// BEGIN line, and the text names the place inside.
 #[must_use]
 pub fn read_object(bytes: &[u8]) -> ReadObject {
-    let mut found =
-        ReadObject { looks_like: looks_like(bytes), artifacts: Vec::new(), problems: Vec::new() };
+    let mut found = ReadObject {
+        looks_like: looks_like(bytes),
+        artifacts: Vec::new(),
+        problems: Vec::new(),
+    };
     match found.looks_like {
         LooksLike::Cab => read_cabinet(bytes, &mut found),
         LooksLike::Pem => read_pem(bytes, &mut found),
@@ -50,11 +53,13 @@ fn read_cabinet(bytes: &[u8], found: &mut ReadObject) {
             _ => read_der(&file.bytes, &mut inside),
         }
         let place = format!("in '{}'", file.name);
-        found.problems.extend(inside.problems.into_iter().map(|error| ParseError {
-            what: "cabinet member",
-            at: file.at,
-            kind: within(&error, &place),
-        }));
+        found
+            .problems
+            .extend(inside.problems.into_iter().map(|error| ParseError {
+                what: "cabinet member",
+                at: file.at,
+                kind: within(&error, &place),
+            }));
         found.artifacts.append(&mut inside.artifacts);
         if is_full(found, file.at) {
             return;
@@ -83,18 +88,26 @@ fn read_pem(bytes: &[u8], found: &mut ReadObject) {
         read_der(&der, &mut inside);
         if is_ours(&block.label) && inside.artifacts.is_empty() && inside.problems.is_empty() {
             let kind = ErrorKind::Malformed("no known object".to_owned());
-            inside.problems.push(ParseError { what: "contents", at: 0, kind });
+            inside.problems.push(ParseError {
+                what: "contents",
+                at: 0,
+                kind,
+            });
         }
         if block.label.starts_with("TRUSTED") {
             // OpenSSL appends its own trust settings to the certificate.
-            inside.problems.retain(|error| !matches!(error.kind, ErrorKind::TrailingBytes { .. }));
+            inside
+                .problems
+                .retain(|error| !matches!(error.kind, ErrorKind::TrailingBytes { .. }));
         }
         let place = format!("in {}", block.label);
-        found.problems.extend(inside.problems.into_iter().map(|error| ParseError {
-            what: "PEM block",
-            at,
-            kind: within(&error, &place),
-        }));
+        found
+            .problems
+            .extend(inside.problems.into_iter().map(|error| ParseError {
+                what: "PEM block",
+                at,
+                kind: within(&error, &place),
+            }));
         found.artifacts.append(&mut inside.artifacts);
         if is_full(found, at) {
             return;
@@ -119,8 +132,15 @@ fn is_full(found: &mut ReadObject, at: u64) -> bool {
     if count < MAX_OBJECTS {
         return false;
     }
-    let kind = ErrorKind::OverLimit { value: count as u64, limit: MAX_OBJECTS as u64 };
-    found.problems.push(ParseError { what: "objects", at, kind });
+    let kind = ErrorKind::OverLimit {
+        value: count as u64,
+        limit: MAX_OBJECTS as u64,
+    };
+    found.problems.push(ParseError {
+        what: "objects",
+        at,
+        kind,
+    });
     true
 }
 
@@ -133,8 +153,14 @@ fn read_der(bytes: &[u8], found: &mut ReadObject) {
             Ok(Some(size)) => size,
             Ok(None) => {
                 if at > 0 && !rest.is_empty() {
-                    let kind = ErrorKind::TrailingBytes { count: rest.len() as u64 };
-                    found.problems.push(ParseError { what: "object", at: at as u64, kind });
+                    let kind = ErrorKind::TrailingBytes {
+                        count: rest.len() as u64,
+                    };
+                    found.problems.push(ParseError {
+                        what: "object",
+                        at: at as u64,
+                        kind,
+                    });
                 }
                 return;
             }
@@ -163,7 +189,9 @@ fn read_one(bytes: &[u8], found: &mut ReadObject, base: u64) -> Result<Option<us
     let der = element.whole;
     let read = match kind {
         LooksLike::Certificate => Certificate::from_der(der).map(|certificate| {
-            found.artifacts.push(Artifact::Certificate(Arc::new(certificate)));
+            found
+                .artifacts
+                .push(Artifact::Certificate(Arc::new(certificate)));
         }),
         LooksLike::Crl => {
             Crl::from_der(der).map(|crl| found.artifacts.push(Artifact::Crl(Arc::new(crl))))
@@ -172,12 +200,16 @@ fn read_one(bytes: &[u8], found: &mut ReadObject, base: u64) -> Result<Option<us
             let basic = ocsp.basic.iter();
             let certificates: Vec<_> = basic.flat_map(|basic| basic.certificates.clone()).collect();
             found.artifacts.push(Artifact::Ocsp(Arc::new(ocsp)));
-            found.artifacts.extend(certificates.into_iter().map(Artifact::Certificate));
+            found
+                .artifacts
+                .extend(certificates.into_iter().map(Artifact::Certificate));
         }),
         LooksLike::Ctl => Ctl::from_der(der).map(|ctl| {
             let certificates = ctl.certificates.clone();
             found.artifacts.push(Artifact::Ctl(Arc::new(ctl)));
-            found.artifacts.extend(certificates.into_iter().map(Artifact::Certificate));
+            found
+                .artifacts
+                .extend(certificates.into_iter().map(Artifact::Certificate));
         }),
         _ => read_bag(der, found, base),
     };
@@ -193,7 +225,9 @@ fn read_bag(bytes: &[u8], found: &mut ReadObject, base: u64) -> Result<(), Parse
     for element in &data.certificates {
         match Certificate::from_der(element.whole) {
             Ok(certificate) => {
-                found.artifacts.push(Artifact::Certificate(Arc::new(certificate)));
+                found
+                    .artifacts
+                    .push(Artifact::Certificate(Arc::new(certificate)));
             }
             Err(error) => found.problems.push(error.shifted(base + element.at as u64)),
         }
@@ -233,19 +267,31 @@ mod tests {
     #[test]
     fn containers_give_what_is_in_them() {
         let cab = read_object(include_bytes!("../../tests/data/pki/ctl-limits.cab"));
-        assert_eq!((cab.looks_like, kinds(&cab)), (LooksLike::Cab, vec!["ctl", "certificate"]));
+        assert_eq!(
+            (cab.looks_like, kinds(&cab)),
+            (LooksLike::Cab, vec!["ctl", "certificate"])
+        );
         let bag = read_object(include_bytes!("../../tests/data/pki/bag.p7b"));
         let two = vec!["certificate", "certificate"];
         assert_eq!((bag.looks_like, kinds(&bag)), (LooksLike::Pkcs7, two));
         let ocsp = read_object(include_bytes!("../../tests/data/pki/ocsp-revoked.der"));
-        assert_eq!((ocsp.looks_like, kinds(&ocsp)), (LooksLike::Ocsp, vec!["ocsp", "certificate"]));
+        assert_eq!(
+            (ocsp.looks_like, kinds(&ocsp)),
+            (LooksLike::Ocsp, vec!["ocsp", "certificate"])
+        );
     }
 
     #[test]
     fn two_lists_one_after_the_other_are_both_read() {
         let both = read_object(&[CRL, CRL, b"\r\n"].concat());
-        assert_eq!((both.looks_like, kinds(&both)), (LooksLike::Crl, vec!["crl", "crl"]));
-        assert_eq!(problems(&both), ["object at byte 888: 2 bytes follow the end"]);
+        assert_eq!(
+            (both.looks_like, kinds(&both)),
+            (LooksLike::Crl, vec!["crl", "crl"])
+        );
+        assert_eq!(
+            problems(&both),
+            ["object at byte 888: 2 bytes follow the end"]
+        );
     }
 
     #[test]
@@ -258,23 +304,34 @@ mod tests {
             base64(&CRL[..400])
         );
         let narrow = read_object(text.as_bytes());
-        assert_eq!((narrow.looks_like, kinds(&narrow)), (LooksLike::Pem, vec!["certificate"]));
+        assert_eq!(
+            (narrow.looks_like, kinds(&narrow)),
+            (LooksLike::Pem, vec!["certificate"])
+        );
         let at = text.find("-----BEGIN X509").unwrap();
         let expected = format!(
             "PEM block at byte {at}: malformed: in X509 CRL: CertificateList at byte 0: \
              needs 444 bytes, 400 left"
         );
         assert_eq!(problems(&narrow), [expected]);
-        let wide: Vec<u8> =
-            format!("\u{FEFF}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let wide: Vec<u8> = format!("\u{FEFF}{text}")
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
         assert_eq!(read_object(&wide).artifacts, narrow.artifacts);
     }
 
     #[test]
     fn an_object_cut_short_is_a_problem_with_its_place() {
         let cut = read_object(&LEAF[..300]);
-        assert_eq!((cut.looks_like, cut.artifacts.len()), (LooksLike::Certificate, 0));
-        assert_eq!(problems(&cut), ["Certificate at byte 0: needs 1006 bytes, 300 left"]);
+        assert_eq!(
+            (cut.looks_like, cut.artifacts.len()),
+            (LooksLike::Certificate, 0)
+        );
+        assert_eq!(
+            problems(&cut),
+            ["Certificate at byte 0: needs 1006 bytes, 300 left"]
+        );
     }
 
     #[test]
@@ -285,7 +342,11 @@ mod tests {
             (b"1401CBBCD205389C94", LooksLike::Text),
         ] {
             let found = read_object(bytes);
-            let empty = ReadObject { looks_like: kind, artifacts: vec![], problems: vec![] };
+            let empty = ReadObject {
+                looks_like: kind,
+                artifacts: vec![],
+                problems: vec![],
+            };
             assert_eq!(found, empty);
         }
     }

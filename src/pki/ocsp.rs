@@ -138,7 +138,10 @@ impl OcspResponse {
         let number = number.ok_or_else(|| status.malformed("responseStatus", "not below 256"))?;
         let mut basic = None;
         if let Some(wrapper) = fields.optional("responseBytes", context(0))? {
-            let mut parts = wrapper.children().expect("responseBytes", tag::SEQUENCE)?.children();
+            let mut parts = wrapper
+                .children()
+                .expect("responseBytes", tag::SEQUENCE)?
+                .children();
             let kind = parts.oid("responseType")?;
             let response = parts.expect("response", tag::OCTET_STRING)?;
             if kind == BASIC {
@@ -194,7 +197,10 @@ impl BasicResponse {
         let mut certificates = Vec::new();
         let mut more = signed.more;
         if let Some(wrapper) = more.optional("certs", context(0))? {
-            let mut list = wrapper.children().expect("certs", tag::SEQUENCE)?.children();
+            let mut list = wrapper
+                .children()
+                .expect("certs", tag::SEQUENCE)?
+                .children();
             while !list.is_empty() {
                 let element = list.any("Certificate")?;
                 match Certificate::from_der(element.whole) {
@@ -224,8 +230,15 @@ fn check_count(count: usize, at: usize, what: &'static str) -> Result<(), ParseE
     if count <= MAX_PARTS {
         return Ok(());
     }
-    let kind = ErrorKind::OverLimit { value: count as u64, limit: MAX_PARTS as u64 };
-    Err(ParseError { what, at: at as u64, kind })
+    let kind = ErrorKind::OverLimit {
+        value: count as u64,
+        limit: MAX_PARTS as u64,
+    };
+    Err(ParseError {
+        what,
+        at: at as u64,
+        kind,
+    })
 }
 
 fn read_responder(fields: &mut DerReader<'_>) -> Result<ResponderId, ParseError> {
@@ -249,8 +262,14 @@ fn read_single(element: &Tlv<'_>) -> Result<SingleResponse, ParseError> {
     let mut id = fields.expect("certID", tag::SEQUENCE)?.children();
     let cert_id = CertId {
         hash_algorithm: AlgorithmIdentifier::read(&mut id, "hashAlgorithm")?.oid,
-        issuer_name_hash: id.expect("issuerNameHash", tag::OCTET_STRING)?.contents.to_vec(),
-        issuer_key_hash: id.expect("issuerKeyHash", tag::OCTET_STRING)?.contents.to_vec(),
+        issuer_name_hash: id
+            .expect("issuerNameHash", tag::OCTET_STRING)?
+            .contents
+            .to_vec(),
+        issuer_key_hash: id
+            .expect("issuerKeyHash", tag::OCTET_STRING)?
+            .contents
+            .to_vec(),
         serial: id.expect("serialNumber", tag::INTEGER)?.contents.to_vec(),
     };
     let choice = fields.any("certStatus")?;
@@ -261,7 +280,9 @@ fn read_single(element: &Tlv<'_>) -> Result<SingleResponse, ParseError> {
             let revoked_at = read_time(&mut info, "revocationTime")?.at;
             let mut reason = None;
             if let Some(wrapper) = info.optional("revocationReason", context(0))? {
-                let code = wrapper.children().expect("revocationReason", tag::ENUMERATED)?;
+                let code = wrapper
+                    .children()
+                    .expect("revocationReason", tag::ENUMERATED)?;
                 reason = small_number(code.contents).and_then(|number| u8::try_from(number).ok());
             }
             CertStatus::Revoked { revoked_at, reason }
@@ -274,7 +295,12 @@ fn read_single(element: &Tlv<'_>) -> Result<SingleResponse, ParseError> {
     if let Some(wrapper) = fields.optional("nextUpdate", context(0))? {
         next_update = Some(read_time(&mut wrapper.children(), "nextUpdate")?.at);
     }
-    Ok(SingleResponse { cert_id, status, this_update, next_update })
+    Ok(SingleResponse {
+        cert_id,
+        status,
+        this_update,
+        next_update,
+    })
 }
 
 #[cfg(test)]
@@ -292,15 +318,26 @@ mod tests {
         let key = super::super::key_identifier_sha1(&basic.certificates[0].public_key);
         assert_eq!(basic.responder, ResponderId::KeyHash(key.to_vec()));
         assert_eq!(basic.produced_at.to_rfc3339(), "2024-01-02T00:00:01Z");
-        let [single] = basic.responses.as_slice() else { unreachable!() };
+        let [single] = basic.responses.as_slice() else {
+            unreachable!()
+        };
         assert_eq!(single.cert_id.hash_algorithm, "1.3.14.3.2.26");
         let name_hash = crate::bytes::to_hex(&single.cert_id.issuer_name_hash);
         assert_eq!(name_hash, "51de7a51b97f1daa8771a1ed4d3c2d88a97f4ee2");
         assert_eq!(single.cert_id.serial, [0, 0x80, 0xAB]);
         let revoked_at = Timestamp::from_rfc3339("2023-12-01T10:00:00Z").unwrap();
-        assert_eq!(single.status, CertStatus::Revoked { revoked_at, reason: Some(4) });
+        assert_eq!(
+            single.status,
+            CertStatus::Revoked {
+                revoked_at,
+                reason: Some(4)
+            }
+        );
         assert_eq!(single.this_update.to_rfc3339(), "2024-01-02T00:00:00Z");
-        assert_eq!(single.next_update.unwrap().to_rfc3339(), "2024-01-09T00:00:00Z");
+        assert_eq!(
+            single.next_update.unwrap().to_rfc3339(),
+            "2024-01-09T00:00:00Z"
+        );
     }
 
     #[test]
@@ -322,6 +359,9 @@ mod tests {
     #[test]
     fn success_without_an_answer_is_an_oddity() {
         let response = OcspResponse::from_der(&[0x30, 3, 10, 1, 0]).unwrap();
-        assert_eq!(response.oddities, ["successful, but without a basic response"]);
+        assert_eq!(
+            response.oddities,
+            ["successful, but without a basic response"]
+        );
     }
 }

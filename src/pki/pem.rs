@@ -44,24 +44,37 @@ pub fn pem_blocks(text: &[u8]) -> Vec<PemBlock> {
         if blocks.len() == MAX_BLOCKS {
             let (value, limit) = (MAX_BLOCKS as u64 + 1, MAX_BLOCKS as u64);
             let error = error(start, ErrorKind::OverLimit { value, limit });
-            blocks.push(PemBlock { label: String::new(), at: start as u64, bytes: Err(error) });
+            blocks.push(PemBlock {
+                label: String::new(),
+                at: start as u64,
+                bytes: Err(error),
+            });
             break;
         }
         from = start + BEGIN.len();
         // Every search stops at the next block, or cost would be quadratic.
         let next = find(text, from, BEGIN).unwrap_or(text.len());
         let line = slice(text, from, next.min(from + MAX_LABEL));
-        let Some(label_length) = find(line, 0, DASHES) else { continue };
+        let Some(label_length) = find(line, 0, DASHES) else {
+            continue;
+        };
         let label = String::from_utf8_lossy(slice(line, 0, label_length)).into_owned();
         let body = slice(text, from + label_length + DASHES.len(), next);
         let bytes = match find(body, 0, b"-----END ") {
             Some(end) => {
                 decode(slice(body, 0, end)).map_err(|how| error(start, ErrorKind::Malformed(how)))
             }
-            None => Err(error(start, ErrorKind::Malformed(format!("{label} without an END line")))),
+            None => Err(error(
+                start,
+                ErrorKind::Malformed(format!("{label} without an END line")),
+            )),
         };
         from = next;
-        blocks.push(PemBlock { label, at: start as u64, bytes });
+        blocks.push(PemBlock {
+            label,
+            at: start as u64,
+            bytes,
+        });
     }
     blocks
 }
@@ -90,7 +103,11 @@ pub fn decode(body: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 fn error(at: usize, kind: ErrorKind) -> ParseError {
-    ParseError { what: "PEM block", at: at as u64, kind }
+    ParseError {
+        what: "PEM block",
+        at: at as u64,
+        kind,
+    }
 }
 
 fn slice(text: &[u8], start: usize, end: usize) -> &[u8] {
@@ -100,7 +117,9 @@ fn slice(text: &[u8], start: usize, end: usize) -> &[u8] {
 /// Where the pattern next is, from an offset on.
 pub fn find(text: &[u8], from: usize, pattern: &[u8]) -> Option<usize> {
     let rest = text.get(from..)?;
-    rest.windows(pattern.len()).position(|window| window == pattern).map(|offset| from + offset)
+    rest.windows(pattern.len())
+        .position(|window| window == pattern)
+        .map(|offset| from + offset)
 }
 
 #[cfg(test)]
@@ -123,7 +142,10 @@ mod tests {
         let text = b"-----BEGIN A-----\nAQID\n-----BEGIN B-----\nAQ==\n-----END B-----";
         let blocks = pem_blocks(text);
         let error = blocks[0].bytes.clone().map_err(|error| error.to_string());
-        assert_eq!(error, Err("PEM block at byte 0: malformed: A without an END line".to_owned()));
+        assert_eq!(
+            error,
+            Err("PEM block at byte 0: malformed: A without an END line".to_owned())
+        );
         assert_eq!(blocks[1].bytes, Ok(vec![1]));
     }
 

@@ -164,14 +164,22 @@ pub(super) fn cms_algorithm(digest: &str, signature: &AlgorithmIdentifier) -> Al
         (DSA, Some(Hash::Sha256)) => "2.16.840.1.101.3.4.3.2",
         _ => return signature.clone(),
     };
-    AlgorithmIdentifier { oid: oid.to_owned(), parameters: None }
+    AlgorithmIdentifier {
+        oid: oid.to_owned(),
+        parameters: None,
+    }
 }
 
 impl Certificate {
     /// Verifies this certificate's signature with its issuer's key.
     #[must_use]
     pub fn verify_signed_by(&self, issuer_key: &PublicKeyInfo) -> SignatureOutcome {
-        verify(self.tbs_bytes(), &self.signature_algorithm, &self.signature, issuer_key)
+        verify(
+            self.tbs_bytes(),
+            &self.signature_algorithm,
+            &self.signature,
+            issuer_key,
+        )
     }
 
     /// As [`Certificate::verify_signed_by`], with Dss-Parms to inherit.
@@ -190,7 +198,12 @@ impl Crl {
     /// Verifies this list's signature with its issuer's key.
     #[must_use]
     pub fn verify_signed_by(&self, issuer_key: &PublicKeyInfo) -> SignatureOutcome {
-        verify(self.tbs_bytes(), &self.signature_algorithm, &self.signature, issuer_key)
+        verify(
+            self.tbs_bytes(),
+            &self.signature_algorithm,
+            &self.signature,
+            issuer_key,
+        )
     }
 }
 
@@ -198,14 +211,22 @@ impl BasicResponse {
     /// Verifies this response's signature with its responder's key.
     #[must_use]
     pub fn verify_signed_by(&self, responder_key: &PublicKeyInfo) -> SignatureOutcome {
-        verify(&self.tbs, &self.signature_algorithm, &self.signature, responder_key)
+        verify(
+            &self.tbs,
+            &self.signature_algorithm,
+            &self.signature,
+            responder_key,
+        )
     }
 }
 
 /// Reads `SEQUENCE { r INTEGER, s INTEGER }`, the signature of DSA and ECDSA,
 /// as octets without leading zeros.
 pub(super) fn two_integers(signature: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut inside = DerReader::new(signature).expect("r and s", tag::SEQUENCE).ok()?.children();
+    let mut inside = DerReader::new(signature)
+        .expect("r and s", tag::SEQUENCE)
+        .ok()?
+        .children();
     let mut number = || {
         let integer = inside.expect("r and s", tag::INTEGER).ok()?.contents;
         (integer.first()? & 0x80 == 0).then(|| super::tlv::unsigned(integer))
@@ -229,7 +250,9 @@ mod tests {
     /// A row of the table: algorithm, key, signature over `abc`.
     fn row(name: &str) -> (AlgorithmIdentifier, PublicKeyInfo, Vec<u8>) {
         let mut lines = TABLE.lines().chain(ML_DSA.lines());
-        let line = lines.find(|line| line.split(' ').next() == Some(name)).unwrap();
+        let line = lines
+            .find(|line| line.split(' ').next() == Some(name))
+            .unwrap();
         let parts: Vec<Vec<u8>> = line.split(' ').skip(1).map(bytes).collect();
         let algorithm = AlgorithmIdentifier::read(&mut DerReader::new(&parts[0]), "a").unwrap();
         let key = PublicKeyInfo::read(&DerReader::new(&parts[1]).any("k").unwrap()).unwrap();
@@ -260,7 +283,10 @@ mod tests {
         let unsupported = |what: &str| SignatureOutcome::Unsupported(what.to_owned());
         let mixed = unsupported("RSA-PSS with SHA-256, masked with SHA-1");
         assert_eq!(outcome("pss-mixed", b"abc"), mixed);
-        assert_eq!(outcome("ecdsa-secp256k1-sha256", b"abc"), unsupported("curve 1.3.132.0.10"));
+        assert_eq!(
+            outcome("ecdsa-secp256k1-sha256", b"abc"),
+            unsupported("curve 1.3.132.0.10")
+        );
         let (mut algorithm, key, signature) = row("rsa-sha1");
         algorithm.oid = "1.2.3".to_owned();
         let unknown = verify(b"abc", &algorithm, &signature, &key);
@@ -275,7 +301,10 @@ mod tests {
         let with = verify_with_dsa_parameters(b"abc", &algorithm, &signature, &key, inherited);
         assert_eq!(with, SignatureOutcome::Valid);
         let why = "a DSA key that inherits its parameters".to_owned();
-        assert_eq!(outcome("dsa-inheriting", b"abc"), SignatureOutcome::Unsupported(why));
+        assert_eq!(
+            outcome("dsa-inheriting", b"abc"),
+            SignatureOutcome::Unsupported(why)
+        );
     }
 
     #[test]

@@ -84,7 +84,9 @@ pub fn dsa(
         BoxedUint::from_be_slice_vartime(r),
         BoxedUint::from_be_slice_vartime(s),
     );
-    let Some(pair) = pair else { return SignatureOutcome::invalid("r or s is zero") };
+    let Some(pair) = pair else {
+        return SignatureOutcome::invalid("r or s is zero");
+    };
     let hashed = hash.of(message);
     SignatureOutcome::of_match(verifying_key.verify_prehash(&hashed, &pair).is_ok())
 }
@@ -100,11 +102,23 @@ const MAX_DSA_Q_BITS: usize = 256;
 ///
 /// The `dsa` crate wants numbers that fit each other; what does not is `None`.
 fn dsa_key(key: &[u8], parameters: &[u8]) -> Option<dsa::VerifyingKey> {
-    let mut inside = DerReader::new(parameters).expect("Dss-Parms", tag::SEQUENCE).ok()?.children();
-    let mut number =
-        || inside.expect("Dss-Parms", tag::INTEGER).ok().map(|part| unsigned(part.contents));
+    let mut inside = DerReader::new(parameters)
+        .expect("Dss-Parms", tag::SEQUENCE)
+        .ok()?
+        .children();
+    let mut number = || {
+        inside
+            .expect("Dss-Parms", tag::INTEGER)
+            .ok()
+            .map(|part| unsigned(part.contents))
+    };
     let (p, q, g) = (number()?, number()?, number()?);
-    let y = unsigned(DerReader::new(key).expect("DSAPublicKey", tag::INTEGER).ok()?.contents);
+    let y = unsigned(
+        DerReader::new(key)
+            .expect("DSAPublicKey", tag::INTEGER)
+            .ok()?
+            .contents,
+    );
     let p_bits = bit_length(p);
     let q_bits = bit_length(q);
     if !(512..=MAX_DSA_P_BITS).contains(&p_bits) || ![160, 224, 256].contains(&q_bits) {
@@ -123,8 +137,9 @@ fn dsa_key(key: &[u8], parameters: &[u8]) -> Option<dsa::VerifyingKey> {
 /// Verifies Ed25519.
 pub fn ed25519(message: &[u8], signature: &[u8], key: &PublicKeyInfo) -> SignatureOutcome {
     let octets: Result<[u8; 32], _> = key.key.as_slice().try_into();
-    let Some(key) =
-        octets.ok().and_then(|octets| ed25519_dalek::VerifyingKey::from_bytes(&octets).ok())
+    let Some(key) = octets
+        .ok()
+        .and_then(|octets| ed25519_dalek::VerifyingKey::from_bytes(&octets).ok())
     else {
         return SignatureOutcome::unsupported("the key is no point of Ed25519");
     };

@@ -50,11 +50,13 @@ pub fn pss(
         Ok(parameters) => parameters,
         Err(error) => return SignatureOutcome::Unsupported(error.to_string()),
     };
-    let (hash, mask_hash) =
-        match (Hash::from_oid(&parameters.hash), Hash::from_oid(&parameters.mask_hash)) {
-            (Some(hash), Some(mask_hash)) => (hash, mask_hash),
-            _ => return SignatureOutcome::unsupported("RSA-PSS with an unknown hash"),
-        };
+    let (hash, mask_hash) = match (
+        Hash::from_oid(&parameters.hash),
+        Hash::from_oid(&parameters.mask_hash),
+    ) {
+        (Some(hash), Some(mask_hash)) => (hash, mask_hash),
+        _ => return SignatureOutcome::unsupported("RSA-PSS with an unknown hash"),
+    };
     if hash != mask_hash {
         let (hash, mask_hash) = (hash.name(), mask_hash.name());
         let what = format!("RSA-PSS with {hash}, masked with {mask_hash}");
@@ -63,7 +65,9 @@ pub fn pss(
     if !parameters.mask_is_mgf1 || parameters.trailer != 1 {
         return SignatureOutcome::unsupported("RSA-PSS with another mask or trailer");
     }
-    let Some(salt) = usize::try_from(parameters.salt).ok().filter(|salt| *salt <= MAX_BITS / 8)
+    let Some(salt) = usize::try_from(parameters.salt)
+        .ok()
+        .filter(|salt| *salt <= MAX_BITS / 8)
     else {
         return SignatureOutcome::invalid("the salt is longer than any key");
     };
@@ -132,7 +136,9 @@ impl PssParameters {
             salt: 20,
             trailer: 1,
         };
-        let mut inside = DerReader::new(parameters).expect(WHAT, tag::SEQUENCE)?.children();
+        let mut inside = DerReader::new(parameters)
+            .expect(WHAT, tag::SEQUENCE)?
+            .children();
         if let Some(wrapper) = inside.optional(WHAT, context(0))? {
             read.hash = AlgorithmIdentifier::read(&mut wrapper.children(), WHAT)?.oid;
         }

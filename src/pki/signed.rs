@@ -50,7 +50,14 @@ impl<'a> Signed<'a> {
             oddities.push(format!("signatureValue has {unused} unused bits"));
         }
         let signature = octets.to_vec();
-        Ok(Signed { element, tbs, algorithm, signature, more, oddities })
+        Ok(Signed {
+            element,
+            tbs,
+            algorithm,
+            signature,
+            more,
+            oddities,
+        })
     }
 }
 
@@ -62,7 +69,9 @@ pub fn compare_algorithms(
 ) {
     if inner.oid != outer.oid {
         let (inner, outer) = (&inner.oid, &outer.oid);
-        oddities.push(format!("the signed part names algorithm {inner}, the signature {outer}"));
+        oddities.push(format!(
+            "the signed part names algorithm {inner}, the signature {outer}"
+        ));
     } else if inner.parameters != outer.parameters {
         oddities
             .push("the signed part and the signature differ in algorithm parameters".to_owned());

@@ -63,7 +63,11 @@ impl<'a> SignedData<'a> {
         let kind = info.oid("contentType")?;
         if kind != SIGNED_DATA {
             let kind = ErrorKind::Unsupported(format!("PKCS#7 content type {kind}"));
-            return Err(ParseError { what: "ContentInfo", at: element.at as u64, kind });
+            return Err(ParseError {
+                what: "ContentInfo",
+                at: element.at as u64,
+                kind,
+            });
         }
         let wrapper = info.expect("content", context(0))?;
         let mut fields = wrapper.children().expect(WHAT, tag::SEQUENCE)?.children();
@@ -121,7 +125,11 @@ fn parts<'a>(list: &Tlv<'a>, what: &'static str) -> Result<Vec<Tlv<'a>>, ParseEr
         if elements.len() == MAX_PARTS {
             let (value, limit) = (MAX_PARTS as u64 + 1, MAX_PARTS as u64);
             let kind = ErrorKind::OverLimit { value, limit };
-            return Err(ParseError { what, at: element.at as u64, kind });
+            return Err(ParseError {
+                what,
+                at: element.at as u64,
+                kind,
+            });
         }
         elements.push(element);
     }
@@ -153,14 +161,22 @@ impl<'a> Signer<'a> {
         if sid.tag == tag::SEQUENCE {
             let mut inside = sid.children();
             let issuer = Name::from_der(inside.expect("issuer", tag::SEQUENCE)?.whole);
-            let serial = inside.expect("serialNumber", tag::INTEGER)?.contents.to_vec();
+            let serial = inside
+                .expect("serialNumber", tag::INTEGER)?
+                .contents
+                .to_vec();
             issuer_and_serial = Some((issuer, serial));
         }
         let key_identifier = (sid.tag == 0x80).then(|| sid.contents.to_vec());
         fields.expect("digestAlgorithm", tag::SEQUENCE)?;
         let attributes = fields.optional("signedAttrs", context(0))?;
         let signed_attributes = attributes.map(|attributes| attributes.whole);
-        Ok(Signer { element: *element, issuer_and_serial, key_identifier, signed_attributes })
+        Ok(Signer {
+            element: *element,
+            issuer_and_serial,
+            key_identifier,
+            signed_attributes,
+        })
     }
 
     /// True for the certificate that this signer names.
@@ -220,5 +236,9 @@ fn message_digest(info: &SignerInfo) -> Option<Vec<u8>> {
     let digest = attributes
         .iter()
         .find(|attribute| attribute.oid == const_oid::db::rfc5911::ID_MESSAGE_DIGEST)?;
-    digest.values.iter().next().map(|value| value.value().to_vec())
+    digest
+        .values
+        .iter()
+        .next()
+        .map(|value| value.value().to_vec())
 }

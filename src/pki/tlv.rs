@@ -53,13 +53,21 @@ impl<'a> Tlv<'a> {
     /// A reader of the elements inside.
     #[must_use]
     pub fn children(&self) -> DerReader<'a> {
-        DerReader { bytes: self.contents, base: self.at + self.header, position: 0 }
+        DerReader {
+            bytes: self.contents,
+            base: self.at + self.header,
+            position: 0,
+        }
     }
 
     /// An error at this element.
     #[must_use]
     pub fn malformed(&self, what: &'static str, how: impl Into<String>) -> ParseError {
-        ParseError { what, at: self.at as u64, kind: ErrorKind::Malformed(how.into()) }
+        ParseError {
+            what,
+            at: self.at as u64,
+            kind: ErrorKind::Malformed(how.into()),
+        }
     }
 }
 
@@ -75,7 +83,11 @@ impl<'a> DerReader<'a> {
     /// Starts at the first byte of the input.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
-        DerReader { bytes, base: 0, position: 0 }
+        DerReader {
+            bytes,
+            base: 0,
+            position: 0,
+        }
     }
 
     /// True when nothing is left.
@@ -111,21 +123,44 @@ impl<'a> DerReader<'a> {
     pub fn any(&mut self, what: &'static str) -> Result<Tlv<'a>, ParseError> {
         let rest = self.rest();
         let at = self.at();
-        let head = header(rest).map_err(|kind| ParseError { what, at: at as u64, kind })?;
+        let head = header(rest).map_err(|kind| ParseError {
+            what,
+            at: at as u64,
+            kind,
+        })?;
         let (length, trailer) = match head.length {
             Some(length) => (length, 0),
-            None => (indefinite(rest, head.size, MAX_INDEFINITE_DEPTH, what, at)?, 2),
+            None => (
+                indefinite(rest, head.size, MAX_INDEFINITE_DEPTH, what, at)?,
+                2,
+            ),
         };
-        let end = head.size.checked_add(length).and_then(|end| end.checked_add(trailer));
+        let end = head
+            .size
+            .checked_add(length)
+            .and_then(|end| end.checked_add(trailer));
         let whole = end.and_then(|end| rest.get(..end));
         let contents = whole.and_then(|whole| whole.get(head.size..head.size + length));
         let (Some(whole), Some(contents)) = (whole, contents) else {
             let needed = (head.size as u64).saturating_add(length as u64);
-            let kind = ErrorKind::Truncated { needed, left: rest.len() as u64 };
-            return Err(ParseError { what, at: at as u64, kind });
+            let kind = ErrorKind::Truncated {
+                needed,
+                left: rest.len() as u64,
+            };
+            return Err(ParseError {
+                what,
+                at: at as u64,
+                kind,
+            });
         };
         self.position += whole.len();
-        Ok(Tlv { tag: head.tag, at, header: head.size, whole, contents })
+        Ok(Tlv {
+            tag: head.tag,
+            at,
+            header: head.size,
+            whole,
+            contents,
+        })
     }
 
     /// Reads the next element, which must have this identifier octet.
@@ -137,7 +172,11 @@ impl<'a> DerReader<'a> {
         match self.peek() {
             Some(found) if found != tag => {
                 let how = format!("tag {found:#04x} where {tag:#04x} belongs");
-                Err(ParseError { what, at: self.at() as u64, kind: ErrorKind::Malformed(how) })
+                Err(ParseError {
+                    what,
+                    at: self.at() as u64,
+                    kind: ErrorKind::Malformed(how),
+                })
             }
             _ => self.any(what),
         }
@@ -149,7 +188,11 @@ impl<'a> DerReader<'a> {
     ///
     /// As [`DerReader::any`].
     pub fn optional(&mut self, what: &'static str, tag: u8) -> Result<Option<Tlv<'a>>, ParseError> {
-        if self.peek() == Some(tag) { self.any(what).map(Some) } else { Ok(None) }
+        if self.peek() == Some(tag) {
+            self.any(what).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
     /// Reads an OBJECT IDENTIFIER as dotted text.
@@ -206,7 +249,10 @@ fn header(bytes: &[u8]) -> Result<Header, ErrorKind> {
     let left = bytes.len() as u64;
     let byte = |index: usize| {
         let needed = index as u64 + 1;
-        bytes.get(index).copied().ok_or(ErrorKind::Truncated { needed, left })
+        bytes
+            .get(index)
+            .copied()
+            .ok_or(ErrorKind::Truncated { needed, left })
     };
     let tag = byte(0)?;
     let mut size = 1;
@@ -222,10 +268,18 @@ fn header(bytes: &[u8]) -> Result<Header, ErrorKind> {
     let first = byte(size)?;
     size += 1;
     if first < 0x80 {
-        return Ok(Header { tag, size, length: Some(usize::from(first)) });
+        return Ok(Header {
+            tag,
+            size,
+            length: Some(usize::from(first)),
+        });
     }
     if first == 0x80 && tag & 0x20 != 0 {
-        return Ok(Header { tag, size, length: None });
+        return Ok(Header {
+            tag,
+            size,
+            length: None,
+        });
     }
     let count = usize::from(first & 0x7F);
     let mut length: u64 = 0;
@@ -237,9 +291,15 @@ fn header(bytes: &[u8]) -> Result<Header, ErrorKind> {
         size += 1;
     }
     if count == 0 {
-        return Err(ErrorKind::Malformed("indefinite length of a primitive".to_owned()));
+        return Err(ErrorKind::Malformed(
+            "indefinite length of a primitive".to_owned(),
+        ));
     }
-    Ok(Header { tag, size, length: Some(usize::try_from(length).unwrap_or(usize::MAX)) })
+    Ok(Header {
+        tag,
+        size,
+        length: Some(usize::try_from(length).unwrap_or(usize::MAX)),
+    })
 }
 
 /// The length of the contents of an element of indefinite length: up to its
@@ -251,9 +311,15 @@ fn indefinite(
     what: &'static str,
     at: usize,
 ) -> Result<usize, ParseError> {
-    let fail = |kind| ParseError { what, at: at as u64, kind };
+    let fail = |kind| ParseError {
+        what,
+        at: at as u64,
+        kind,
+    };
     if depth == 0 {
-        return Err(fail(ErrorKind::Unsupported("indefinite lengths nested deeply".to_owned())));
+        return Err(fail(ErrorKind::Unsupported(
+            "indefinite lengths nested deeply".to_owned(),
+        )));
     }
     let mut position = start;
     loop {
@@ -303,7 +369,11 @@ pub fn dotted(contents: &[u8]) -> String {
         }
         arc = 0;
     }
-    if text.is_empty() { hash_hex(contents) } else { text }
+    if text.is_empty() {
+        hash_hex(contents)
+    } else {
+        text
+    }
 }
 
 /// `#` and the bytes in hex: how RFC 4514 writes what is no text.
@@ -320,8 +390,11 @@ pub fn small_number(contents: &[u8]) -> Option<u32> {
         return None;
     }
     let digits = unsigned(contents);
-    (digits.len() <= 4)
-        .then(|| digits.iter().fold(0, |number, byte| (number << 8) | u32::from(*byte)))
+    (digits.len() <= 4).then(|| {
+        digits
+            .iter()
+            .fold(0, |number, byte| (number << 8) | u32::from(*byte))
+    })
 }
 
 /// Contents octets of a non-negative INTEGER without leading zeros.
@@ -335,7 +408,9 @@ pub fn unsigned(contents: &[u8]) -> &[u8] {
 #[must_use]
 pub fn bit_length(octets: &[u8]) -> u32 {
     let digits = unsigned(octets);
-    let Some(first) = digits.first() else { return 0 };
+    let Some(first) = digits.first() else {
+        return 0;
+    };
     let bits = digits.len().saturating_mul(8);
     u32::try_from(bits).unwrap_or(u32::MAX) - first.leading_zeros()
 }
@@ -347,8 +422,13 @@ mod tests {
 
     #[test]
     fn a_length_past_the_end_says_how_much_is_missing() {
-        let error = DerReader::new(&[0x30, 0x82, 1, 0, 5]).any("Certificate").unwrap_err();
-        assert_eq!(error.to_string(), "Certificate at byte 0: needs 260 bytes, 5 left");
+        let error = DerReader::new(&[0x30, 0x82, 1, 0, 5])
+            .any("Certificate")
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Certificate at byte 0: needs 260 bytes, 5 left"
+        );
     }
 
     #[test]
@@ -377,13 +457,22 @@ mod tests {
     fn lengths_near_the_address_space_do_not_wrap() {
         let bytes = [0x30, 0x88, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF];
         let error = DerReader::new(&bytes).any("x").unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Truncated { needed: u64::MAX, left: 10 });
+        assert_eq!(
+            error.kind,
+            ErrorKind::Truncated {
+                needed: u64::MAX,
+                left: 10
+            }
+        );
     }
 
     #[test]
     fn object_identifiers_read_as_dotted_text() {
         assert_eq!(dotted(&[0x55, 4, 3]), "2.5.4.3");
-        assert_eq!(dotted(&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D]), "1.2.840.113549");
+        assert_eq!(
+            dotted(&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D]),
+            "1.2.840.113549"
+        );
         assert_eq!(dotted(&[0x88, 0x37, 1]), "2.999.1");
         assert_eq!(dotted(&[0x2A, 0x86]), "#2a86");
         assert_eq!(dotted(&[]), "#");

@@ -57,7 +57,10 @@ fn by_machine(case: &Case) -> BTreeMap<Option<usize>, Vec<&CacheEntry>> {
 
 /// The URLs that somebody tried to get, without their query.
 fn wanted_urls(case: &Case) -> BTreeSet<&str> {
-    let urls = case.retrievals.iter().filter_map(|retrieval| retrieval.url.as_deref());
+    let urls = case
+        .retrievals
+        .iter()
+        .filter_map(|retrieval| retrieval.url.as_deref());
     urls.map(without_query).collect()
 }
 
@@ -71,7 +74,11 @@ fn matrix(page: &mut Page<'_>, entries: &[&CacheEntry], wanted: &BTreeSet<&str>)
     let mut objects: BTreeMap<&str, BTreeMap<&Account, &CacheEntry>> = BTreeMap::new();
     for entry in entries {
         let object = entry.url().unwrap_or(&entry.name);
-        objects.entry(object).or_default().entry(&entry.owner).or_insert(entry);
+        objects
+            .entry(object)
+            .or_default()
+            .entry(&entry.owner)
+            .or_insert(entry);
     }
     let total = objects.len();
     // Of very many objects, those that somebody tried to get, then those that
@@ -79,7 +86,11 @@ fn matrix(page: &mut Page<'_>, entries: &[&CacheEntry], wanted: &BTreeSet<&str>)
     let mut ranked: Vec<(bool, bool, &str)> = objects
         .iter()
         .map(|(url, held)| {
-            (!wanted.contains(without_query(url)), held.len() == accounts.len(), *url)
+            (
+                !wanted.contains(without_query(url)),
+                held.len() == accounts.len(),
+                *url,
+            )
         })
         .collect();
     if total > MAX_OBJECTS {
@@ -87,7 +98,9 @@ fn matrix(page: &mut Page<'_>, entries: &[&CacheEntry], wanted: &BTreeSet<&str>)
         ranked.truncate(MAX_OBJECTS);
         ranked.sort_unstable_by_key(|(_, _, url)| *url);
     }
-    let rows = ranked.iter().filter_map(|(_, _, url)| Some((*url, objects.get(url)?)));
+    let rows = ranked
+        .iter()
+        .filter_map(|(_, _, url)| Some((*url, objects.get(url)?)));
     let room = look.width.saturating_sub(URL_ROOM) / (STAMP + GAP);
     if accounts.len() <= room {
         wide(page, &accounts, rows);
@@ -96,7 +109,10 @@ fn matrix(page: &mut Page<'_>, entries: &[&CacheEntry], wanted: &BTreeSet<&str>)
     }
     if total > MAX_OBJECTS {
         let rest = words::thousands((total - MAX_OBJECTS) as u64);
-        page.paragraph(2, &format!("{rest} more objects: `whychain cache` lists all."));
+        page.paragraph(
+            2,
+            &format!("{rest} more objects: `whychain cache` lists all."),
+        );
     }
 }
 
@@ -107,13 +123,23 @@ fn wide<'a>(
     rows: impl Iterator<Item = (&'a str, &'a BTreeMap<&'a Account, &'a CacheEntry>)>,
 ) {
     let look = page.look;
-    let url_width = look.width.saturating_sub(2 + accounts.len() * (STAMP + GAP));
+    let url_width = look
+        .width
+        .saturating_sub(2 + accounts.len() * (STAMP + GAP));
     let rows: Vec<_> = rows.collect();
-    let longest = rows.iter().map(|(url, _)| words::columns(&look.shown(url, MAX_CELL))).max();
+    let longest = rows
+        .iter()
+        .map(|(url, _)| words::columns(&look.shown(url, MAX_CELL)))
+        .max();
     let url_width = url_width.min(longest.unwrap_or_default().max("Object".len()));
-    let names = accounts.iter().map(|account| look.shown(&account.to_string(), STAMP));
+    let names = accounts
+        .iter()
+        .map(|account| look.shown(&account.to_string(), STAMP));
     let header = line("Object", url_width, names);
-    page.push(&format!("  {}", look.ink(super::look::Ink::Heading, header.trim_end())));
+    page.push(&format!(
+        "  {}",
+        look.ink(super::look::Ink::Heading, header.trim_end())
+    ));
     for (url, held) in rows {
         let cells = accounts.iter().map(|account| match held.get(account) {
             Some(entry) => state(look, entry),
@@ -133,7 +159,10 @@ fn wide<'a>(
 
 fn line(first: &str, width: usize, cells: impl Iterator<Item = String>) -> String {
     let pad = |text: &str, width: usize| {
-        format!("{text}{}", " ".repeat((width + GAP).saturating_sub(words::columns(text))))
+        format!(
+            "{text}{}",
+            " ".repeat((width + GAP).saturating_sub(words::columns(text)))
+        )
     };
     let cells: String = cells.map(|cell| pad(&cell, STAMP)).collect();
     format!("{}{cells}", pad(first, width))
@@ -149,7 +178,12 @@ fn narrow<'a>(
         page.paragraph(2, &look.shown(url, MAX_CELL));
         for (account, entry) in held {
             let account = look.shown(&account.to_string(), MAX_CELL);
-            page.labeled(4, &account, 4 + words::columns(&account) + GAP, &state(look, entry));
+            page.labeled(
+                4,
+                &account,
+                4 + words::columns(&account) + GAP,
+                &state(look, entry),
+            );
         }
     }
 }

@@ -69,7 +69,10 @@ pub(super) fn url(look: &Look, retrieval: &Retrieval) -> String {
 
 /// Client, proxies, origin, in one line.
 pub(super) fn path(look: &Look, retrieval: &Retrieval) -> String {
-    let host = retrieval.host.as_deref().map(|host| look.shown(host, MAX_NAME));
+    let host = retrieval
+        .host
+        .as_deref()
+        .map(|host| look.shown(host, MAX_NAME));
     stations(look, retrieval, host).join(&format!(" {} ", look.arrow()))
 }
 
@@ -104,7 +107,10 @@ fn stations(look: &Look, retrieval: &Retrieval, host: Option<String>) -> Vec<Str
         let proxy = route.proxy.or(retrieval.server);
         let address = proxy.map(|proxy| format!(" {proxy}")).unwrap_or_default();
         // The last name in Via is that of the proxy the client asked.
-        let via = hops.next().map(|hop| format!(" (Via {hop})")).unwrap_or_default();
+        let via = hops
+            .next()
+            .map(|hop| format!(" (Via {hop})"))
+            .unwrap_or_default();
         stations.push(format!("{kind}{address}{}{via}", login(route.login)));
     }
     stations.extend(hops);
@@ -131,7 +137,9 @@ fn reached_origin(retrieval: &Retrieval) -> bool {
     let explicit = retrieval.route.kind.is_explicit_proxy();
     let own_answer = retrieval.response_headers.get("X-Squid-Error").is_some();
     let from_cache = retrieval.route.hops.iter().any(|hop| {
-        hop.cache.as_ref().is_some_and(|cache| cache.to_ascii_uppercase().starts_with("HIT"))
+        hop.cache
+            .as_ref()
+            .is_some_and(|cache| cache.to_ascii_uppercase().starts_with("HIT"))
     });
     let not_connected = matches!(
         retrieval.outcome,
@@ -179,7 +187,10 @@ pub(super) fn ends(look: &Look, handshake: &Handshake) -> String {
     let (client, server) = (handshake.client.ip(), handshake.server);
     match &handshake.tunnel {
         Some(tunnel) => {
-            format!("{client} {arrow} proxy {server} {arrow} {}", look.shown(tunnel, MAX_NAME))
+            format!(
+                "{client} {arrow} proxy {server} {arrow} {}",
+                look.shown(tunnel, MAX_NAME)
+            )
         }
         None => format!("{client} {arrow} {server}"),
     }

@@ -22,7 +22,11 @@ pub(super) fn write(page: &mut Page<'_>, explained: &Explained) {
     for group in groups.iter().take(MAX_CHAINS) {
         chain(page, &explained.case, group);
     }
-    if let Some(rest) = groups.len().checked_sub(MAX_CHAINS).filter(|rest| *rest > 0) {
+    if let Some(rest) = groups
+        .len()
+        .checked_sub(MAX_CHAINS)
+        .filter(|rest| *rest > 0)
+    {
         let rest = words::count(rest as u64, "more chain", "more chains");
         page.paragraph(1, &format!("{rest} in the JSON report."));
     }
@@ -44,7 +48,13 @@ fn alike(chains: &[CaseChain]) -> Vec<Vec<&CaseChain>> {
 }
 
 /// What makes two examinations alike to a reader.
-type Outline<'a> = (Option<usize>, usize, Option<&'a str>, Vec<(&'a [u8], u32)>, Vec<String>);
+type Outline<'a> = (
+    Option<usize>,
+    usize,
+    Option<&'a str>,
+    Vec<(&'a [u8], u32)>,
+    Vec<String>,
+);
 
 fn outline(examined: &CaseChain) -> Outline<'_> {
     let list = match examined.subject {
@@ -52,19 +62,32 @@ fn outline(examined: &CaseChain) -> Outline<'_> {
         ChainSubject::CtlSigner { machine, .. } => Some(machine.map_or(0, |index| index + 1)),
     };
     let best = examined.chains.first();
-    let elements = best.map(|best| best.elements.as_slice()).unwrap_or_default();
-    let certificates = elements
-        .iter()
-        .map(|element| (element.certificate.sha256.as_slice(), element.error_status.bits()));
+    let elements = best
+        .map(|best| best.elements.as_slice())
+        .unwrap_or_default();
+    let certificates = elements.iter().map(|element| {
+        (
+            element.certificate.sha256.as_slice(),
+            element.error_status.bits(),
+        )
+    });
     let open = elements.iter().flat_map(|element| &element.checks);
     let open = open.filter(|check| matches!(check.outcome, Outcome::Unknown(_)));
     let open = open.map(|check| check.kind.word().to_owned());
-    (list, examined.leaf, examined.host.as_deref(), certificates.collect(), open.collect())
+    (
+        list,
+        examined.leaf,
+        examined.host.as_deref(),
+        certificates.collect(),
+        open.collect(),
+    )
 }
 
 fn chain(page: &mut Page<'_>, case: &Case, group: &[&CaseChain]) {
     let look = page.look;
-    let Some(examined) = group.first() else { return };
+    let Some(examined) = group.first() else {
+        return;
+    };
     let subject = look.shown(&subject(case, examined), MAX_TEXT);
     let times = || group.iter().map(|examined| examined.as_of);
     let first = times().min().unwrap_or(examined.as_of);
@@ -79,7 +102,9 @@ fn chain(page: &mut Page<'_>, case: &Case, group: &[&CaseChain]) {
         Some(Verdict::Reject) => (Ink::Bad, "rejected"),
         Some(Verdict::Unknown) | None => (Ink::Unsure, "open"),
     };
-    let status = best.map(|best| best.error_status.names()).unwrap_or_default();
+    let status = best
+        .map(|best| best.error_status.names())
+        .unwrap_or_default();
     let status = match status.is_empty() {
         true => String::new(),
         false => format!(" ({})", status.join(", ")),
@@ -90,7 +115,12 @@ fn chain(page: &mut Page<'_>, case: &Case, group: &[&CaseChain]) {
     if let Some(best) = best {
         elements(page, best);
     }
-    if let Some(others) = examined.chains.len().checked_sub(1).filter(|others| *others > 0) {
+    if let Some(others) = examined
+        .chains
+        .len()
+        .checked_sub(1)
+        .filter(|others| *others > 0)
+    {
         let others = words::count(others as u64, "other chain was", "other chains were");
         page.paragraph(5, &format!("{others} possible and no better."));
     }
@@ -108,7 +138,11 @@ fn subject(case: &Case, examined: &CaseChain) -> String {
     match examined.subject {
         ChainSubject::Handshake(index) => {
             let site = case.handshakes.get(index).map(phrase::site_of);
-            examined.host.clone().or(site).unwrap_or_else(|| "a server".to_owned())
+            examined
+                .host
+                .clone()
+                .or(site)
+                .unwrap_or_else(|| "a server".to_owned())
         }
         ChainSubject::CtlSigner { ctl, machine } => {
             let list = match case.artifacts.get(ctl).map(|record| &record.artifact) {
@@ -129,7 +163,11 @@ fn elements(page: &mut Page<'_>, best: &Chain) {
         let name = look.shown(element.certificate.subject.short(), MAX_TEXT);
         let until = look.minute(element.certificate.not_after);
         let from = look.minute(element.certificate.not_before);
-        let anchor = if element.anchor { ", trusted as given" } else { "" };
+        let anchor = if element.anchor {
+            ", trusted as given"
+        } else {
+            ""
+        };
         let text = format!("{name}, valid {from} to {until}{anchor}");
         page.labeled(5, &format!("{}", index + 1), 8, &text);
         for check in &element.checks {
@@ -138,7 +176,11 @@ fn elements(page: &mut Page<'_>, best: &Chain) {
                 Outcome::Fail(_) => (Ink::Bad, "fails"),
                 Outcome::Unknown(_) => (Ink::Unsure, "open"),
             };
-            let text = format!("{}: {}", check.kind.word(), look.shown(&check.detail, MAX_TEXT));
+            let text = format!(
+                "{}: {}",
+                check.kind.word(),
+                look.shown(&check.detail, MAX_TEXT)
+            );
             page.inked(8, Some(ink), word, 14, &text);
         }
     }
@@ -150,15 +192,24 @@ fn elements(page: &mut Page<'_>, best: &Chain) {
             _ => format!("its URLs are {}", missing.urls.join(", ")),
         };
         let issuer = short_name(&missing.issuer);
-        page.labeled(5, "-", 8, &look.shown(&format!("{issuer}: {urls}"), MAX_TEXT));
+        page.labeled(
+            5,
+            "-",
+            8,
+            &look.shown(&format!("{issuer}: {urls}"), MAX_TEXT),
+        );
     }
 }
 
 /// The common name of a name in RFC 4514 text, else all of it.
 fn short_name(name: &str) -> &str {
-    let common = name.strip_prefix("CN=").and_then(|rest| rest.split(',').next());
+    let common = name
+        .strip_prefix("CN=")
+        .and_then(|rest| rest.split(',').next());
     // An escaped comma belongs to the name.
-    common.filter(|common| !common.contains('\\')).unwrap_or(name)
+    common
+        .filter(|common| !common.contains('\\'))
+        .unwrap_or(name)
 }
 
 /// Chains a person reads.

@@ -18,10 +18,17 @@ pub(super) struct Names<'a> {
 
 impl<'a> Names<'a> {
     pub(super) fn of(case: &'a Case) -> Self {
-        let records = case.evidence.iter().map(|record| (record.id, record)).collect();
+        let records = case
+            .evidence
+            .iter()
+            .map(|record| (record.id, record))
+            .collect();
         let mut paths: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for record in &case.evidence {
-            paths.entry(base(&record.path)).or_default().insert(&record.path);
+            paths
+                .entry(base(&record.path))
+                .or_default()
+                .insert(&record.path);
         }
         let ambiguous = paths.into_iter().filter(|(_, paths)| paths.len() > 1);
         let mut caches = BTreeMap::new();
@@ -33,7 +40,11 @@ impl<'a> Names<'a> {
                 caches.insert(content.evidence, format!("Content of {}", entry.owner));
             }
         }
-        Names { records, ambiguous: ambiguous.map(|(name, _)| name).collect(), caches }
+        Names {
+            records,
+            ambiguous: ambiguous.map(|(name, _)| name).collect(),
+            caches,
+        }
     }
 
     /// The name of a file: `client.pcapng`, `a.pcap in hand-over.zip`.
@@ -42,7 +53,11 @@ impl<'a> Names<'a> {
             return "unknown evidence".to_owned();
         };
         let file = base(&record.path);
-        let file = if self.ambiguous.contains(file) { record.path.as_str() } else { file };
+        let file = if self.ambiguous.contains(file) {
+            record.path.as_str()
+        } else {
+            file
+        };
         match (&record.member, self.caches.get(&evidence)) {
             (Some(member), Some(cache)) => {
                 format!("cache file {}, {cache}, in {file}", base(member))
@@ -62,11 +77,19 @@ impl<'a> Names<'a> {
             let name = look.shown(&self.name(place.evidence()), MAX_NAME);
             match place {
                 Cite::Packets { packets, .. } => {
-                    let noun = if packets.len() == 1 { "packet" } else { "packets" };
+                    let noun = if packets.len() == 1 {
+                        "packet"
+                    } else {
+                        "packets"
+                    };
                     lines.push(Line::Text(format!("{noun} {} of {name}", listed(packets))));
                     lines.push(Line::Filter(filter(packets)));
                 }
-                Cite::Bytes { evidence, offset, length } => {
+                Cite::Bytes {
+                    evidence,
+                    offset,
+                    length,
+                } => {
                     lines.push(Line::Text(self.bytes(*evidence, &name, *offset, *length)));
                 }
                 Cite::Record { record, .. } => {
@@ -74,11 +97,18 @@ impl<'a> Names<'a> {
                     lines.push(Line::Text(format!("record {record} of {name}")));
                 }
                 Cite::Line { line, .. } => {
-                    lines.push(Line::Text(format!("line {} of {name}", words::thousands(*line))));
+                    lines.push(Line::Text(format!(
+                        "line {} of {name}",
+                        words::thousands(*line)
+                    )));
                 }
             }
         }
-        if let Some(rest) = places.len().checked_sub(MAX_PLACES).filter(|rest| *rest > 0) {
+        if let Some(rest) = places
+            .len()
+            .checked_sub(MAX_PLACES)
+            .filter(|rest| *rest > 0)
+        {
             let places = words::count(rest as u64, "more place", "more places");
             lines.push(Line::Text(format!("{places} (all in the JSON report)")));
         }
@@ -111,7 +141,10 @@ impl<'a> Names<'a> {
 
     fn captures(&self) -> usize {
         use crate::evidence::EvidenceKind::{Pcap, Pcapng};
-        self.records.values().filter(|record| matches!(record.kind, Pcap | Pcapng)).count()
+        self.records
+            .values()
+            .filter(|record| matches!(record.kind, Pcap | Pcapng))
+            .count()
     }
 }
 
@@ -172,7 +205,10 @@ mod tests {
     #[test]
     fn runs_of_packets_become_ranges_that_wireshark_reads() {
         assert_eq!(listed(&[12, 15, 16, 17, 20, 21]), "12, 15-17, 20, 21");
-        assert_eq!(filter(&[12, 15, 16, 17, 20]), "frame.number in {12, 15..17, 20}");
+        assert_eq!(
+            filter(&[12, 15, 16, 17, 20]),
+            "frame.number in {12, 15..17, 20}"
+        );
         assert_eq!(filter(&[7]), "frame.number == 7");
         assert_eq!(listed(&[u64::MAX]), u64::MAX.to_string());
     }

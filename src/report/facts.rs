@@ -31,14 +31,20 @@ pub(super) fn machines(page: &mut Page<'_>, explained: &Explained) {
     let accounts = |accounts: &[crate::account::Account]| match accounts.is_empty() {
         true => "none".to_owned(),
         false => {
-            let names = accounts.iter().map(|account| look.shown(&account.to_string(), MAX_NAME));
+            let names = accounts
+                .iter()
+                .map(|account| look.shown(&account.to_string(), MAX_NAME));
             names.collect::<Vec<_>>().join(", ")
         }
     };
     let row = |machine: &Machine| {
         let names = machine.names.iter().map(|name| look.shown(name, MAX_NAME));
         let names: Vec<String> = names.collect();
-        let addresses = machine.addresses.iter().take(MAX_ADDRESSES).map(ToString::to_string);
+        let addresses = machine
+            .addresses
+            .iter()
+            .take(MAX_ADDRESSES)
+            .map(ToString::to_string);
         let mut addresses: Vec<String> = addresses.collect();
         if machine.addresses.len() > MAX_ADDRESSES {
             addresses.push(look.ellipsis().to_owned());
@@ -48,8 +54,17 @@ pub(super) fn machines(page: &mut Page<'_>, explained: &Explained) {
             (true, true) => "all".to_owned(),
             (_, false) => accounts(&machine.missing),
         };
-        let names = if names.is_empty() { "unnamed".to_owned() } else { names.join(", ") };
-        vec![names, addresses.join(", "), accounts(&machine.profiles), missing]
+        let names = if names.is_empty() {
+            "unnamed".to_owned()
+        } else {
+            names.join(", ")
+        };
+        vec![
+            names,
+            addresses.join(", "),
+            accounts(&machine.profiles),
+            missing,
+        ]
     };
     let rows: Vec<_> = machines.iter().take(MAX_MACHINES).map(row).collect();
     table(page, COLUMNS, &rows);
@@ -58,7 +73,10 @@ pub(super) fn machines(page: &mut Page<'_>, explained: &Explained) {
             let name = machine_heading(&explained.case, Some(index));
             page.paragraph(
                 2,
-                &look.shown(&format!("{name} is taken for one machine: {because}"), MAX_TEXT),
+                &look.shown(
+                    &format!("{name} is taken for one machine: {because}"),
+                    MAX_TEXT,
+                ),
             );
         }
     }
@@ -88,9 +106,19 @@ pub(super) fn clocks(page: &mut Page<'_>, explained: &Explained) {
             look.shown(&clock.basis, MAX_TEXT),
         ]
     };
-    let rows: Vec<_> = explained.clocks.iter().take(MAX_MACHINES).map(row).collect();
+    let rows: Vec<_> = explained
+        .clocks
+        .iter()
+        .take(MAX_MACHINES)
+        .map(row)
+        .collect();
     table(page, COLUMNS, &rows);
-    notes(page, "Against the first capture's clock.", explained.clocks.len(), MAX_MACHINES);
+    notes(
+        page,
+        "Against the first capture's clock.",
+        explained.clocks.len(),
+        MAX_MACHINES,
+    );
 }
 
 /// What was read, with hashes; the many files of a cache folder in one line.
@@ -157,7 +185,9 @@ fn hand_over(record: &EvidenceRecord) -> &str {
     }
     let up = |path| {
         let name = base(path);
-        path.trim_end_matches(['/', '\\']).strip_suffix(name).unwrap_or(path)
+        path.trim_end_matches(['/', '\\'])
+            .strip_suffix(name)
+            .unwrap_or(path)
     };
     up(up(&record.path)).trim_end_matches(['/', '\\'])
 }
@@ -172,13 +202,17 @@ pub(super) fn quality(page: &mut Page<'_>, explained: &Explained) {
     let several = case.vantages.len() > 1;
     for vantage in case.vantages.iter().take(MAX_MACHINES) {
         let text = vantage_text(page.look, vantage);
-        let label =
-            if several { format!("Capture point {}: ", vantage.number + 1) } else { String::new() };
+        let label = if several {
+            format!("Capture point {}: ", vantage.number + 1)
+        } else {
+            String::new()
+        };
         page.paragraph(2, &format!("{label}{text}"));
     }
     let counts = case.counts.iter().filter(|(_, number)| *number > 0);
-    let counts: Vec<String> =
-        counts.map(|(what, number)| format!("{} {what}", words::thousands(*number))).collect();
+    let counts: Vec<String> = counts
+        .map(|(what, number)| format!("{} {what}", words::thousands(*number)))
+        .collect();
     if !counts.is_empty() {
         page.paragraph(2, &format!("Counted, not listed: {}.", counts.join(", ")));
     }
@@ -189,7 +223,11 @@ fn vantage_text(look: &Look, vantage: &crate::case::Vantage) -> String {
     if let (Some(first), Some(last)) = (vantage.first_at, vantage.last_at) {
         text.push_str(&format!("{}, ", look.range(first, last)));
     }
-    text.push_str(&words::count(vantage.conversations, "TCP conversation", "TCP conversations"));
+    text.push_str(&words::count(
+        vantage.conversations,
+        "TCP conversation",
+        "TCP conversations",
+    ));
     let flaws = [
         (vantage.one_sided, "with one direction only"),
         (vantage.mid_stream, "without their beginning"),
@@ -197,11 +235,15 @@ fn vantage_text(look: &Look, vantage: &crate::case::Vantage) -> String {
         (vantage.cut_packets, "packets cut by the snap length"),
         (vantage.dropped, "packets dropped while capturing"),
         (vantage.missing, "payload bytes missing"),
-        (vantage.damaged_files, "capture files damaged or not readable to the end"),
+        (
+            vantage.damaged_files,
+            "capture files damaged or not readable to the end",
+        ),
     ];
     let flaws = flaws.iter().filter(|(number, _)| *number > 0);
-    let flaws: Vec<String> =
-        flaws.map(|(number, what)| format!("{} {what}", words::thousands(*number))).collect();
+    let flaws: Vec<String> = flaws
+        .map(|(number, what)| format!("{} {what}", words::thousands(*number)))
+        .collect();
     match flaws.is_empty() {
         true => text.push_str(", nothing missing."),
         false => text.push_str(&format!("; {}.", flaws.join(", "))),
@@ -218,13 +260,20 @@ pub(super) fn issues(page: &mut Page<'_>, explained: &Explained, names: &Names<'
     page.heading("Issues");
     for issue in issues.iter().take(MAX_ISSUES) {
         let file = issue.evidence.map(|evidence| names.name(evidence));
-        let place = [file.as_deref(), Some(issue.place.as_str()).filter(|place| !place.is_empty())];
+        let place = [
+            file.as_deref(),
+            Some(issue.place.as_str()).filter(|place| !place.is_empty()),
+        ];
         let place: Vec<&str> = place.into_iter().flatten().collect();
         let text = format!("{}: {}; {}", place.join(", "), issue.what, issue.effect);
         let text = page.look.shown(text.trim_end_matches("; "), MAX_TEXT);
         page.labeled(0, " -", 3, &text);
     }
-    if let Some(rest) = issues.len().checked_sub(MAX_ISSUES).filter(|rest| *rest > 0) {
+    if let Some(rest) = issues
+        .len()
+        .checked_sub(MAX_ISSUES)
+        .filter(|rest| *rest > 0)
+    {
         let rest = words::count(rest as u64, "more issue", "more issues");
         page.labeled(0, " -", 3, &format!("{rest} in the JSON report"));
     }

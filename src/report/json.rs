@@ -74,22 +74,37 @@ impl Report {
         let (case, diagnosis) = (&explained.case, &explained.diagnosis);
         Report {
             schema: SCHEMA,
-            tool: Tool { name: "whychain", version: env!("CARGO_PKG_VERSION") },
+            tool: Tool {
+                name: "whychain",
+                version: env!("CARGO_PKG_VERSION"),
+            },
             as_of: case.as_of.map(time),
             verdict: JsonVerdict::from_verdict(&diagnosis.verdict),
             incidents: JsonIncident::list(diagnosis),
             failures: JsonFailure::list(diagnosis),
             findings: JsonFinding::list(diagnosis),
             machines: JsonMachine::list(case),
-            evidence: case.evidence.iter().map(JsonEvidence::from_record).collect(),
+            evidence: case
+                .evidence
+                .iter()
+                .map(JsonEvidence::from_record)
+                .collect(),
             retrievals: JsonRetrieval::list(case),
             handshakes: JsonHandshake::list(case),
             chains: JsonChain::list(case),
             artifacts: JsonArtifact::list(case),
             cache_entries: JsonCacheEntry::list(case),
             clocks: explained.clocks.iter().map(JsonClock::from_clock).collect(),
-            timeline: explained.timeline.iter().map(JsonEvent::from_event).collect(),
-            vantages: case.vantages.iter().map(JsonVantage::from_vantage).collect(),
+            timeline: explained
+                .timeline
+                .iter()
+                .map(JsonEvent::from_event)
+                .collect(),
+            vantages: case
+                .vantages
+                .iter()
+                .map(JsonVantage::from_vantage)
+                .collect(),
             counts: case.counts.iter().map(JsonCount::from_count).collect(),
             issues: case.issues.iter().map(JsonIssue::from_issue).collect(),
         }
@@ -103,7 +118,9 @@ struct Safe {
 
 impl Safe {
     fn new() -> Self {
-        Safe { pretty: PrettyFormatter::new() }
+        Safe {
+            pretty: PrettyFormatter::new(),
+        }
     }
 }
 
@@ -230,9 +247,14 @@ mod tests {
                 Some(field) => (field, true),
                 None => (step, false),
             };
-            found = found.into_iter().map(|value| value.and_then(|v| v.get(field))).collect();
+            found = found
+                .into_iter()
+                .map(|value| value.and_then(|v| v.get(field)))
+                .collect();
             if each {
-                let lists = found.into_iter().map(|list| list.unwrap().as_array().unwrap());
+                let lists = found
+                    .into_iter()
+                    .map(|list| list.unwrap().as_array().unwrap());
                 found = lists.flatten().map(Some).collect();
             }
         }
@@ -240,7 +262,11 @@ mod tests {
     }
 
     fn is_at<'a>(root: &'a Value, path: &str) -> &'a Value {
-        values(root, path).first().copied().flatten().unwrap_or(&Value::Null)
+        values(root, path)
+            .first()
+            .copied()
+            .flatten()
+            .unwrap_or(&Value::Null)
     }
 
     #[test]
@@ -251,7 +277,9 @@ mod tests {
             let path = match word.strip_prefix('.') {
                 Some(field) => format!("{list}.{field}"),
                 None => {
-                    list = word.rsplit_once("[].").map_or(list, |(head, _)| format!("{head}[]"));
+                    list = word
+                        .rsplit_once("[].")
+                        .map_or(list, |(head, _)| format!("{head}[]"));
                     word.to_owned()
                 }
             };
@@ -304,7 +332,8 @@ mod tests {
         let mut list = sample::ctl();
         assert_eq!(issuer_embedded(&list), Some(false));
         let issuer = "Microsoft Certificate Trust List PCA";
-        list.certificates.push(sample::certificate(5, issuer, "Microsoft Root"));
+        list.certificates
+            .push(sample::certificate(5, issuer, "Microsoft Root"));
         assert_eq!(issuer_embedded(&list), Some(true));
         list.certificates.clear();
         list.signer = Some(sample::certificate(6, "Own", "Own"));
@@ -319,9 +348,15 @@ mod tests {
     fn hostile_text_is_escaped_and_comes_back_unchanged() {
         let explained = sample::hostile();
         let text = write(&explained);
-        assert!(text.chars().all(|character| character == '\n' || !is_hostile(character)));
+        assert!(
+            text.chars()
+                .all(|character| character == '\n' || !is_hostile(character))
+        );
         let report: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(report["verdict"]["sentence"], explained.diagnosis.verdict.sentence.as_str());
+        assert_eq!(
+            report["verdict"]["sentence"],
+            explained.diagnosis.verdict.sentence.as_str()
+        );
     }
 
     #[test]

@@ -37,7 +37,9 @@ enum Fields {
 impl JsonArtifact {
     pub(super) fn list(case: &Case) -> Vec<Self> {
         let numbered = case.artifacts.iter().enumerate();
-        numbered.map(|(index, record)| JsonArtifact::from_record(index, record)).collect()
+        numbered
+            .map(|(index, record)| JsonArtifact::from_record(index, record))
+            .collect()
     }
 
     fn from_record(index: usize, record: &ArtifactRecord) -> Self {
@@ -47,7 +49,12 @@ impl JsonArtifact {
                 ("certificate", it.sha1, it.der.len(), fields)
             }
             Artifact::Crl(it) => ("crl", it.sha1, it.der.len(), Fields::Crl(CrlFields::of(it))),
-            Artifact::Ocsp(it) => ("ocsp", it.sha1, it.der.len(), Fields::Ocsp(OcspFields::of(it))),
+            Artifact::Ocsp(it) => (
+                "ocsp",
+                it.sha1,
+                it.der.len(),
+                Fields::Ocsp(OcspFields::of(it)),
+            ),
             Artifact::Ctl(it) => ("ctl", it.sha1, it.der.len(), Fields::Ctl(CtlFields::of(it))),
         };
         let seen = merged(record.seen.iter().map(|sight| sight.cite.clone()));
@@ -58,7 +65,12 @@ impl JsonArtifact {
             sha1: to_hex(&sha1),
             size: size as u64,
             seen: JsonCite::list(&seen),
-            first_seen_at: record.seen.iter().filter_map(|sight| sight.at).min().map(time),
+            first_seen_at: record
+                .seen
+                .iter()
+                .filter_map(|sight| sight.at)
+                .min()
+                .map(time),
             fields,
         }
     }
@@ -92,7 +104,10 @@ impl CertificateFields {
             not_before: time(certificate.not_before),
             not_after: time(certificate.not_after),
             names: alternative_names(certificate),
-            subject_key_identifier: certificate.subject_key_identifier.value().map(|k| to_hex(k)),
+            subject_key_identifier: certificate
+                .subject_key_identifier
+                .value()
+                .map(|k| to_hex(k)),
             authority_key_identifier: authority
                 .and_then(|authority| authority.key_identifier.as_deref())
                 .map(to_hex),
@@ -106,7 +121,11 @@ impl CertificateFields {
 
 /// The dNSName and iPAddress entries of subjectAltName, as text.
 fn alternative_names(certificate: &Certificate) -> Vec<String> {
-    let names = certificate.subject_alternative_names.value().into_iter().flatten();
+    let names = certificate
+        .subject_alternative_names
+        .value()
+        .into_iter()
+        .flatten();
     let shown = names.filter_map(|name| match name {
         GeneralName::Dns(name) => Some(name.clone()),
         GeneralName::Ip(octets) => match <[u8; 4]>::try_from(octets.as_slice()) {
@@ -168,7 +187,9 @@ struct OcspAnswer {
 impl OcspFields {
     fn of(ocsp: &OcspResponse) -> Self {
         let basic = ocsp.basic.as_ref();
-        let responses = basic.map(|basic| basic.responses.as_slice()).unwrap_or_default();
+        let responses = basic
+            .map(|basic| basic.responses.as_slice())
+            .unwrap_or_default();
         let first = responses.first();
         let answer = |single: &crate::pki::ocsp::SingleResponse| OcspAnswer {
             serial: serial(&single.cert_id.serial),
@@ -246,9 +267,16 @@ impl CtlFields {
 pub(super) fn issuer_embedded(ctl: &Ctl) -> Option<bool> {
     let Some(signer) = ctl.signer.as_deref() else {
         let named = ctl.signer_id.as_ref()?;
-        return Some(ctl.certificates.iter().any(|it| it.subject.text == named.issuer));
+        return Some(
+            ctl.certificates
+                .iter()
+                .any(|it| it.subject.text == named.issuer),
+        );
     };
-    let key = signer.authority_key_identifier.value().and_then(|it| it.key_identifier.as_ref());
+    let key = signer
+        .authority_key_identifier
+        .value()
+        .and_then(|it| it.key_identifier.as_ref());
     let issues = |candidate: &Certificate| {
         let own = match &candidate.subject_key_identifier {
             Decoded::Present(own) => Some(own),

@@ -57,7 +57,9 @@ impl JsonCacheEntry {
                 machine: machine_id(&case.cache_machines, index),
                 owner: JsonAccount::from_account(&it.owner),
                 last_sync_at: record.and_then(|record| record.last_sync_at).map(time),
-                last_modified: extended.and_then(|extended| extended.last_modified).map(time),
+                last_modified: extended
+                    .and_then(|extended| extended.last_modified)
+                    .map(time),
                 etag: record.and_then(|record| record.etag.clone()),
                 proxy_id: extended.map(|extended| format!("{:08x}", extended.proxy_id)),
                 object_type: extended.map(|extended| extended.object_type),
@@ -77,7 +79,9 @@ impl JsonCacheEntry {
 
 /// The files of a cache entry.
 pub(super) fn cache_cites(entry: &crate::cryptnet::CacheEntry) -> Vec<Cite> {
-    let record = entry.meta_data.map(|(evidence, length)| Cite::whole(evidence, length));
+    let record = entry
+        .meta_data
+        .map(|(evidence, length)| Cite::whole(evidence, length));
     let content = entry.content.as_ref();
     let content = content.map(|it| Cite::whole(it.evidence, it.bytes.len() as u64));
     merged(record.into_iter().chain(content))

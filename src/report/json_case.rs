@@ -32,8 +32,16 @@ impl JsonMachine {
             id: id(Kind::Machine, index),
             names: machine.names.clone(),
             addresses: machine.addresses.iter().map(ToString::to_string).collect(),
-            profiles: machine.profiles.iter().map(JsonAccount::from_account).collect(),
-            missing: machine.missing.iter().map(JsonAccount::from_account).collect(),
+            profiles: machine
+                .profiles
+                .iter()
+                .map(JsonAccount::from_account)
+                .collect(),
+            missing: machine
+                .missing
+                .iter()
+                .map(JsonAccount::from_account)
+                .collect(),
             cites: JsonCite::list(&machine.cites),
             joined_because: machine.joined_because.clone(),
         };
@@ -127,7 +135,9 @@ pub(super) type ByHash = BTreeMap<[u8; 32], usize>;
 /// Indexes the objects of a case by the SHA-256 of their bytes.
 pub(super) fn by_hash(case: &Case) -> ByHash {
     let numbered = case.artifacts.iter().enumerate();
-    numbered.map(|(index, record)| (record.artifact.sha256(), index)).collect()
+    numbered
+        .map(|(index, record)| (record.artifact.sha256(), index))
+        .collect()
 }
 
 impl JsonRetrieval {
@@ -153,7 +163,10 @@ impl JsonRetrieval {
             user_agent: it.user_agent.clone(),
             route: JsonRoute::from_route(&it.route),
             syns: it.syns.len() as u64,
-            body: it.body.as_ref().map(|body| JsonBody::from_body(body, &artifacts)),
+            body: it
+                .body
+                .as_ref()
+                .map(|body| JsonBody::from_body(body, &artifacts)),
             cache_entry: it.cache_entry.map(|index| id(Kind::CacheEntry, index)),
             cites: JsonCite::list(&it.cites),
         };
@@ -162,7 +175,11 @@ impl JsonRetrieval {
 }
 
 pub(super) fn machine_id(machines: &[Option<usize>], index: usize) -> Option<String> {
-    machines.get(index).copied().flatten().map(|machine| id(Kind::Machine, machine))
+    machines
+        .get(index)
+        .copied()
+        .flatten()
+        .map(|machine| id(Kind::Machine, machine))
 }
 
 impl JsonRoute {
@@ -314,7 +331,10 @@ pub(super) struct JsonCount {
 
 impl JsonCount {
     pub(super) fn from_count((what, number): &(&'static str, u64)) -> Self {
-        JsonCount { what, number: *number }
+        JsonCount {
+            what,
+            number: *number,
+        }
     }
 }
 

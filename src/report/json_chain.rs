@@ -64,7 +64,9 @@ impl JsonChain {
     pub(super) fn list(case: &Case) -> Vec<Self> {
         let artifacts = by_hash(case);
         let numbered = case.chains.iter().enumerate();
-        numbered.map(|(index, chain)| JsonChain::of(index, chain, &artifacts)).collect()
+        numbered
+            .map(|(index, chain)| JsonChain::of(index, chain, &artifacts))
+            .collect()
     }
 
     fn of(index: usize, examined: &CaseChain, artifacts: &ByHash) -> Self {
@@ -77,7 +79,9 @@ impl JsonChain {
             ),
         };
         let best = examined.chains.first();
-        let elements = best.map(|best| best.elements.as_slice()).unwrap_or_default();
+        let elements = best
+            .map(|best| best.elements.as_slice())
+            .unwrap_or_default();
         let missing = best.and_then(|best| best.missing_issuer.as_ref());
         JsonChain {
             id: id(Kind::Chain, index),
@@ -88,8 +92,12 @@ impl JsonChain {
             ctl,
             machine,
             verdict: best.map_or("unknown", |best| best.verdict.word()),
-            error_status: best.map(|best| best.error_status.names()).unwrap_or_default(),
-            info_status: best.map(|best| best.info_status.names()).unwrap_or_default(),
+            error_status: best
+                .map(|best| best.error_status.names())
+                .unwrap_or_default(),
+            info_status: best
+                .map(|best| best.info_status.names())
+                .unwrap_or_default(),
             policy_error: best.and_then(|best| best.policy_error),
             root: best.map(|best| root_word(&best.root)),
             missing_issuer: missing.map(|missing| JsonMissing {
@@ -97,8 +105,16 @@ impl JsonChain {
                 key_identifier: missing.key_identifier.as_deref().map(to_hex),
                 urls: missing.urls.clone(),
             }),
-            elements: elements.iter().map(|it| JsonElement::of(it, artifacts)).collect(),
-            others: examined.chains.iter().skip(1).map(|it| JsonOther::of(it, artifacts)).collect(),
+            elements: elements
+                .iter()
+                .map(|it| JsonElement::of(it, artifacts))
+                .collect(),
+            others: examined
+                .chains
+                .iter()
+                .skip(1)
+                .map(|it| JsonOther::of(it, artifacts))
+                .collect(),
         }
     }
 }
@@ -126,7 +142,11 @@ impl JsonOther {
         JsonOther {
             verdict: chain.verdict.word(),
             error_status: chain.error_status.names(),
-            artifacts: chain.elements.iter().map(|it| artifact(it, artifacts)).collect(),
+            artifacts: chain
+                .elements
+                .iter()
+                .map(|it| artifact(it, artifacts))
+                .collect(),
         }
     }
 }
@@ -134,7 +154,9 @@ impl JsonOther {
 /// The id of an element's certificate; `None` for an anchor that was given and
 /// is not in the evidence.
 fn artifact(element: &Element, artifacts: &ByHash) -> Option<String> {
-    artifacts.get(&element.certificate.sha256).map(|index| id(Kind::Artifact, *index))
+    artifacts
+        .get(&element.certificate.sha256)
+        .map(|index| id(Kind::Artifact, *index))
 }
 
 /// How a chain ends, in a word.

@@ -56,24 +56,46 @@ pub(super) fn time(at: Timestamp) -> String {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum JsonCite {
-    Packets { evidence: String, packets: Vec<u64> },
-    Bytes { evidence: String, offset: u64, length: u64 },
-    Record { evidence: String, record: u64 },
-    Line { evidence: String, line: u64 },
+    Packets {
+        evidence: String,
+        packets: Vec<u64>,
+    },
+    Bytes {
+        evidence: String,
+        offset: u64,
+        length: u64,
+    },
+    Record {
+        evidence: String,
+        record: u64,
+    },
+    Line {
+        evidence: String,
+        line: u64,
+    },
 }
 
 impl JsonCite {
     pub(super) fn from_cite(cite: &Cite) -> Self {
         let evidence = evidence_id(cite.evidence());
         match cite {
-            Cite::Packets { packets, .. } => {
-                JsonCite::Packets { evidence, packets: packets.clone() }
-            }
-            Cite::Bytes { offset, length, .. } => {
-                JsonCite::Bytes { evidence, offset: *offset, length: *length }
-            }
-            Cite::Record { record, .. } => JsonCite::Record { evidence, record: *record },
-            Cite::Line { line, .. } => JsonCite::Line { evidence, line: *line },
+            Cite::Packets { packets, .. } => JsonCite::Packets {
+                evidence,
+                packets: packets.clone(),
+            },
+            Cite::Bytes { offset, length, .. } => JsonCite::Bytes {
+                evidence,
+                offset: *offset,
+                length: *length,
+            },
+            Cite::Record { record, .. } => JsonCite::Record {
+                evidence,
+                record: *record,
+            },
+            Cite::Line { line, .. } => JsonCite::Line {
+                evidence,
+                line: *line,
+            },
         }
     }
 
@@ -91,6 +113,9 @@ pub(super) struct JsonAccount {
 
 impl JsonAccount {
     pub(super) fn from_account(account: &Account) -> Self {
-        JsonAccount { kind: account.kind.word(), name: account.name.clone() }
+        JsonAccount {
+            kind: account.kind.word(),
+            name: account.name.clone(),
+        }
     }
 }

@@ -34,16 +34,27 @@ pub fn inventory(case: &Case, look: &Look) -> String {
             words::thousands(record.size),
             look.shown(&place, MAX_PATH),
             times,
-            record.sha256.map_or_else(|| "not read to its end".to_owned(), |hash| to_hex(&hash)),
+            record
+                .sha256
+                .map_or_else(|| "not read to its end".to_owned(), |hash| to_hex(&hash)),
         ]
     };
     let rows: Vec<_> = case.evidence.iter().map(row).collect();
     let mut page = Page::new(look);
     table(&mut page, COLUMNS, &rows);
     let files = words::count(case.evidence.len() as u64, "file", "files");
-    let bytes: u64 = case.evidence.iter().fold(0, |sum, record| sum.saturating_add(record.size));
+    let bytes: u64 = case
+        .evidence
+        .iter()
+        .fold(0, |sum, record| sum.saturating_add(record.size));
     let issues = words::count(case.issues.len() as u64, "issue", "issues");
-    page.paragraph(2, &format!("{files}, {}, {issues}.", words::count(bytes, "byte", "bytes")));
+    page.paragraph(
+        2,
+        &format!(
+            "{files}, {}, {issues}.",
+            words::count(bytes, "byte", "bytes")
+        ),
+    );
     page.finish()
 }
 
@@ -68,14 +79,20 @@ pub fn cache_entries(case: &Case, look: &Look) -> String {
         };
         let record = entry.record.as_ref();
         let at = record.and_then(|record| record.last_sync_at);
-        let size = entry.content.as_ref().map(|it| words::thousands(it.bytes.len() as u64));
+        let size = entry
+            .content
+            .as_ref()
+            .map(|it| words::thousands(it.bytes.len() as u64));
         vec![
             look.shown(&machine, MAX_NAME),
             look.shown(&entry.owner.to_string(), MAX_NAME),
             at.map_or_else(|| "unknown".to_owned(), |at| look.second(at)),
             size.unwrap_or_else(|| "no content".to_owned()),
             look.shown(entry.url().unwrap_or("unknown"), MAX_PATH),
-            look.shown(record.and_then(|it| it.etag.as_deref()).unwrap_or_default(), MAX_NAME),
+            look.shown(
+                record.and_then(|it| it.etag.as_deref()).unwrap_or_default(),
+                MAX_NAME,
+            ),
             look.shown(&entry.name, MAX_NAME),
         ]
     };
@@ -100,10 +117,16 @@ mod tests {
     #[test]
     fn lists_fit_the_page_and_say_how_many() {
         for width in [80, 120, 200] {
-            let look = Look { width, ..Look::default() };
+            let look = Look {
+                width,
+                ..Look::default()
+            };
             let case = sample::explained().case;
             let inventory = inventory(&case, &look);
-            assert!(inventory.contains("4 files, 1,264,622 bytes, 1 issue."), "{inventory}");
+            assert!(
+                inventory.contains("4 files, 1,264,622 bytes, 1 issue."),
+                "{inventory}"
+            );
             let caches = cache_entries(&case, &look);
             assert!(caches.contains("2 entries. Times are UTC."), "{caches}");
             assert!(caches.contains("no content"));

@@ -22,7 +22,12 @@ pub struct Look {
 impl Default for Look {
     /// The look of a file: 100 columns, plain, UTC.
     fn default() -> Self {
-        Look { width: 100, color: false, unicode: false, zone: Zone::UTC }
+        Look {
+            width: 100,
+            color: false,
+            unicode: false,
+            zone: Zone::UTC,
+        }
     }
 }
 
@@ -60,7 +65,9 @@ impl Zone {
         };
         // The largest offset in use is 14 hours.
         let seconds = number(hours, 14)? * 3600 + number(minutes, 59)? * 60;
-        Some(Zone { seconds: sign * seconds })
+        Some(Zone {
+            seconds: sign * seconds,
+        })
     }
 
     /// `UTC` or `UTC+02:00`.
@@ -129,7 +136,11 @@ impl Look {
         // Cut twice: an escape is longer than what it stands for, and cleaning
         // a megabyte to show a line would be waste.
         let text = words::cut(text, limit, self.ellipsis());
-        words::cut(&words::clean(&text), limit.saturating_mul(2), self.ellipsis())
+        words::cut(
+            &words::clean(&text),
+            limit.saturating_mul(2),
+            self.ellipsis(),
+        )
     }
 
     /// A time in the zone chosen: `2011-02-21 08:59:14.694`.
@@ -187,7 +198,9 @@ mod tests {
         assert_eq!(name("+02:00").as_deref(), Some("UTC+02:00"));
         assert_eq!(name("-0530").as_deref(), Some("UTC-05:30"));
         assert_eq!(name("+2").as_deref(), Some("UTC+02:00"));
-        for wrong in ["", "2", "CET", "+15:00", "+02:60", "+2:x", "+-2", "+123", "é", "+aé1"] {
+        for wrong in [
+            "", "2", "CET", "+15:00", "+02:60", "+2:x", "+-2", "+123", "é", "+aé1",
+        ] {
             assert_eq!(name(wrong), None, "{wrong}");
         }
     }
@@ -195,7 +208,10 @@ mod tests {
     #[test]
     fn a_zone_moves_what_is_shown_and_nothing_else() {
         let zone = Zone::from_text("-05:30").unwrap();
-        let look = Look { zone, ..Look::default() };
+        let look = Look {
+            zone,
+            ..Look::default()
+        };
         let at = Timestamp::from_rfc3339("2011-02-21T04:00:00.5Z").unwrap();
         assert_eq!(look.time(at), "2011-02-20 22:30:00.500");
         assert_eq!(look.second(at), "2011-02-20 22:30:00");
@@ -213,7 +229,10 @@ mod tests {
     #[test]
     fn without_color_there_is_no_escape() {
         assert_eq!(Look::default().ink(Ink::Bad, "no"), "no");
-        let colored = Look { color: true, ..Look::default() };
+        let colored = Look {
+            color: true,
+            ..Look::default()
+        };
         assert_eq!(colored.ink(Ink::Heading, "no"), "\u{1b}[1mno\u{1b}[0m");
     }
 }

@@ -13,7 +13,11 @@ pub(super) struct Page<'a> {
 
 impl<'a> Page<'a> {
     pub(super) fn new(look: &'a Look) -> Self {
-        Page { look, text: String::new(), fresh: true }
+        Page {
+            look,
+            text: String::new(),
+            fresh: true,
+        }
     }
 
     /// The whole text, with one newline at the end.
@@ -60,7 +64,11 @@ impl<'a> Page<'a> {
         let lines = text.split('\n').map(words::clean);
         let lines = lines.flat_map(|line| words::wrap(&line, room));
         for (index, line) in lines.enumerate() {
-            let label = if index == 0 { words::clean(label) } else { String::new() };
+            let label = if index == 0 {
+                words::clean(label)
+            } else {
+                String::new()
+            };
             let gap = column.saturating_sub(indent + words::columns(&label));
             let label = match ink {
                 Some(ink) => self.look.ink(ink, &label),
@@ -91,7 +99,10 @@ mod tests {
 
     #[test]
     fn labels_hang_and_lines_fit() {
-        let look = Look { width: 24, ..Look::default() };
+        let look = Look {
+            width: 24,
+            ..Look::default()
+        };
         let mut page = Page::new(&look);
         page.heading("Why");
         page.labeled(2, "To do", 10, "open the firewall for it");

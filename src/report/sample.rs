@@ -47,9 +47,11 @@ fn findings() -> Vec<Finding> {
     );
     root.explains = vec![0, 1];
     root.remedy = "Give the machine account a way to www.microsoft.com/pki (netsh winhttp set proxy, WPAD, or a firewall rule), or put Microsoft Certificate Trust List PCA into Local Computer, Intermediate Certification Authorities. Then flush the old list as each account: certutil -urlcache authrootstl.cab delete. It worked when the certificate appears in the cache of SYSTEM.".to_owned();
-    root.cites =
-        [frames(&[15, 16, 17, 44, 47, 52, 60, 71, 75]), vec![Cite::whole(EvidenceId(3), 344)]]
-            .concat();
+    root.cites = [
+        frames(&[15, 16, 17, 44, 47, 52, 60, 71, 75]),
+        vec![Cite::whole(EvidenceId(3), 344)],
+    ]
+    .concat();
     let mut gap = finding(
         "identity-proxy-gap",
         Role::Contributing,
@@ -94,7 +96,11 @@ fn findings() -> Vec<Finding> {
 }
 
 fn diagnosis() -> Diagnosis {
-    let verifier = |kind, basis: &str| Verifier { kind, name: None, basis: basis.to_owned() };
+    let verifier = |kind, basis: &str| Verifier {
+        kind,
+        name: None,
+        basis: basis.to_owned(),
+    };
     Diagnosis {
         verdict: Verdict {
             state: VerdictState::Explained,
@@ -151,7 +157,12 @@ pub(crate) fn explained() -> Explained {
         offset_max_s: 0.388,
         basis: "1 Date header, not from a cache".to_owned(),
     }];
-    Explained { case, diagnosis, timeline, clocks }
+    Explained {
+        case,
+        diagnosis,
+        timeline,
+        clocks,
+    }
 }
 
 /// A case in which nothing was found.
@@ -161,10 +172,19 @@ pub(crate) fn empty() -> Explained {
         root_cause: None,
         sentence: "Nothing in this evidence validates a certificate.".to_owned(),
     };
-    let diagnosis =
-        Diagnosis { verdict, incidents: Vec::new(), failures: Vec::new(), findings: Vec::new() };
+    let diagnosis = Diagnosis {
+        verdict,
+        incidents: Vec::new(),
+        failures: Vec::new(),
+        findings: Vec::new(),
+    };
     let case = Case::default();
-    Explained { case, diagnosis, timeline: Vec::new(), clocks: Vec::new() }
+    Explained {
+        case,
+        diagnosis,
+        timeline: Vec::new(),
+        clocks: Vec::new(),
+    }
 }
 
 /// The sample with hostile text in every place that evidence can fill.
@@ -178,7 +198,11 @@ pub(crate) fn hostile() -> Explained {
         retrieval.host = Some(bad());
         retrieval.detail = Some(bad());
         retrieval.user_agent = Some("x".repeat(100_000));
-        retrieval.route.hops = vec![Hop { name: bad(), address: None, cache: Some(bad()) }];
+        retrieval.route.hops = vec![Hop {
+            name: bad(),
+            address: None,
+            cache: Some(bad()),
+        }];
     }
     for handshake in &mut case.handshakes {
         handshake.site = Some(bad());
@@ -221,7 +245,10 @@ pub(crate) fn hostile() -> Explained {
     for failure in &mut diagnosis.failures {
         failure.site = Some(bad());
         failure.verifier.name = Some(bad());
-        failure.account = Some(Account { kind: AccountKind::User, name: Some(bad()) });
+        failure.account = Some(Account {
+            kind: AccountKind::User,
+            name: Some(bad()),
+        });
     }
     for finding in &mut diagnosis.findings {
         finding.summary = BAD.repeat(100);

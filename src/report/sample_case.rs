@@ -56,7 +56,11 @@ pub(super) fn frames(packets: &[u64]) -> Vec<Cite> {
 }
 
 fn sighting(milliseconds: i64, packet: u64) -> Sighting {
-    Sighting { at: at(milliseconds), evidence: CAPTURE, packet }
+    Sighting {
+        at: at(milliseconds),
+        evidence: CAPTURE,
+        packet,
+    }
 }
 
 fn name(common: &str) -> Name {
@@ -69,8 +73,10 @@ fn name(common: &str) -> Name {
 
 /// A certificate that was never signed; only its names and dates matter.
 pub(crate) fn certificate(number: u8, subject: &str, issuer: &str) -> Arc<Certificate> {
-    let algorithm =
-        AlgorithmIdentifier { oid: "1.2.840.113549.1.1.5".to_owned(), parameters: None };
+    let algorithm = AlgorithmIdentifier {
+        oid: "1.2.840.113549.1.1.5".to_owned(),
+        parameters: None,
+    };
     Arc::new(Certificate {
         der: Arc::from(vec![0x30, number]),
         sha256: [number; 32],
@@ -85,7 +91,12 @@ pub(crate) fn certificate(number: u8, subject: &str, issuer: &str) -> Arc<Certif
         subject: name(subject),
         not_before: date("2011-01-25T20:00:00Z"),
         not_after: date("2012-01-25T20:00:00Z"),
-        public_key: PublicKeyInfo { der: Vec::new(), algorithm, key: Vec::new(), bits: Some(2048) },
+        public_key: PublicKeyInfo {
+            der: Vec::new(),
+            algorithm,
+            key: Vec::new(),
+            bits: Some(2048),
+        },
         extensions: Vec::new(),
         basic_constraints: Decoded::Absent,
         key_usage: Decoded::Absent,
@@ -208,8 +219,15 @@ fn retrievals() -> Vec<Retrieval> {
     service.user_agent = None;
     service.outcome = Outcome::ConnectTimeout;
     service.server = Some(address("65.55.12.249:80"));
-    service.route = Route { kind: RouteKind::Direct, ..Route::unknown() };
-    service.syns = vec![sighting(10_960, 52), sighting(13_960, 60), sighting(19_960, 71)];
+    service.route = Route {
+        kind: RouteKind::Direct,
+        ..Route::unknown()
+    };
+    service.syns = vec![
+        sighting(10_960, 52),
+        sighting(13_960, 60),
+        sighting(19_960, 71),
+    ];
     service.cites = frames(&[50, 51, 52, 60, 71]);
     vec![list, user, service]
 }
@@ -344,16 +362,26 @@ fn artifacts() -> Vec<ArtifactRecord> {
     );
     let cached = ArtifactSighting {
         at: None,
-        ..seen(ArtifactSource::Cache(0), 0, Cite::whole(EvidenceId(2), 29_367))
+        ..seen(
+            ArtifactSource::Cache(0),
+            0,
+            Cite::whole(EvidenceId(2), 29_367),
+        )
     };
     vec![
         of(
             Artifact::Ctl(Arc::new(ctl())),
-            vec![seen(ArtifactSource::Retrieval(0), 10_480, wire(&[15, 16, 17])), cached.clone()],
+            vec![
+                seen(ArtifactSource::Retrieval(0), 10_480, wire(&[15, 16, 17])),
+                cached.clone(),
+            ],
         ),
         of(
             Artifact::Certificate(signer),
-            vec![seen(ArtifactSource::Retrieval(0), 10_480, wire(&[15, 16, 17])), cached],
+            vec![
+                seen(ArtifactSource::Retrieval(0), 10_480, wire(&[15, 16, 17])),
+                cached,
+            ],
         ),
         of(
             Artifact::Certificate(certificate(3, "www.bank.example", "Bank Issuing CA")),
@@ -446,7 +474,10 @@ fn chains() -> Vec<CaseChain> {
             chains: vec![site],
         },
         CaseChain {
-            subject: ChainSubject::CtlSigner { ctl: 0, machine: Some(0) },
+            subject: ChainSubject::CtlSigner {
+                ctl: 0,
+                machine: Some(0),
+            },
             leaf: 1,
             host: None,
             as_of: at(32_050),
@@ -467,6 +498,7 @@ fn lookups() -> Vec<Lookup> {
     };
     let answer = |code, addresses: &[&str], milliseconds, packet| {
         Some(Answer {
+            is_truncated: false,
             response_code: code,
             addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
             aliases: Vec::new(),
@@ -475,13 +507,26 @@ fn lookups() -> Vec<Lookup> {
     };
     vec![
         lookup("wpad.corp.example", 10_900, 48, answer(3, &[], 10_902, 49)),
-        lookup("www.microsoft.com", 10_950, 50, answer(0, &["65.55.12.249"], 10_955, 51)),
-        lookup("intranet.corp.example", 11_000, 53, answer(0, &["10.0.0.9"], 11_001, 54)),
+        lookup(
+            "www.microsoft.com",
+            10_950,
+            50,
+            answer(0, &["65.55.12.249"], 10_955, 51),
+        ),
+        lookup(
+            "intranet.corp.example",
+            11_000,
+            53,
+            answer(0, &["10.0.0.9"], 11_001, 54),
+        ),
     ]
 }
 
 pub(super) fn case() -> Case {
-    let user = Account { kind: AccountKind::User, name: Some("torsten".to_owned()) };
+    let user = Account {
+        kind: AccountKind::User,
+        name: Some("torsten".to_owned()),
+    };
     let system = Account::of(AccountKind::System);
     Case {
         as_of: None,

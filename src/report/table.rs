@@ -19,7 +19,12 @@ pub(super) struct Column {
 impl Column {
     /// A column that is there at every width and wraps down to `least`.
     pub(super) const fn new(title: &'static str, least: u16) -> Self {
-        Column { title, least, from: 0, right: false }
+        Column {
+            title,
+            least,
+            from: 0,
+            right: false,
+        }
     }
 
     /// Only on pages of at least `width` columns.
@@ -40,25 +45,43 @@ impl Column {
 pub(super) fn table(page: &mut Page<'_>, columns: &[Column], rows: &[Vec<String>]) {
     let look = page.look;
     let shown: Vec<usize> = (0..columns.len())
-        .filter(|index| columns.get(*index).is_some_and(|column| look.width >= column.from))
+        .filter(|index| {
+            columns
+                .get(*index)
+                .is_some_and(|column| look.width >= column.from)
+        })
         .collect();
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Dynamic);
-    let width = look.width.saturating_sub(INDENT.len()).max(usize::from(MIN_WIDTH));
+    let width = look
+        .width
+        .saturating_sub(INDENT.len())
+        .max(usize::from(MIN_WIDTH));
     table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
-    let titles = shown.iter().filter_map(|index| columns.get(*index)).map(|column| column.title);
+    let titles = shown
+        .iter()
+        .filter_map(|index| columns.get(*index))
+        .map(|column| column.title);
     let titles: Vec<&str> = titles.collect();
     table.set_header(titles.clone());
     for row in rows {
-        let cells = shown.iter().map(|index| row.get(*index).map_or("", String::as_str));
+        let cells = shown
+            .iter()
+            .map(|index| row.get(*index).map_or("", String::as_str));
         table.add_row(cells.map(cell).collect::<Vec<_>>());
     }
     for (position, index) in shown.iter().enumerate() {
-        let Some(column) = columns.get(*index) else { continue };
-        let Some(layout) = table.column_mut(position) else { continue };
+        let Some(column) = columns.get(*index) else {
+            continue;
+        };
+        let Some(layout) = table.column_mut(position) else {
+            continue;
+        };
         layout.set_padding((0, GAP));
-        layout.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(column.least + GAP)));
+        layout.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(
+            column.least + GAP,
+        )));
         if column.right {
             layout.set_cell_alignment(CellAlignment::Right);
         }
@@ -68,7 +91,10 @@ pub(super) fn table(page: &mut Page<'_>, columns: &[Column], rows: &[Vec<String>
 
 /// The cell's text without what could break the table; line breaks stay.
 fn cell(text: &str) -> String {
-    text.split('\n').map(words::clean).collect::<Vec<_>>().join("\n")
+    text.split('\n')
+        .map(words::clean)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn write(page: &mut Page<'_>, table: &Table) {
@@ -113,7 +139,10 @@ mod tests {
     ];
 
     fn shown(width: usize, rows: &[Vec<String>]) -> String {
-        let look = Look { width, ..Look::default() };
+        let look = Look {
+            width,
+            ..Look::default()
+        };
         let mut page = Page::new(&look);
         table(&mut page, COLUMNS, rows);
         page.finish()
@@ -125,10 +154,19 @@ mod tests {
 
     #[test]
     fn a_narrow_page_leaves_columns_out_and_wraps_the_others() {
-        let rows = [row(["!", "08:59:10.123", &"word ".repeat(30), "12, 15", "29,367"])];
+        let rows = [row([
+            "!",
+            "08:59:10.123",
+            &"word ".repeat(30),
+            "12, 15",
+            "29,367",
+        ])];
         for width in [60, 80, 120, 200] {
             let text = shown(width, &rows);
-            assert!(text.lines().all(|line| words::columns(line) <= width), "{text}");
+            assert!(
+                text.lines().all(|line| words::columns(line) <= width),
+                "{text}"
+            );
             assert_eq!(text.contains("Packets"), width >= 120);
             assert!(text.contains("29,367"));
         }

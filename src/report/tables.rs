@@ -35,8 +35,15 @@ pub(super) fn failures(page: &mut Page<'_>, explained: &Explained) {
         };
         let what = phrase::failed_thing(&explained.case, failure);
         let machine = phrase::machine_name(&explained.case, failure.machine);
-        let account = failure.account.as_ref().map(|account| format!("\n{account}"));
-        let machine = format!("{}{}", machine.unwrap_or_default(), account.unwrap_or_default());
+        let account = failure
+            .account
+            .as_ref()
+            .map(|account| format!("\n{account}"));
+        let machine = format!(
+            "{}{}",
+            machine.unwrap_or_default(),
+            account.unwrap_or_default()
+        );
         let verifier = match (failure.verifier.kind, &failure.verifier.name) {
             (_, Some(name)) => look.shown(name, 80),
             (VerifierKind::Capi, None) => "Windows CryptoAPI".to_owned(),
@@ -128,8 +135,10 @@ fn most_telling(explained: &Explained) -> Vec<&crate::retrieval::Retrieval> {
         return case.retrievals.iter().collect();
     }
     let failures = &explained.diagnosis.failures;
-    let of_failures: std::collections::BTreeSet<usize> =
-        failures.iter().flat_map(|failure| failure.retrievals.iter().copied()).collect();
+    let of_failures: std::collections::BTreeSet<usize> = failures
+        .iter()
+        .flat_map(|failure| failure.retrievals.iter().copied())
+        .collect();
     let mut ranked: Vec<(u8, usize)> = case
         .retrievals
         .iter()
@@ -141,9 +150,15 @@ fn most_telling(explained: &Explained) -> Vec<&crate::retrieval::Retrieval> {
         })
         .collect();
     ranked.sort_unstable();
-    let mut kept: Vec<usize> = ranked.into_iter().take(MAX_ROWS).map(|(_, index)| index).collect();
+    let mut kept: Vec<usize> = ranked
+        .into_iter()
+        .take(MAX_ROWS)
+        .map(|(_, index)| index)
+        .collect();
     kept.sort_unstable();
-    kept.iter().filter_map(|index| case.retrievals.get(*index)).collect()
+    kept.iter()
+        .filter_map(|index| case.retrievals.get(*index))
+        .collect()
 }
 
 /// TLS handshakes.
@@ -169,14 +184,21 @@ pub(super) fn handshakes(page: &mut Page<'_>, explained: &Explained, names: &Nam
         .handshakes
         .iter()
         .enumerate()
-        .map(|(index, it)| (it.outcome == crate::case::HandshakeOutcome::Completed, index))
+        .map(|(index, it)| {
+            (
+                it.outcome == crate::case::HandshakeOutcome::Completed,
+                index,
+            )
+        })
         .collect();
     if kept.len() > MAX_ROWS {
         kept.sort_unstable();
         kept.truncate(MAX_ROWS);
         kept.sort_unstable_by_key(|(_, index)| *index);
     }
-    let kept = kept.iter().filter_map(|(_, index)| case.handshakes.get(*index));
+    let kept = kept
+        .iter()
+        .filter_map(|(_, index)| case.handshakes.get(*index));
     let kept: Vec<&crate::case::Handshake> = kept.collect();
     let times = Times::of(look, kept.iter().map(|handshake| handshake.at));
     let row = |handshake: &crate::case::Handshake| {
@@ -218,16 +240,28 @@ pub(super) fn timeline(page: &mut Page<'_>, explained: &Explained, names: &Names
     let times = Times::of(look, events.iter().take(MAX_EVENTS).map(|event| event.at));
     let row = |event: &crate::timeline::Event| {
         // Most times are the capture's; naming it in every line is noise.
-        let clock = if event.clock == "capture" { "" } else { event.clock };
+        let clock = if event.clock == "capture" {
+            ""
+        } else {
+            event.clock
+        };
         let mut text = look.shown(&event.text, MAX_TEXT);
         if look.width < CLOCK_COLUMN && !clock.is_empty() {
             text.push_str(&format!(" ({clock} time)"));
         }
-        vec![times.cell(look, event.at), text, clock.to_owned(), names.packets(&event.cites)]
+        vec![
+            times.cell(look, event.at),
+            text,
+            clock.to_owned(),
+            names.packets(&event.cites),
+        ]
     };
     let rows: Vec<_> = events.iter().take(MAX_EVENTS).map(row).collect();
     table(page, COLUMNS, &rows);
-    let legend = format!("{} By the capture's clock, unless another is named.", times.note(look));
+    let legend = format!(
+        "{} By the capture's clock, unless another is named.",
+        times.note(look)
+    );
     notes(page, &legend, events.len(), MAX_EVENTS);
 }
 

@@ -60,7 +60,11 @@ fn answer(page: &mut Page<'_>, explained: &Explained) {
     }
     facts.extend(extent(page.look, explained));
     let column = 2 + words::columns(state) + 2;
-    let label = if facts.is_empty() { format!("{state}.") } else { format!("{state}:") };
+    let label = if facts.is_empty() {
+        format!("{state}.")
+    } else {
+        format!("{state}:")
+    };
     page.inked(2, Some(ink), &label, column, &facts.join("\n"));
 }
 
@@ -71,7 +75,11 @@ fn extent(look: &Look, explained: &Explained) -> Option<String> {
         return None;
     }
     let mut text = words::count(diagnosis.failures.len() as u64, "failure", "failures");
-    let mut machines: Vec<usize> = diagnosis.failures.iter().filter_map(|f| f.machine).collect();
+    let mut machines: Vec<usize> = diagnosis
+        .failures
+        .iter()
+        .filter_map(|f| f.machine)
+        .collect();
     machines.sort_unstable();
     machines.dedup();
     if !machines.is_empty() {
@@ -83,7 +91,11 @@ fn extent(look: &Look, explained: &Explained) -> Option<String> {
     }
     let times = || diagnosis.failures.iter().map(|failure| failure.at);
     if let (Some(first), Some(last)) = (times().min(), times().max()) {
-        text.push_str(&format!(", {} {}", look.range(first, last), look.zone.name()));
+        text.push_str(&format!(
+            ", {} {}",
+            look.range(first, last),
+            look.zone.name()
+        ));
     }
     Some(text)
 }
@@ -109,7 +121,13 @@ mod tests {
     use crate::report::{Zone, sample};
 
     fn at_width(width: usize, explained: &Explained) -> String {
-        write(explained, &Look { width, ..Look::default() })
+        write(
+            explained,
+            &Look {
+                width,
+                ..Look::default()
+            },
+        )
     }
 
     /// Headings in order: lines that have a rule below.
@@ -127,7 +145,10 @@ mod tests {
     #[test]
     fn the_answer_comes_first_and_every_section_is_in_its_place() {
         let text = at_width(100, &sample::explained());
-        assert!(text.starts_with("Answer\n------\n  PC-17 rejected www.bank.example"), "{text}");
+        assert!(
+            text.starts_with("Answer\n------\n  PC-17 rejected www.bank.example"),
+            "{text}"
+        );
         assert_eq!(
             headings(&text),
             [
@@ -159,7 +180,10 @@ mod tests {
     #[test]
     fn a_cause_shows_its_packets_and_a_filter() {
         let text = at_width(100, &sample::explained());
-        assert!(text.contains("packets 15-17, 44, 47, 52, 60, 71, 75 of client.pcapng"), "{text}");
+        assert!(
+            text.contains("packets 15-17, 44, 47, 52, 60, 71, 75 of client.pcapng"),
+            "{text}"
+        );
         assert!(text.contains("frame.number in {15..17, 44, 47, 52, 60, 71, 75}"));
         assert!(text.contains("MetaData of SYSTEM"));
     }
@@ -179,7 +203,10 @@ mod tests {
     fn a_plain_report_is_ascii_and_a_colored_one_differs_in_escapes_only() {
         let plain = at_width(100, &sample::explained());
         assert!(plain.is_ascii());
-        let look = Look { color: true, ..Look::default() };
+        let look = Look {
+            color: true,
+            ..Look::default()
+        };
         let colored = write(&sample::explained(), &look);
         let mut stripped = String::new();
         let mut rest = colored.as_str();
@@ -198,14 +225,20 @@ mod tests {
             let bad = text.chars().find(|c| *c != '\n' && words::is_hostile(*c));
             assert_eq!(bad, None);
             // A line break from evidence must not begin a line of its own.
-            assert!(!text.lines().any(|line| line.starts_with("Verdict:")), "{text}");
+            assert!(
+                !text.lines().any(|line| line.starts_with("Verdict:")),
+                "{text}"
+            );
             assert!(text.len() < 200_000);
         }
     }
 
     #[test]
     fn the_zone_is_named_and_applied() {
-        let look = Look { zone: Zone::from_text("+02:00").unwrap(), ..Look::default() };
+        let look = Look {
+            zone: Zone::from_text("+02:00").unwrap(),
+            ..Look::default()
+        };
         let text = write(&sample::explained(), &look);
         assert!(text.contains("10:59:10.123"), "{text}");
         assert!(text.contains("Times are UTC+02:00"));

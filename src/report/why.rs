@@ -15,7 +15,9 @@ use crate::words;
 pub(super) fn causes(page: &mut Page<'_>, explained: &Explained, names: &Names<'_>) {
     let diagnosis = &explained.diagnosis;
     let plan = plan(explained);
-    let shown = plan.iter().filter(|part| !part.findings.is_empty() || part.incident.is_some());
+    let shown = plan
+        .iter()
+        .filter(|part| !part.findings.is_empty() || part.incident.is_some());
     let shown: Vec<&Part<'_>> = shown.take(MAX_INCIDENTS).collect();
     if shown.is_empty() {
         return;
@@ -69,16 +71,23 @@ fn plan(explained: &Explained) -> Vec<Part<'_>> {
     let mut used = BTreeSet::new();
     let mut parts = Vec::new();
     for (number, incident) in diagnosis.incidents.iter().enumerate() {
-        let failures: BTreeSet<usize> = incident.failures.iter().copied().collect();
-        let mut findings: Vec<usize> = incident.root_cause.into_iter().collect();
-        for (index, finding) in diagnosis.findings.iter().enumerate() {
-            let speaks = finding.explains.iter().any(|failure| failures.contains(failure));
-            if is_cause(finding) && speaks && !findings.contains(&index) {
-                findings.push(index);
-            }
-        }
+        let failures = incident
+            .failures
+            .iter()
+            .filter_map(|at| diagnosis.failures.get(*at));
+        let speaking: BTreeSet<usize> = failures
+            .flat_map(|failure| failure.findings.iter().copied())
+            .collect();
+        let causes = speaking.into_iter().filter(|index| {
+            diagnosis.findings.get(*index).is_some_and(is_cause)
+                && Some(*index) != incident.root_cause
+        });
+        let mut findings: Vec<usize> = incident.root_cause.into_iter().chain(causes).collect();
         findings.retain(|index| used.insert(*index));
-        parts.push(Part { incident: Some((number, incident)), findings });
+        parts.push(Part {
+            incident: Some((number, incident)),
+            findings,
+        });
     }
     let indices = 0..diagnosis.findings.len();
     let rest = indices.filter(|index| {
@@ -86,7 +95,10 @@ fn plan(explained: &Explained) -> Vec<Part<'_>> {
     });
     let rest: Vec<usize> = rest.collect();
     if !rest.is_empty() {
-        parts.push(Part { incident: None, findings: rest });
+        parts.push(Part {
+            incident: None,
+            findings: rest,
+        });
     }
     parts
 }
@@ -107,11 +119,21 @@ fn cause(
     };
     let confidence = finding.confidence.map_or("", Confidence::word);
     let title = format!("{number}. {role}, {confidence}");
-    page.inked(0, Some(ink), &title, words::columns(&title) + 2, &format!("({})", finding.rule));
+    page.inked(
+        0,
+        Some(ink),
+        &title,
+        words::columns(&title) + 2,
+        &format!("({})", finding.rule),
+    );
     let summary = words::sentence(&page.look.shown(&finding.summary, MAX_SENTENCE));
     page.paragraph(TEXT, &summary);
-    let before: BTreeSet<usize> =
-        finding.because_of.iter().filter_map(|cause| numbers.get(cause)).copied().collect();
+    let before: BTreeSet<usize> = finding
+        .because_of
+        .iter()
+        .filter_map(|cause| numbers.get(cause))
+        .copied()
+        .collect();
     if !before.is_empty() {
         let before: Vec<String> = before.iter().map(ToString::to_string).collect();
         page.labeled(TEXT, "Follows from", LABELED, &words::series(&before));
@@ -129,7 +151,9 @@ fn explains(page: &mut Page<'_>, explained: &Explained, finding: &Finding) {
     let failures = failures.filter_map(|index| explained.diagnosis.failures.get(*index));
     let mut failures: Vec<_> = failures.collect();
     failures.sort_by_key(|failure| (failure.kind, failure.at));
-    let Some(first) = failures.first() else { return };
+    let Some(first) = failures.first() else {
+        return;
+    };
     let what = phrase::failure_phrase(&explained.case, first);
     let what = page.look.shown(&what, MAX_SENTENCE);
     let text = match failures.len() {
@@ -166,35 +190,49 @@ fn remedy(page: &mut Page<'_>, finding: &Finding, label: &str) {
 /// The remedy; it may have several lines.
 fn remedy_text(page: &Page<'_>, finding: &Finding) -> String {
     let lines = finding.remedy.trim_end().split('\n');
-    let lines = lines.take(MAX_ITEMS).map(|line| page.look.shown(line, MAX_SENTENCE));
+    let lines = lines
+        .take(MAX_ITEMS)
+        .map(|line| page.look.shown(line, MAX_SENTENCE));
     lines.collect::<Vec<_>>().join("\n")
 }
 
 /// What is worth knowing and explains no failure.
 pub(super) fn observations(page: &mut Page<'_>, explained: &Explained, names: &Names<'_>) {
-    items(page, explained, Role::Observation, "Also noticed", |page, finding| {
-        let confidence = finding.confidence.map_or("", Confidence::word);
-        let title = format!("{} ({}, {confidence})", finding.summary, finding.rule);
-        bullet(page, &title);
-        places(page, names, finding);
-        remedy(page, finding, "To do");
-    });
+    items(
+        page,
+        explained,
+        Role::Observation,
+        "Also noticed",
+        |page, finding| {
+            let confidence = finding.confidence.map_or("", Confidence::word);
+            let title = format!("{} ({}, {confidence})", finding.summary, finding.rule);
+            bullet(page, &title);
+            places(page, names, finding);
+            remedy(page, finding, "To do");
+        },
+    );
 }
 
 /// What was considered, and why it is not so.
 pub(super) fn ruled_out(page: &mut Page<'_>, explained: &Explained, names: &Names<'_>) {
-    items(page, explained, Role::RuledOut, "Ruled out", |page, finding| {
-        bullet(page, &format!("{} ({})", finding.summary, finding.rule));
-        let lines = names.lines(&finding.cites, page.look);
-        let places = lines.into_iter().filter_map(|line| match line {
-            Line::Text(text) => Some(text),
-            Line::Filter(_) => None,
-        });
-        let places: Vec<String> = places.collect();
-        if !places.is_empty() {
-            page.labeled(TEXT, "Shown by", LABELED, &places.join("; "));
-        }
-    });
+    items(
+        page,
+        explained,
+        Role::RuledOut,
+        "Ruled out",
+        |page, finding| {
+            bullet(page, &format!("{} ({})", finding.summary, finding.rule));
+            let lines = names.lines(&finding.cites, page.look);
+            let places = lines.into_iter().filter_map(|line| match line {
+                Line::Text(text) => Some(text),
+                Line::Filter(_) => None,
+            });
+            let places: Vec<String> = places.collect();
+            if !places.is_empty() {
+                page.labeled(TEXT, "Shown by", LABELED, &places.join("; "));
+            }
+        },
+    );
 }
 
 /// What the evidence does not decide, and how to find out.
@@ -223,8 +261,15 @@ fn items(
     for finding in findings.iter().take(MAX_ITEMS) {
         write(page, finding);
     }
-    if let Some(rest) = findings.len().checked_sub(MAX_ITEMS).filter(|rest| *rest > 0) {
-        bullet(page, &format!("{} more in the JSON report", words::thousands(rest as u64)));
+    if let Some(rest) = findings
+        .len()
+        .checked_sub(MAX_ITEMS)
+        .filter(|rest| *rest > 0)
+    {
+        bullet(
+            page,
+            &format!("{} more in the JSON report", words::thousands(rest as u64)),
+        );
     }
 }
 
