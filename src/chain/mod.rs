@@ -2,9 +2,9 @@
 //! outcome, in the vocabulary of `CERT_TRUST_STATUS`.
 //!
 //! [`examine`] is an examiner, not a verifier: it does not stop at the first
-//! error. It builds all paths from the leaf ([`build`]), runs all checks on
-//! each ([`evaluate`]), and returns the chains best first, each check with
-//! pass, fail or unknown. Profiles differ in one table ([`profile`]).
+//! error. It builds all paths from the leaf (`build`), runs all checks on
+//! each (`evaluate`), and returns the chains best first, each check with
+//! pass, fail or unknown. Profiles differ in one table (`profile`).
 
 mod build;
 mod constraints;
