@@ -414,7 +414,7 @@ fn digest_body(body: &mut http::Body, gathered: &mut Gathered) {
     let facts = BodyFacts {
         looks_like: read.looks_like,
         artifacts: keep(&mut gathered.artifacts, read.artifacts),
-        title: pki::html_title(&bytes),
+        title: title_of(read.looks_like, &bytes),
     };
     gathered.bodies.bodies.insert(sha256, facts);
 }
@@ -427,6 +427,14 @@ fn count(quality: &mut Vantage, conversation: &Conversation) {
     quality.with_gaps += u64::from(seen.missing != [0, 0]);
     quality.bytes += seen.bytes.iter().sum::<u64>();
     quality.missing += seen.missing.iter().sum::<u64>();
+}
+
+/// The title of a page, or the first line of a text; other bytes have none.
+fn title_of(looks_like: pki::LooksLike, bytes: &[u8]) -> Option<String> {
+    match looks_like {
+        pki::LooksLike::Html | pki::LooksLike::Text => pki::html_title(bytes),
+        _ => None,
+    }
 }
 
 /// The body rule of the retrieval stage.
