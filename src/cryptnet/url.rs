@@ -18,25 +18,21 @@ pub fn strip_ctl_query(url: &str) -> &str {
     let Some((before, _)) = url.split_once('?') else {
         return url;
     };
-    let file = before.rsplit('/').next().unwrap_or_default();
-    let is_cabinet = CTL_CABINETS
-        .iter()
-        .any(|cabinet| file.eq_ignore_ascii_case(cabinet));
-    if is_cabinet { before } else { url }
+    if is_cabinet(before) { before } else { url }
 }
 
 /// True for the URL of one of the three trust-list cabinets, on any host.
 #[must_use]
 pub fn is_trust_list_url(url: &str) -> bool {
-    let path = url.split(['?', '#']).next().unwrap_or(url);
-    let name = path.rsplit('/').next().unwrap_or_default();
-    [
-        "authrootstl.cab",
-        "disallowedcertstl.cab",
-        "pinrulesstl.cab",
-    ]
-    .iter()
-    .any(|cabinet| name.eq_ignore_ascii_case(cabinet))
+    is_cabinet(url.split(['?', '#']).next().unwrap_or(url))
+}
+
+/// True when a URL without its query ends in the name of one of the cabinets.
+fn is_cabinet(path: &str) -> bool {
+    let file = path.rsplit('/').next().unwrap_or_default();
+    CTL_CABINETS
+        .iter()
+        .any(|cabinet| file.eq_ignore_ascii_case(cabinet))
 }
 
 /// True when a request for the one URL fills the cache entry of the other:

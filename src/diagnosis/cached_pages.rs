@@ -31,12 +31,11 @@ const CERTIFICATE_ENDINGS: [&str; 6] = [".crt", ".cer", ".der", ".p7c", ".p7b", 
 #[must_use]
 pub fn wanted_instead_of_page(entry: &CacheEntry) -> Option<Wanted> {
     let content = entry.content.as_ref()?;
-    if !matches!(
-        looks_like(&content.bytes),
-        LooksLike::Html | LooksLike::Text
-    ) {
-        return None;
-    }
+    let is_page = match looks_like(&content.bytes) {
+        LooksLike::Html => true,
+        LooksLike::Text => false,
+        _ => return None,
+    };
     let object_type = entry
         .record
         .as_ref()
@@ -56,7 +55,6 @@ pub fn wanted_instead_of_page(entry: &CacheEntry) -> Option<Wanted> {
     } else {
         // Everything else that CryptoAPI keeps here is a CRL or an OCSP answer;
         // text that is no page needs the record to say so.
-        let is_page = looks_like(&content.bytes) == LooksLike::Html;
         (is_page || is_status || path.ends_with(".crl")).then_some(Wanted::Status)
     }
 }

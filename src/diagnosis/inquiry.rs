@@ -129,6 +129,16 @@ impl Inquiry<'_> {
             .copied()
     }
 
+    /// The failed retrievals by which a failure lacked one need.
+    #[must_use]
+    pub fn failed_for(&self, failure: usize, need: Need) -> Vec<usize> {
+        let links = self.links.get(failure).into_iter().flatten();
+        links
+            .filter(|link| link.need == need)
+            .map(|link| link.retrieval)
+            .collect()
+    }
+
     /// Failed retrievals linked to any failure, ascending.
     #[must_use]
     pub fn linked_retrievals(&self) -> Vec<usize> {

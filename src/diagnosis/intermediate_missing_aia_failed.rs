@@ -23,16 +23,7 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         let Some(missing) = chain.and_then(|chain| chain.missing_issuer()) else {
             continue;
         };
-        let links = inquiry
-            .links
-            .get(index)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        let failed: Vec<usize> = links
-            .iter()
-            .filter(|link| link.need == Need::Issuer)
-            .map(|link| link.retrieval)
-            .collect();
+        let failed = inquiry.failed_for(index, Need::Issuer);
         // Only the client that is seen to look for the issuer shows that it did
         // not have it; a root is rarely sent either.
         let Some(retrieval) = failed.first().and_then(|first| inquiry.retrieval(*first)) else {

@@ -17,16 +17,7 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         let Some(handshake) = inquiry.handshake_of(index) else {
             continue;
         };
-        let links = inquiry
-            .links
-            .get(index)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        let failed: Vec<usize> = links
-            .iter()
-            .filter(|link| link.need == Need::Revocation)
-            .map(|link| link.retrieval)
-            .collect();
+        let failed = inquiry.failed_for(index, Need::Revocation);
         let Some(retrieval) = failed.first().and_then(|first| inquiry.retrieval(*first)) else {
             continue;
         };
