@@ -50,6 +50,10 @@ pub fn handshake(conversation: &Conversation, seen: &tls::Handshake) -> Handshak
             .server_hello
             .as_ref()
             .map(|hello| version_name(hello.version)),
+        client_hello: seen.client_hello.clone(),
+        server_hello: seen.server_hello.clone(),
+        certificate_request: seen.certificate_request,
+        client_certificates: seen.client_certificates,
         certificates: seen.certificates.clone(),
         artifacts: Vec::new(),
         alert,

@@ -17,7 +17,7 @@ use crate::flow::Quality;
 use crate::issue::Issue;
 use crate::pki::Artifact;
 use crate::protocol::dns::Lookup;
-use crate::protocol::tls::{Alert, ServerCertificates};
+use crate::protocol::tls::{Alert, ClientHello, ServerCertificates, ServerHello};
 use crate::provenance::{Cite, Sighting};
 use crate::retrieval::Retrieval;
 use crate::time::Timestamp;
@@ -96,6 +96,14 @@ pub struct Handshake {
     pub sni: Option<String>,
     /// Version chosen, for people: `TLS 1.2`.
     pub version: Option<&'static str>,
+    /// What the client offered, where its hello was seen.
+    pub client_hello: Option<ClientHello>,
+    /// What the server chose, where its hello was seen.
+    pub server_hello: Option<ServerHello>,
+    /// The frame in which the server asked for a certificate of the client.
+    pub certificate_request: Option<Sighting>,
+    /// How many certificates the client sent, where that can be read.
+    pub client_certificates: Option<usize>,
     /// The server's certificates.
     pub certificates: ServerCertificates,
     /// The certificates as artifacts (indices), leaf first, those that parse.

@@ -47,6 +47,19 @@ pub fn certificate(name: &str) -> Arc<Certificate> {
         "leaf" => include_bytes!("../../tests/data/diagnosis/leaf.der"),
         "list-root" => include_bytes!("../../tests/data/diagnosis/list-root.der"),
         "list-pca" => include_bytes!("../../tests/data/diagnosis/list-pca.der"),
+        "corp-root" => include_bytes!("../../tests/data/diagnosis/corp-root.der"),
+        "corp-leaf" => include_bytes!("../../tests/data/diagnosis/corp-leaf.der"),
+        "wsus-leaf" => include_bytes!("../../tests/data/diagnosis/wsus-leaf.der"),
+        "leaf-without-aia" => include_bytes!("../../tests/data/diagnosis/leaf-without-aia.der"),
+        "leaf-https-aia" => include_bytes!("../../tests/data/diagnosis/leaf-https-aia.der"),
+        "issuing-ca-old-key" => include_bytes!("../../tests/data/diagnosis/issuing-ca-old-key.der"),
+        "issuing-ca-cross" => include_bytes!("../../tests/data/diagnosis/issuing-ca-cross.der"),
+        "inspection-ca" => include_bytes!("../../tests/data/diagnosis/inspection-ca.der"),
+        "inspected-shop" => include_bytes!("../../tests/data/diagnosis/inspected-shop.der"),
+        "inspected-bank" => include_bytes!("../../tests/data/diagnosis/inspected-bank.der"),
+        "list-publisher-2025" => {
+            include_bytes!("../../tests/data/diagnosis/list-publisher-2025.der")
+        }
         _ => include_bytes!("../../tests/data/diagnosis/list-publisher.der"),
     };
     Arc::new(Certificate::from_der(bytes).unwrap())
@@ -297,6 +310,10 @@ impl Story {
             site: Some(SITE.to_owned()),
             sni: Some(SITE.to_owned()),
             version: Some("TLS 1.2"),
+            client_hello: None,
+            server_hello: None,
+            certificate_request: None,
+            client_certificates: None,
             certificates: ServerCertificates::Sent {
                 list: list.iter().map(|sent| Arc::clone(&sent.der)).collect(),
                 packets: vec![sighting.packet],

@@ -72,6 +72,10 @@ pub enum Stance {
 /// an earlier place lets the later ones succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Precedence {
+    /// Revoked, or explicitly distrusted: no repair of anything else changes it.
+    Withdrawn,
+    /// A wrong clock makes good objects look bad.
+    Clock,
     /// A list without its signer's issuer, whose path is shut too: a joint cause.
     ListWithoutIssuer,
     /// Two accounts, two routes, one of them closed.
@@ -88,4 +92,6 @@ pub enum Precedence {
     RevocationNetwork,
     /// The revocation status is unknown.
     Revocation,
+    /// A rule of the program or of the administrator, beyond a good chain.
+    Policy,
 }

@@ -192,9 +192,11 @@ fn drop_settled(proposals: &mut [Proposal], roots: &[Root], inquiry: &Inquiry<'_
             return false;
         };
         match place {
-            Precedence::Content | Precedence::Shape => rule != CERTIFICATES_NOT_VISIBLE.id,
+            Precedence::Withdrawn | Precedence::Clock | Precedence::Content | Precedence::Shape => {
+                rule != CERTIFICATES_NOT_VISIBLE.id
+            }
             // Many programs go on without a status: a root may be wanting as well.
-            Precedence::RevocationNetwork | Precedence::Revocation => false,
+            Precedence::RevocationNetwork | Precedence::Revocation | Precedence::Policy => false,
             // The caches told who lacks the object.
             Precedence::ListWithoutIssuer | Precedence::RouteGap => rule == IDENTITY_UNKNOWN.id,
             Precedence::Network | Precedence::Object => {

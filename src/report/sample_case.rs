@@ -243,6 +243,10 @@ fn handshake() -> Handshake {
         site: Some("www.bank.example".to_owned()),
         sni: Some("www.bank.example".to_owned()),
         version: Some("TLS 1.0"),
+        client_hello: None,
+        server_hello: None,
+        certificate_request: None,
+        client_certificates: None,
         certificates: ServerCertificates::Sent {
             list: vec![Arc::from(vec![0x30, 3]), Arc::from(vec![0x30, 4])],
             packets: vec![7, 8],

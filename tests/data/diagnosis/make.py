@@ -22,7 +22,12 @@ def day(text):
 
 
 def subject(common_name):
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    """A name; `Corp …` are those of a directory forest, with DC= components."""
+    parts = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
+    if common_name.startswith("Corp "):
+        domain = [x509.NameAttribute(NameOID.DOMAIN_COMPONENT, dc) for dc in ("example", "corp")]
+        parts = domain + parts
+    return x509.Name(parts)
 
 
 def uri(url):
@@ -30,15 +35,16 @@ def uri(url):
 
 
 def certificate(file, name, issuer, serial, start, end, *, usage=None, host=None,
-                ca_issuers=None, ocsp=None, crl=None):
-    """One certificate; an authority unless it has a usage."""
+                ca_issuers=None, ocsp=None, crl=None, seed=None):
+    """One certificate; an authority unless it has a usage. `seed` names another key."""
     issuer_key = key(issuer)
+    own_key = key(seed or name)
     builder = (x509.CertificateBuilder().subject_name(subject(name)).issuer_name(subject(issuer))
-               .serial_number(serial).public_key(key(name).public_key())
+               .serial_number(serial).public_key(own_key.public_key())
                .not_valid_before(day(start)).not_valid_after(day(end)))
     builder = builder.add_extension(x509.BasicConstraints(usage is None, None), True)
     builder = builder.add_extension(
-        x509.SubjectKeyIdentifier.from_public_key(key(name).public_key()), False)
+        x509.SubjectKeyIdentifier.from_public_key(own_key.public_key()), False)
     if issuer != name:
         builder = builder.add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), False)
@@ -72,4 +78,32 @@ certificate("leaf.der", "www.shop.example", "Issuing CA", 3, "2026-01-01", "2027
 certificate("list-root.der", "List Root", "List Root", 4, "2010-01-01", "2040-01-01")
 certificate("list-pca.der", "List PCA", "List Root", 5, "2020-01-01", "2035-01-01")
 certificate("list-publisher.der", "List Publisher", "List PCA", 6, "2026-01-01", "2027-06-01",
+            usage=LIST_SIGNER, ca_issuers="http://pki.example/pca.crt")
+
+# A forest's own CA, which names only its directory.
+LDAP_AIA = "ldap:///CN=Corp%20Root%20CA,CN=AIA,CN=Public%20Key%20Services?cACertificate"
+LDAP_CRL = "ldap:///CN=Corp%20Root%20CA,CN=CDP,CN=Public%20Key%20Services?certificateRevocationList"
+certificate("corp-root.der", "Corp Root CA", "Corp Root CA", 7, "2015-01-01", "2035-01-01")
+certificate("corp-leaf.der", "intranet.corp.example", "Corp Root CA", 8, "2026-01-01", "2027-01-01",
+            usage=SERVER, host="intranet.corp.example", ca_issuers=LDAP_AIA, crl=LDAP_CRL)
+certificate("wsus-leaf.der", "wsus.corp.example", "Corp Root CA", 9, "2026-01-01", "2027-01-01",
+            usage=SERVER, host="wsus.corp.example", ca_issuers=LDAP_AIA, crl=LDAP_CRL)
+# Nobody says where the issuer can be had.
+certificate("leaf-without-aia.der", "www.shop.example", "Issuing CA", 10, "2026-01-01", "2027-01-01",
+            usage=SERVER, host="www.shop.example")
+certificate("leaf-https-aia.der", "www.shop.example", "Issuing CA", 11, "2026-01-01", "2027-01-01",
+            usage=SERVER, host="www.shop.example", ca_issuers="https://aia.example/issuing.crt")
+# The CA before it got a new key, and the CA certified by a root that has ended.
+certificate("issuing-ca-old-key.der", "Issuing CA", "Site Root", 12, "2018-01-01", "2030-01-01",
+            seed="Issuing CA of 2018")
+certificate("issuing-ca-cross.der", "Issuing CA", "Old Root", 13, "2015-01-01", "2024-01-01")
+# An inspecting proxy makes certificates for whatever is asked for.
+certificate("inspection-ca.der", "Gateway Inspection CA", "Gateway Inspection CA", 14,
+            "2024-01-01", "2034-01-01")
+certificate("inspected-shop.der", "www.shop.example", "Gateway Inspection CA", 15,
+            "2026-05-30", "2026-06-06", usage=SERVER, host="www.shop.example")
+certificate("inspected-bank.der", "login.bank.test", "Gateway Inspection CA", 16,
+            "2026-05-30", "2026-06-06", usage=SERVER, host="login.bank.test")
+# The signer of lists of the year before.
+certificate("list-publisher-2025.der", "List Publisher", "List PCA", 17, "2025-01-01", "2026-04-01",
             usage=LIST_SIGNER, ca_issuers="http://pki.example/pca.crt")
