@@ -32,6 +32,14 @@ pub(super) fn check_validity(certificate: &Certificate, at: Timestamp) -> Check 
 const WINDOWS_MIN_KEY_FROM: i64 = 1_349_740_800;
 /// 2014-02-11, KB2862973: MD5 signatures are refused.
 const WINDOWS_MD5_FROM: i64 = 1_392_076_800;
+/// The dates from which Windows refuses more than before.
+pub(super) const POLICY_DATES: [(i64, &str); 2] = [
+    (
+        WINDOWS_MIN_KEY_FROM,
+        "Windows refuses RSA keys under 1024 bits, MD2 and MD4",
+    ),
+    (WINDOWS_MD5_FROM, "Windows refuses MD5 signatures"),
+];
 /// `MinRsaPubKeyBitLength`: keys shorter than this.
 const WINDOWS_MIN_RSA_BITS: u32 = 1_023;
 /// The CA/Browser Forum's minimum for RSA.

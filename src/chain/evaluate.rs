@@ -17,6 +17,7 @@ use super::question::Question;
 use super::revocation::Crls;
 use super::signatures::{self, Signatures, Signed};
 use super::status::{InfoStatus, TrustStatus, policy_error};
+use super::status_source::StatusSource;
 use super::trust::{self, Judged};
 use super::{constraints, element, form, host, policies, revocation, usage, way};
 use crate::pki::Certificate;
@@ -56,6 +57,13 @@ impl<'a> Context<'a> {
             signers: RefCell::default(),
             depth: 0,
         }
+    }
+
+    /// A context that knows the signatures verified before.
+    pub(super) fn with(question: &'a Question<'a>, signatures: &Rc<Signatures>) -> Self {
+        let mut context = Context::new(question);
+        context.signatures = Rc::clone(signatures);
+        context
     }
 
     /// A context for the signer of a CRL, which knows what `outer` is judging.
@@ -111,10 +119,14 @@ impl<'a> Context<'a> {
             .map(|at| walk.element_checks(at))
             .collect();
         walk.add_policies(&mut checks);
+        let mut sources: Vec<Vec<StatusSource>> = vec![Vec::new(); walk.nodes.len()];
         if with_revocation {
-            for (at, check) in revocation::check_path(self, &walk.nodes, path.end) {
-                if let Some(list) = checks.get_mut(at) {
-                    list.push(check);
+            for judged in revocation::check_path(self, &walk.nodes, path.end) {
+                if let Some(list) = checks.get_mut(judged.at) {
+                    list.push(judged.check);
+                }
+                if let Some(list) = sources.get_mut(judged.at) {
+                    *list = judged.sources;
                 }
             }
         }
@@ -125,7 +137,7 @@ impl<'a> Context<'a> {
         if let (Some(judged), Some(last)) = (judged, checks.last_mut()) {
             last.splice(0..0, judged.checks);
         }
-        walk.assemble(checks, root)
+        walk.assemble(checks, sources, root)
     }
 }
 
@@ -328,15 +340,23 @@ impl Walk<'_> {
     }
 
     /// Adds up bits and the verdict.
-    fn assemble(&self, checks: Vec<Vec<Check>>, root: RootTrust) -> Chain {
+    fn assemble(
+        &self,
+        checks: Vec<Vec<Check>>,
+        sources: Vec<Vec<StatusSource>>,
+        root: RootTrust,
+    ) -> Chain {
         let mut error_status = TrustStatus::none();
         let mut verdict = Verdict::Accept;
         let mut elements = Vec::new();
-        for (at, (node, checks)) in self.nodes.iter().zip(checks).enumerate() {
+        let is_soft = self.context.question.policy.soft_revocation;
+        let judged = self.nodes.iter().zip(checks.into_iter().zip(sources));
+        for (at, (node, (checks, status_sources))) in judged.enumerate() {
             let mut own = TrustStatus::none();
             for check in &checks {
                 match &check.outcome {
                     Outcome::Pass => {}
+                    Outcome::Unknown(_) if is_soft && check.kind == CheckKind::Revocation => {}
                     Outcome::Unknown(_) => verdict = verdict.max(Verdict::Unknown),
                     Outcome::Fail(bits) => {
                         own |= *bits;
@@ -351,6 +371,7 @@ impl Walk<'_> {
                 error_status: own.without(TrustStatus::CHAIN_ONLY),
                 info_status: self.info(at, issuer_match, &checks),
                 checks,
+                status_sources,
                 issuer_match,
                 anchor: self.is_anchor(at),
             });

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::status::{InfoStatus, TrustStatus};
+use super::status_source::StatusSource;
 use crate::pki::Certificate;
 use crate::time::Timestamp;
 
@@ -126,6 +127,9 @@ pub struct Element {
     pub certificate: Arc<Certificate>,
     /// The outcome of every check.
     pub checks: Vec<Check>,
+    /// The CRLs and OCSP answers that were looked at for its status, in order;
+    /// empty when revocation was not asked for.
+    pub status_sources: Vec<StatusSource>,
     /// Errors of this element.
     pub error_status: TrustStatus,
     /// Information about this element.

@@ -6,6 +6,8 @@
 //! each (`evaluate`), and returns the chains best first, each check with
 //! pass, fail or unknown. Profiles differ in one table (`profile`).
 
+mod axis;
+mod boundary;
 mod build;
 mod constraints;
 mod crl_entry;
@@ -16,6 +18,7 @@ mod element;
 mod evaluate;
 mod examination;
 mod form;
+mod holdings;
 mod host;
 mod name_constraints;
 mod name_match;
@@ -28,21 +31,27 @@ mod profile;
 mod punycode;
 mod question;
 mod rank;
+mod repair;
 mod revocation;
 mod signatures;
 mod status;
+mod status_source;
 mod trust;
 mod usage;
 mod way;
 
+pub use axis::{Axis, Phase, axis};
 pub use examination::{
     Chain, Check, CheckKind, Element, Examination, IssuerMatch, MissingIssuer, Needed, Outcome,
     RootTrust, Verdict,
 };
+pub use holdings::{AtHand, Held, Holdings};
 pub use question::{
     AnchorChecks, Candidate, Host, Origin, Policy, Profile, Purpose, Question, TrustLists,
 };
+pub use repair::{Change, Repair, smallest_repair};
 pub use status::{InfoStatus, TrustStatus, policy_error};
+pub use status_source::{SourceKind, SourceSays, StatusFault, StatusSource, bits_without_status};
 
 /// Examines a leaf: builds every path within limits and runs every check on
 /// each. There is always at least one chain, best first.
@@ -51,7 +60,15 @@ pub use status::{InfoStatus, TrustStatus, policy_error};
 /// [`Purpose::RootListSigner`].
 #[must_use]
 pub fn examine(question: &Question<'_>) -> Examination {
-    let context = evaluate::Context::new(question);
+    examine_with(question, &std::rc::Rc::default())
+}
+
+/// Examines with the signatures verified so far for the same objects.
+fn examine_with(
+    question: &Question<'_>,
+    signatures: &std::rc::Rc<signatures::Signatures>,
+) -> Examination {
+    let context = evaluate::Context::with(question, signatures);
     let mut judged: Vec<Chain> = Vec::new();
     let mut good = |path: &path::Path| {
         let chain = context.chain(path, false);

@@ -5,6 +5,7 @@ use super::names::CanonicalName;
 use super::pool::Node;
 use super::revocation::Status;
 use super::signatures::Signed;
+use super::status_source::{SourceKind, SourceSays, StatusFault, StatusSource};
 use super::usage::OCSP_SIGNING;
 use crate::pki::Certificate;
 use crate::pki::certificate::PublicKeyInfo;
@@ -25,6 +26,7 @@ pub(super) fn status(
     context: &Context<'_>,
     certificate: &Certificate,
     issuer: &Node,
+    sources: &mut Vec<StatusSource>,
 ) -> Option<Status> {
     let mut answers: Vec<(&OcspResponse, &BasicResponse, &SingleResponse)> = Vec::new();
     for response in context.question.ocsp.iter().take(MAX_ANSWERS) {
@@ -48,25 +50,39 @@ pub(super) fn status(
         let source = format!("OCSP answer of {}", single.this_update);
         let judged =
             in_time(context, single).and_then(|()| is_signed(context, response, basic, issuer));
-        if let Err(why) = judged {
-            unusable.get_or_insert(Status::Unknown(format!("{source}: {why}")));
-            continue;
-        }
-        match &single.status {
-            CertStatus::Good => return Some(Status::Good(format!("good by the {source}"))),
-            CertStatus::Revoked { revoked_at, .. } if *revoked_at > context.question.at => {
-                return Some(Status::Good(format!(
-                    "revoked only at {revoked_at}, {source}"
-                )));
+        let says = match (judged, &single.status) {
+            (Err(fault), _) => SourceSays::Nothing(fault),
+            (Ok(()), CertStatus::Unknown) => SourceSays::Nothing(StatusFault::UnknownToResponder),
+            (Ok(()), CertStatus::Good) => SourceSays::Good,
+            (Ok(()), CertStatus::Revoked { revoked_at, .. })
+                if *revoked_at > context.question.at =>
+            {
+                SourceSays::Good
             }
-            CertStatus::Revoked { revoked_at, reason } => {
-                let reason = reason.map_or("no reason given", super::crl_entry::reason_text);
-                let detail = format!("revoked at {revoked_at} ({reason}), {source}");
-                return Some(Status::Revoked(detail));
+            (Ok(()), CertStatus::Revoked { revoked_at, reason }) => SourceSays::Revoked {
+                at: *revoked_at,
+                reason: *reason,
+            },
+        };
+        sources.push(StatusSource {
+            sha256: response.sha256,
+            kind: SourceKind::Ocsp,
+            this_update: single.this_update,
+            next_update: single.next_update,
+            says: says.clone(),
+        });
+        match (&says, &single.status) {
+            (SourceSays::Nothing(fault), _) => {
+                unusable.get_or_insert(Status::Unknown(format!("{source}: {fault}")));
             }
-            CertStatus::Unknown => {
-                unusable.get_or_insert(Status::Unknown(format!("{source}: unknown to it")));
+            (SourceSays::Revoked { .. }, _) => {
+                return Some(Status::Revoked(format!("{says}, {source}")));
             }
+            (SourceSays::Good, CertStatus::Revoked { revoked_at, .. }) => {
+                let later = format!("revoked only at {revoked_at}, {source}");
+                return Some(Status::Good(later));
+            }
+            (SourceSays::Good, _) => return Some(Status::Good(format!("good by the {source}"))),
         }
     }
     unusable
@@ -84,13 +100,13 @@ fn is_about(id: &CertId, certificate: &Certificate, issuer: &Node) -> bool {
         && hash.of(&issuer.certificate.public_key.key) == id.issuer_key_hash
 }
 
-fn in_time(context: &Context<'_>, single: &SingleResponse) -> Result<(), String> {
-    let at = context.question.at;
-    if at < single.this_update {
-        return Err("not yet made at that time".to_string());
+fn in_time(context: &Context<'_>, single: &SingleResponse) -> Result<(), StatusFault> {
+    let now = context.question.now();
+    if now < single.this_update {
+        return Err(StatusFault::NotYet);
     }
-    match single.next_update.filter(|next_update| at > *next_update) {
-        Some(next_update) => Err(format!("stale since {next_update}")),
+    match single.next_update.filter(|next_update| now > *next_update) {
+        Some(since) => Err(StatusFault::Stale { since }),
         None => Ok(()),
     }
 }
@@ -103,7 +119,7 @@ fn is_signed(
     response: &OcspResponse,
     basic: &BasicResponse,
     issuer: &Node,
-) -> Result<(), String> {
+) -> Result<(), StatusFault> {
     let signed_with = |key: &PublicKeyInfo| {
         let signed = Signed {
             sha256: response.sha256,
@@ -134,7 +150,7 @@ fn is_signed(
             return Ok(());
         }
     }
-    Err(why)
+    Err(StatusFault::Signer(why))
 }
 
 /// Checks that a responder's certificate is the issuer's own, in time and for
@@ -148,7 +164,7 @@ fn is_delegate(
     if !usages.is_some_and(|usages| usages.iter().any(|usage| usage == OCSP_SIGNING)) {
         return Err("the responder's certificate is not for OCSP".to_string());
     }
-    let at = context.question.at;
+    let at = context.question.now();
     if !(responder.not_before..=responder.not_after).contains(&at) {
         return Err("the responder's certificate is not valid at that time".to_string());
     }

@@ -65,6 +65,14 @@ pub struct Question<'a> {
     pub policy: Policy,
 }
 
+impl Question<'_> {
+    /// The time at which CRLs and OCSP answers must be in force.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.policy.now.unwrap_or(self.at)
+    }
+}
+
 /// By whose rules, and for what.
 #[derive(Debug, Clone)]
 #[allow(clippy::struct_excessive_bools)]
@@ -79,6 +87,16 @@ pub struct Policy {
     pub max_depth: Option<usize>,
     /// Every certificate below the anchor needs a revocation status.
     pub check_revocation: bool,
+    /// A revocation status that cannot be learned is told and counts for
+    /// nothing: whether the caller insists on one is not known.
+    pub soft_revocation: bool,
+    /// The time at which CRLs and OCSP answers must be in force, where it is not
+    /// that of the question: Windows asks for what is valid now, whatever time
+    /// the caller passed.
+    pub now: Option<Timestamp>,
+    /// SHA-256 of certificates whose status is taken to be good, as if a newer
+    /// CRL or answer without them were at hand.
+    pub assumed_good: Vec<[u8; 32]>,
     /// user-initial-policy-set; empty means any-policy.
     pub initial_policies: Vec<String>,
     /// initial-explicit-policy.
@@ -102,6 +120,9 @@ impl Default for Policy {
             host: None,
             max_depth: None,
             check_revocation: false,
+            soft_revocation: false,
+            now: None,
+            assumed_good: Vec::new(),
             initial_policies: Vec::new(),
             require_explicit_policy: false,
             inhibit_policy_mapping: false,

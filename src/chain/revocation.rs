@@ -11,6 +11,7 @@ use super::names::CanonicalName;
 use super::path::End;
 use super::pool::Node;
 use super::status::TrustStatus;
+use super::status_source::{SourceKind, SourceSays, StatusFault, StatusSource};
 use super::{crl_entry, crl_signer, ocsp_answer};
 use crate::pki::Crl;
 use crate::pki::certificate::{Certificate, DistributionPoint, GeneralName, OCSP};
@@ -64,32 +65,45 @@ impl<'a> Crls<'a> {
 /// Checks every element below the root. Where nothing can be learned, a
 /// complete set of evidence makes it a failure, as Windows has it; otherwise it
 /// stays open.
-pub(super) fn check_path(context: &Context<'_>, nodes: &[&Node], end: End) -> Vec<(usize, Check)> {
+pub(super) fn check_path(context: &Context<'_>, nodes: &[&Node], end: End) -> Vec<Judged> {
     let rooted = matches!(end, End::Anchor | End::SelfSigned);
     let below = nodes.len() - usize::from(rooted && !nodes.is_empty());
     let checks = (0..below).map(|at| {
+        let mut sources = Vec::new();
         let status = match (nodes.get(at), nodes.get(at + 1..)) {
-            (Some(node), Some(above)) if !above.is_empty() => status(context, node, above),
+            (Some(node), Some(above)) if !above.is_empty() => {
+                status(context, node, above, &mut sources)
+            }
             _ => Status::Unknown("its issuer is missing".to_string()),
         };
-        (
+        let certificate = nodes.get(at).map(|node| &*node.certificate);
+        Judged {
             at,
-            check(
-                context,
-                nodes.get(at).map(|node| &*node.certificate),
-                status,
-            ),
-        )
+            check: check(context, certificate, status),
+            sources,
+        }
     });
     checks.collect()
 }
 
+/// The status of one element, and what was looked at for it.
+pub(super) struct Judged {
+    pub at: usize,
+    pub check: Check,
+    pub sources: Vec<StatusSource>,
+}
+
 fn check(context: &Context<'_>, certificate: Option<&Certificate>, status: Status) -> Check {
     let kind = CheckKind::Revocation;
+    let assumed = &context.question.policy.assumed_good;
+    if certificate.is_some_and(|certificate| assumed.contains(&certificate.sha256)) {
+        return Check::pass(kind, "taken to be good");
+    }
+    let insists = context.question.policy.knows_roots && !context.question.policy.soft_revocation;
     match status {
         Status::Good(source) => Check::pass(kind, source),
         Status::Revoked(source) => Check::fail(kind, TrustStatus::IS_REVOKED, source),
-        Status::Unknown(why) if context.question.policy.knows_roots => {
+        Status::Unknown(why) if insists => {
             let bits = TrustStatus::REVOCATION_STATUS_UNKNOWN | TrustStatus::IS_OFFLINE_REVOCATION;
             Check::fail(kind, bits, why)
         }
@@ -107,16 +121,21 @@ fn check(context: &Context<'_>, certificate: Option<&Certificate>, status: Statu
 
 /// What the OCSP answers, then the CRLs, say of a certificate; `above` begins
 /// with its issuer.
-fn status(context: &Context<'_>, node: &Node, above: &[&Node]) -> Status {
+fn status(
+    context: &Context<'_>,
+    node: &Node,
+    above: &[&Node],
+    sources: &mut Vec<StatusSource>,
+) -> Status {
     let mut notes: Vec<String> = Vec::new();
     if let Some(issuer) = above.first() {
-        match ocsp_answer::status(context, &node.certificate, issuer) {
+        match ocsp_answer::status(context, &node.certificate, issuer, sources) {
             Some(Status::Unknown(why)) => notes.push(why),
             Some(decided) => return decided,
             None => {}
         }
     }
-    match from_crls(context, node, above, &mut notes) {
+    match from_crls(context, node, above, &mut notes, sources) {
         Some(decided) => decided,
         None if notes.is_empty() => Status::Unknown("no CRL or OCSP answer for it".to_string()),
         None => {
@@ -142,6 +161,7 @@ fn from_crls(
     node: &Node,
     above: &[&Node],
     notes: &mut Vec<String>,
+    trail: &mut Vec<StatusSource>,
 ) -> Option<Status> {
     let certificate = &node.certificate;
     let default = DistributionPoint {
@@ -163,6 +183,8 @@ fn from_crls(
                     Ok(scope) => scope,
                     Err(why) => {
                         notes.push(format!("{source}: {why}"));
+                        let fault = StatusFault::Scope(why.to_string());
+                        note(trail, crl, SourceSays::Nothing(fault));
                         continue;
                     }
                 };
@@ -170,14 +192,20 @@ fn from_crls(
                     continue;
                 }
                 match judge_by(context, node, above, crl, &scope) {
-                    Ok(Some(revoked)) => {
-                        return Some(Status::Revoked(format!("{revoked}, {source}")));
+                    Ok(says @ SourceSays::Revoked { .. }) => {
+                        let revoked = format!("{says}, {source}");
+                        note(trail, crl, says);
+                        return Some(Status::Revoked(revoked));
                     }
-                    Ok(None) => {
+                    Ok(says) => {
                         covered |= scope.reasons;
                         sources.push(source);
+                        note(trail, crl, says);
                     }
-                    Err(why) => notes.push(format!("{source}: {why}")),
+                    Err(fault) => {
+                        notes.push(format!("{source}: {fault}"));
+                        note(trail, crl, SourceSays::Nothing(fault));
+                    }
                 }
                 if covered == ALL_REASONS {
                     return Some(Status::Good(format!("not in the {}", sources.join(", "))));
@@ -191,18 +219,43 @@ fn from_crls(
     None
 }
 
+/// Notes what a CRL says. One that is looked at for several distribution
+/// points keeps the answer that counts.
+fn note(trail: &mut Vec<StatusSource>, crl: &Crl, says: SourceSays) {
+    let kind = match crl.delta_base {
+        Some(_) => SourceKind::DeltaCrl,
+        None => SourceKind::Crl,
+    };
+    let source = StatusSource {
+        sha256: crl.sha256,
+        kind,
+        this_update: crl.this_update,
+        next_update: crl.next_update,
+        says,
+    };
+    match trail.iter_mut().find(|known| known.sha256 == crl.sha256) {
+        Some(known) if matches!(known.says, SourceSays::Nothing(_)) => {
+            // Of two reasons the first counts: that of the point named.
+            if !matches!(source.says, SourceSays::Nothing(_)) {
+                *known = source;
+            }
+        }
+        Some(_) => {}
+        None => trail.push(source),
+    }
+}
+
 /// Looks a certificate up in a complete CRL and the newest delta to it. The
-/// text tells when and why it was revoked; the error why the CRL cannot be
-/// used.
+/// error tells why the CRL cannot be used.
 fn judge_by(
     context: &Context<'_>,
     node: &Node,
     above: &[&Node],
     crl: &Arc<Crl>,
     scope: &Scope,
-) -> Result<Option<String>, String> {
+) -> Result<SourceSays, StatusFault> {
     usable(context, crl)?;
-    let signer = crl_signer::find(context, crl, above)?;
+    let signer = crl_signer::find(context, crl, above).map_err(StatusFault::Signer)?;
     let at = context.question.at;
     let same_issuer = context.crls.of(&CanonicalName::of(&crl.issuer));
     let delta = same_issuer.iter().take(MAX_CRLS).find(|delta| {
@@ -216,27 +269,26 @@ fn judge_by(
         Some(Some(entry)) => Some(entry),
         Some(None) | None => crl_entry::find(crl, certificate, scope.indirect),
     };
-    let Some(entry) = entry else { return Ok(None) };
-    if entry.reason == Some(crl_entry::REMOVE_FROM_CRL) {
-        return Ok(None);
+    let Some(entry) = entry else {
+        return Ok(SourceSays::Good);
+    };
+    if entry.reason == Some(crl_entry::REMOVE_FROM_CRL) || entry.revoked_at > at {
+        return Ok(SourceSays::Good);
     }
-    if entry.revoked_at > at {
-        return Ok(None);
-    }
-    let reason = entry
-        .reason
-        .map_or("no reason given", crl_entry::reason_text);
-    Ok(Some(format!("revoked at {} ({reason})", entry.revoked_at)))
+    Ok(SourceSays::Revoked {
+        at: entry.revoked_at,
+        reason: entry.reason,
+    })
 }
 
 /// Time and form of a CRL.
-fn usable(context: &Context<'_>, crl: &Crl) -> Result<(), String> {
-    let at = context.question.at;
-    if at < crl.this_update {
-        return Err("not yet issued at that time".to_string());
+fn usable(context: &Context<'_>, crl: &Crl) -> Result<(), StatusFault> {
+    let now = context.question.now();
+    if now < crl.this_update {
+        return Err(StatusFault::NotYet);
     }
-    if let Some(next_update) = crl.next_update.filter(|next_update| at > *next_update) {
-        return Err(format!("stale since {next_update}"));
+    if let Some(since) = crl.next_update.filter(|next_update| now > *next_update) {
+        return Err(StatusFault::Stale { since });
     }
-    crl_scope::check_form(crl, &context.rules)
+    crl_scope::check_form(crl, &context.rules).map_err(StatusFault::Form)
 }

@@ -201,6 +201,7 @@ impl VerifyArgs {
                 .anchor
                 .map_or_else(AnchorChecks::default, AnchorChecks::from),
             knows_roots: true,
+            ..Policy::default()
         }
     }
 }

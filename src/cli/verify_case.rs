@@ -239,6 +239,7 @@ impl Line {
             inhibit_any_policy: policy.inhibit_any,
             anchor_checks: anchor_of(anchor).ok_or_else(|| format!("no anchor {anchor}"))?,
             knows_roots: true,
+            ..Policy::default()
         })
     }
 }

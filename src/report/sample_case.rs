@@ -402,6 +402,7 @@ fn element(certificate: Arc<Certificate>, checks: Vec<Check>, status: TrustStatu
     Element {
         certificate,
         checks,
+        status_sources: Vec::new(),
         error_status: status,
         info_status: InfoStatus::none(),
         issuer_match: None,
