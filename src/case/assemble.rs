@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{ArtifactRecord, ArtifactSighting, ArtifactSource, Case, Handshake, Vantage};
-use super::{chains, handshakes, machines};
+use super::{chains, handshakes, machines, programs};
 use crate::cryptnet::CacheEntry;
 use crate::evidence::EvidenceRecord;
 use crate::issue::Issue;
@@ -164,10 +164,17 @@ fn all_handshakes(observed: &[Observed]) -> Vec<Handshake> {
         .iter()
         .flat_map(|observed| {
             let seen = observed.handshakes.iter();
-            seen.map(|handshake| handshakes::handshake(&observed.conversation, handshake))
+            seen.map(|handshake| {
+                let mut built = handshakes::handshake(&observed.conversation, handshake);
+                let tunnel = handshake.tunnel.as_deref();
+                built.program = tunnel
+                    .and_then(|authority| programs::of_tunnel(&observed.exchanges, authority));
+                built
+            })
         })
         .collect();
     all.sort_by(|a, b| (a.at, &a.cites).cmp(&(b.at, &b.cites)));
+    programs::name(&mut all, observed);
     all
 }
 

@@ -5,6 +5,7 @@ pub mod assemble;
 pub mod chains;
 pub mod handshakes;
 pub mod machines;
+pub mod programs;
 pub mod questions;
 
 use std::net::{IpAddr, SocketAddr};
@@ -118,6 +119,12 @@ pub struct Handshake {
     /// True when the client answered the server's flight: ChangeCipherSpec, in
     /// TLS 1.3 Finished.
     pub key_exchange_sent: bool,
+    /// The client's first application data: its validation was over by then.
+    pub data_at: Option<Timestamp>,
+    /// True when the server asked the client for a certificate.
+    pub certificate_requested: bool,
+    /// The program that opened the connection, where its requests in clear name it.
+    pub program: Option<programs::Program>,
     /// What the capture lacks of it.
     pub quality: Quality,
     /// Where the reaction (close or alert) was seen.

@@ -149,11 +149,14 @@ impl Case {
             .then_some((artifact, leaf))
     }
 
-    /// A later or earlier handshake of the same machine with the same site and
-    /// leaf that was completed within `window`.
-    #[must_use]
-    pub fn completed_twin(&self, handshake: &Handshake, window: Span) -> Option<usize> {
-        let twin = |other: &Handshake| {
+    /// Later and earlier handshakes of the same client with the same site and
+    /// leaf that were completed within `window`.
+    pub fn completed_twins<'a>(
+        &'a self,
+        handshake: &'a Handshake,
+        window: Span,
+    ) -> impl Iterator<Item = &'a Handshake> {
+        self.handshakes.iter().filter(move |other| {
             other.outcome == super::HandshakeOutcome::Completed
                 && other.vantage == handshake.vantage
                 && other.client.ip() == handshake.client.ip()
@@ -161,8 +164,7 @@ impl Case {
                 && (handshake.site.is_some() || other.server.ip() == handshake.server.ip())
                 && other.artifacts.first() == handshake.artifacts.first()
                 && other.at.since(handshake.at).abs() <= window
-        };
-        self.handshakes.iter().position(twin)
+        })
     }
 
     /// Every authroot list whose signer's issuer is neither enclosed nor named as a root

@@ -82,22 +82,16 @@ pub fn failures(case: &Case) -> Vec<Failure> {
             .content
             .as_ref()
             .and_then(|content| content.modified_at);
+        let verifier = Verifier {
+            kind: VerifierKind::Capi,
+            name: None,
+            basis: "the object lies in CryptoAPI's cache".to_owned(),
+        };
         Some(Failure {
-            kind: FailureKind::Object,
-            at: synced.or(copied)?,
             machine: case.cache_machines.get(index).copied().flatten(),
             account: Some(entry.owner.clone()),
-            verifier: Verifier {
-                kind: VerifierKind::Capi,
-                name: None,
-                basis: "the object lies in CryptoAPI's cache".to_owned(),
-            },
-            site: None,
-            handshake: None,
-            chain: None,
-            retrievals: Vec::new(),
             cache_entry: Some(index),
-            findings: Vec::new(),
+            ..Failure::new(FailureKind::Object, synced.or(copied)?, verifier)
         })
     });
     failures.collect()

@@ -27,8 +27,79 @@ pub struct Failure {
     pub retrievals: Vec<usize>,
     /// The cache entry that shows it, by index, where a cache does.
     pub cache_entry: Option<usize>,
+    /// How the client showed it.
+    pub reaction: Reaction,
+    /// The time that the validation lost to each look-up that came to nothing.
+    pub lost: Vec<Lost>,
     /// The findings that speak of it, by index.
     pub findings: Vec<usize>,
+}
+
+impl Failure {
+    /// A failure of which nothing but kind, time and verifier is known yet.
+    #[must_use]
+    pub fn new(kind: FailureKind, at: Timestamp, verifier: Verifier) -> Self {
+        Failure {
+            kind,
+            at,
+            machine: None,
+            account: None,
+            verifier,
+            site: None,
+            handshake: None,
+            chain: None,
+            retrievals: Vec::new(),
+            cache_entry: None,
+            reaction: Reaction::NotSeen,
+            lost: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    /// Seconds lost to look-ups in all.
+    #[must_use]
+    pub fn seconds_lost(&self) -> f64 {
+        self.lost.iter().map(|lost| lost.seconds).sum()
+    }
+}
+
+/// How a client showed that a validation failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reaction {
+    /// An alert about the server's certificates.
+    Told,
+    /// It ended the handshake before it had answered the certificates.
+    Dropped,
+    /// It finished the handshake and closed without a word of data. WinHTTP
+    /// does so when it rejects, and a preconnect looks the same.
+    Finished,
+    /// It went on, after waiting.
+    Waited,
+    /// No handshake shows any.
+    NotSeen,
+}
+
+impl Reaction {
+    /// The word of the JSON report.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Reaction::Told => "alert",
+            Reaction::Dropped => "dropped",
+            Reaction::Finished => "finished-then-closed",
+            Reaction::Waited => "waited",
+            Reaction::NotSeen => "not-seen",
+        }
+    }
+}
+
+/// Time that a validation waited for one look-up in vain.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lost {
+    /// The look-up, a retrieval by index.
+    pub retrieval: usize,
+    /// Seconds of the wait.
+    pub seconds: f64,
 }
 
 /// The kinds of failures, gravest first.

@@ -1,26 +1,25 @@
 //! Finds the failures of a case and links each to the retrievals it needed.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 
-use super::cached_pages;
-use super::failure::{Failure, FailureKind, Verifier, VerifierKind};
-use super::inquiry::{Inquiry, Link, Need};
-use super::links::{self, NEARBY, is_failed_object, leads_out_alike};
-use crate::case::questions::ListGap;
+use super::failure::{Failure, FailureKind, Reaction, VerifierKind};
+use super::inquiry::{Inquiry, Link};
+use super::{cached_pages, delayed, links, object_failures, verifier};
 use crate::case::{Case, Handshake, HandshakeOutcome};
 use crate::flow::Direction;
-use crate::pki::certificate::{CA_ISSUERS, OCSP};
 use crate::protocol::tls::{HiddenBy, ServerCertificates};
-use crate::retrieval::{ObjectKind, Outcome, Retrieval};
 use crate::time::Span;
 
 /// A handshake dropped without an alert says nothing when the same client
 /// completes one with the same certificates this near: preconnect, cancel, race.
 const TWIN_WINDOW: Span = Span::seconds(300);
-/// A download that succeeds on the same route this soon after was only retried.
-const RETRY_WINDOW: Span = Span::seconds(60);
-/// Attempts for one object are one failure while they follow within this time.
-const SAME_FAILURE: Span = Span::seconds(600);
+/// A scanner looks at certificates and goes on: so many servers within
+/// [`SCAN_WINDOW`], all dropped without a word. A person opens a few sites a
+/// minute, and a page of today some dozen, of which most are completed.
+const SCANNED_SERVERS: usize = 12;
+/// The time within which a scan visits that many.
+const SCAN_WINDOW: Span = Span::seconds(60);
 
 /// Finds and links everything that failed.
 #[must_use]
@@ -28,17 +27,27 @@ pub fn inquire(case: &Case) -> Inquiry<'_> {
     let list_gaps = case.list_gaps();
     let mut found: Vec<(Failure, Vec<Link>)> = Vec::new();
     for (index, handshake) in case.handshakes.iter().enumerate() {
-        if let Some(rejected) = rejected(case, index, handshake) {
-            let links = links::links(case, &list_gaps, index, handshake);
-            if is_silent(handshake) && links.is_empty() && !has_fault(case, index) {
+        if let Some(mut rejected) = rejected(case, index, handshake) {
+            let mut links = links::links(case, &list_gaps, index, handshake);
+            if matches!(rejected.verifier.kind, VerifierKind::Own | VerifierKind::Proxy) {
+                // What CryptoAPI fetched was not for this program.
+                links.clear();
+            }
+            if rejected.reaction == Reaction::Finished
+                && links.is_empty()
+                && !has_fault(case, index)
+            {
                 // Finished, then closed without data, and nothing wrong with the
                 // chain: an ordinary preconnect looks the same.
                 continue;
             }
+            rejected.lost = delayed::lost(case, &links, handshake, rejected.at);
             found.push((rejected, links));
+        } else {
+            found.extend(delayed::delayed(case, &list_gaps, index, handshake));
         }
     }
-    found.extend(failed_objects(case));
+    found.extend(object_failures::failed_objects(case));
     found.extend(
         cached_pages::failures(case)
             .into_iter()
@@ -47,7 +56,7 @@ pub fn inquire(case: &Case) -> Inquiry<'_> {
     found.extend(
         list_gaps
             .iter()
-            .filter_map(|gap| unbelievable_list(case, gap)),
+            .filter_map(|gap| object_failures::unbelievable_list(case, gap)),
     );
     found.sort_by_key(|(failure, _)| (failure.at, failure.kind, failure.handshake));
     let (mut failures, links): (Vec<Failure>, Vec<Vec<Link>>) = found.into_iter().unzip();
@@ -73,10 +82,14 @@ pub fn is_certificate_alert(handshake: &Handshake) -> bool {
     })
 }
 
-/// Closed by the client after it had answered the server's certificates, with
-/// no alert that could be read.
-fn is_silent(handshake: &Handshake) -> bool {
-    !is_certificate_alert(handshake) && handshake.key_exchange_sent
+fn reaction(handshake: &Handshake) -> Reaction {
+    if is_certificate_alert(handshake) {
+        Reaction::Told
+    } else if handshake.key_exchange_sent {
+        Reaction::Finished
+    } else {
+        Reaction::Dropped
+    }
 }
 
 fn has_fault(case: &Case, handshake: usize) -> bool {
@@ -104,220 +117,67 @@ fn rejected(case: &Case, index: usize, handshake: &Handshake) -> Option<Failure>
     if said_otherwise {
         return None;
     }
-    if !is_certificate_alert(handshake) && case.completed_twin(handshake, TWIN_WINDOW).is_some() {
+    let reaction = reaction(handshake);
+    let refuted = reaction != Reaction::Told
+        && (is_completed_elsewhere(case, handshake) || is_scan(case, handshake));
+    if refuted {
         return None;
     }
+    let at = handshake
+        .reaction
+        .map_or(handshake.at, |sighting| sighting.at);
     Some(Failure {
-        kind: FailureKind::Rejected,
-        at: handshake
-            .reaction
-            .map_or(handshake.at, |sighting| sighting.at),
         machine: handshake.machine,
-        account: None,
-        verifier: verifier(case, index, handshake),
         site: handshake.site.clone(),
         handshake: Some(index),
         chain: case.chain_of_handshake(index).map(|(chain, _)| chain),
-        retrievals: Vec::new(),
-        cache_entry: None,
-        findings: Vec::new(),
+        reaction,
+        ..Failure::new(
+            FailureKind::Rejected,
+            at,
+            verifier::of_handshake(case, handshake),
+        )
     })
 }
 
-/// Who validated, as far as the evidence shows: CryptoAPI when it is seen to
-/// fetch what this very chain names, near this handshake.
-fn verifier(case: &Case, index: usize, handshake: &Handshake) -> Verifier {
-    let urls = chain_urls(case, index);
-    let nearby = case
-        .retrievals
-        .iter()
-        .enumerate()
-        .find(|(retrieval_index, retrieval)| {
-            case.retrieval_machines
-                .get(*retrieval_index)
-                .copied()
-                .flatten()
-                == handshake.machine
-                && handshake.machine.is_some()
-                && is_crypto_api(retrieval)
-                && retrieval.started_at.since(handshake.at).abs() <= NEARBY
-                && retrieval.url.as_ref().is_some_and(|url| urls.contains(url))
-        });
-    match nearby {
-        Some((_, retrieval)) => Verifier {
-            kind: VerifierKind::Capi,
-            name: retrieval.user_agent.clone(),
-            basis: format!(
-                "CryptoAPI fetched {}, which this chain names",
-                retrieval.url.as_deref().unwrap_or("an object")
-            ),
-        },
-        None => Verifier {
-            kind: VerifierKind::Unknown,
-            name: None,
-            basis: "nothing in the evidence names the program that validated".to_owned(),
-        },
-    }
-}
-
-/// True for requests that CryptoAPI or certutil makes.
-#[must_use]
-pub fn is_crypto_api(retrieval: &Retrieval) -> bool {
-    retrieval.user_agent.as_deref().is_some_and(|agent| {
-        agent.starts_with("Microsoft-CryptoAPI") || agent.starts_with("CertUtil URL Agent")
-    })
-}
-
-fn chain_urls(case: &Case, handshake: usize) -> Vec<String> {
-    let Some(handshake) = case.handshakes.get(handshake) else {
-        return Vec::new();
+/// True when the same client completed a handshake with the same certificates
+/// nearby, as far as is known with the same program.
+fn is_completed_elsewhere(case: &Case, handshake: &Handshake) -> bool {
+    let program = |handshake: &Handshake| {
+        let agent = &handshake.program.as_ref()?.agent;
+        Some(verifier::of_agent(agent).map_or_else(|| agent.clone(), |(_, name)| name))
     };
-    let certificates = handshake
-        .artifacts
-        .iter()
-        .filter_map(|index| case.certificate(*index));
-    let urls = certificates.flat_map(|certificate| {
-        let mut urls = certificate.access_urls(CA_ISSUERS);
-        urls.extend(certificate.access_urls(OCSP));
-        urls.extend(certificate.crl_urls());
-        urls
-    });
-    urls.map(str::to_owned).collect()
-}
-
-/// Trust objects that a machine tried to get and did not, each a failure of its
-/// own whatever site it may belong to. Attempts for the same object, with the
-/// same result, minutes apart, are one failure.
-fn failed_objects(case: &Case) -> Vec<(Failure, Vec<Link>)> {
-    type Key = (Option<usize>, ObjectKind, String, Outcome);
-    let mut groups: BTreeMap<Key, Vec<Vec<usize>>> = BTreeMap::new();
-    for (index, retrieval) in case.retrievals.iter().enumerate() {
-        if !is_failed_object(retrieval) || was_retried(case, index, retrieval) {
-            continue;
-        }
-        let machine = case.retrieval_machines.get(index).copied().flatten();
-        let what = retrieval
-            .url
-            .as_deref()
-            .map(crate::cryptnet::strip_ctl_query);
-        let what = what
-            .or(retrieval.host.as_deref())
-            .unwrap_or_default()
-            .to_owned();
-        let groups = groups
-            .entry((machine, retrieval.object, what, retrieval.outcome))
-            .or_default();
-        let last = groups.last().and_then(|group| group.last()).copied();
-        let continues = last
-            .and_then(|last| case.retrievals.get(last))
-            .is_some_and(|last| retrieval.started_at.since(last.ended_at) <= SAME_FAILURE);
-        match groups.last_mut() {
-            Some(group) if continues => group.push(index),
-            _ => groups.push(vec![index]),
-        }
-    }
-    let failures = groups.into_iter().flat_map(|((machine, ..), groups)| {
-        groups.into_iter().filter_map(move |group| {
-            let first = case.retrievals.get(*group.first()?)?;
-            let failure = Failure {
-                kind: FailureKind::Object,
-                at: first.started_at,
-                machine,
-                account: first.account.clone(),
-                verifier: object_verifier(first),
-                site: None,
-                handshake: None,
-                chain: None,
-                retrievals: Vec::new(),
-                cache_entry: None,
-                findings: Vec::new(),
-            };
-            let own = |retrieval: &usize| Link {
-                retrieval: *retrieval,
-                need: Need::Itself,
-                certain: true,
-            };
-            Some((failure, group.iter().map(own).collect()))
+    case.completed_twins(handshake, TWIN_WINDOW)
+        .any(|twin| match (program(handshake), program(twin)) {
+            (Some(one), Some(other)) => one == other,
+            _ => true,
         })
-    });
-    failures.collect()
 }
 
-/// True when the same client got the same URL on the same kind of route shortly after.
-fn was_retried(case: &Case, index: usize, retrieval: &Retrieval) -> bool {
-    let Some(client) = retrieval.client else {
-        return false;
+/// True for one of many connections of a client to many servers that were all
+/// dropped without a word and without one that was used.
+fn is_scan(case: &Case, handshake: &Handshake) -> bool {
+    let of_client = |other: &&Handshake| {
+        other.vantage == handshake.vantage
+            && other.client.ip() == handshake.client.ip()
+            && other.tunnel.is_none()
+            && other.at.since(handshake.at).abs() <= SCAN_WINDOW
     };
-    case.retrievals.iter().skip(index + 1).any(|later| {
-        later.outcome.is_success()
-            && later.client.is_some_and(|other| other.ip() == client.ip())
-            && leads_out_alike(retrieval, later)
-            && later.started_at.since(retrieval.ended_at) <= RETRY_WINDOW
-            && match (&retrieval.url, &later.url) {
-                (Some(url), Some(later_url)) => crate::cryptnet::same_resource(url, later_url),
-                _ => retrieval.host.is_some() && retrieval.host == later.host,
+    let mut servers: BTreeSet<IpAddr> = BTreeSet::new();
+    let mut issuers: BTreeSet<&[u8]> = BTreeSet::new();
+    for other in case.handshakes.iter().filter(of_client) {
+        match other.outcome {
+            HandshakeOutcome::Completed => return false,
+            HandshakeOutcome::ClientClosed if !is_certificate_alert(other) => {
+                servers.insert(other.server.ip());
+                let issuer = case.leaf_of(other).map(|(_, leaf)| leaf.issuer.der.as_slice());
+                issuers.extend(issuer);
             }
-    })
-}
-
-fn object_verifier(retrieval: &Retrieval) -> Verifier {
-    if is_crypto_api(retrieval) {
-        Verifier {
-            kind: VerifierKind::Capi,
-            name: retrieval.user_agent.clone(),
-            basis: "the request's User-Agent".to_owned(),
-        }
-    } else {
-        Verifier {
-            kind: VerifierKind::Unknown,
-            name: retrieval.user_agent.clone(),
-            basis: "no request of CryptoAPI is seen for it".to_owned(),
+            _ => {}
         }
     }
-}
-
-/// A list that an account cannot believe with what its cache holds, although no
-/// failed download is in the evidence: the issuer lies in another account's
-/// cache of the same machine and not in a service's.
-fn unbelievable_list(case: &Case, gap: &ListGap) -> Option<(Failure, Vec<Link>)> {
-    // A service without the list never needed the issuer; one that holds the
-    // issuer can believe the list, and so can every other service.
-    let services: Vec<_> = gap
-        .accounts_without_issuer
-        .iter()
-        .filter(|account| account.kind.is_service() && gap.accounts_with_list.contains(account))
-        .collect();
-    let attempts = case.attempts_for(gap.machine, &gap.urls);
-    let tried_in_vain = attempts
-        .iter()
-        .filter_map(|index| case.retrievals.get(*index))
-        .any(is_failed_object);
-    let untold = services.is_empty() || gap.accounts_with_issuer.is_empty();
-    if untold || tried_in_vain || !gap.services_have_issuer.is_empty() {
-        return None;
-    }
-    let had_at = gap.had_at.or_else(|| {
-        let record = case.artifacts.get(gap.ctl)?;
-        record.seen.iter().find_map(|sighting| sighting.at)
-    })?;
-    let failure = Failure {
-        kind: FailureKind::Object,
-        at: had_at,
-        machine: gap.machine,
-        account: services.first().map(|account| (*account).clone()),
-        verifier: Verifier {
-            kind: VerifierKind::Capi,
-            name: None,
-            basis: "trust lists are CryptoAPI's own".to_owned(),
-        },
-        site: None,
-        handshake: None,
-        chain: None,
-        retrievals: Vec::new(),
-        cache_entry: None,
-        findings: Vec::new(),
-    };
-    Some((failure, Vec::new()))
+    // One issuer for all would be an inspecting proxy that is not trusted.
+    servers.len() >= SCANNED_SERVERS && issuers.len() > 2
 }
 
 #[cfg(test)]
@@ -328,6 +188,7 @@ mod tests {
     use crate::diagnosis::fixtures::{AIA, Story};
     use crate::diagnosis::{FailureKind, VerdictState};
     use crate::protocol::tls::Alert;
+    use crate::retrieval::{ObjectKind, Outcome};
 
     const FULL: [&str; 2] = ["leaf", "issuing-ca"];
 
@@ -432,6 +293,67 @@ mod tests {
             .rejects(&[], (9, 12))
             .handshake(|it| it.alert = None);
         assert_eq!(count(anonymous), 0);
+    }
+
+    fn program(agent: &str) -> Option<crate::case::programs::Program> {
+        Some(crate::case::programs::Program {
+            agent: agent.to_owned(),
+            basis: crate::case::programs::ProgramBasis::Connect,
+            cite: crate::provenance::Cite::packets(crate::provenance::EvidenceId(0), [1]),
+        })
+    }
+
+    #[test]
+    fn what_another_program_accepted_refutes_nothing() {
+        let twice = |one: &str, other: &str| {
+            let (one, other) = (program(one), program(other));
+            closed_silently()
+                .handshake(|it| it.program = one)
+                .rejects(&FULL, (14, 15))
+                .accepted()
+                .handshake(|it| it.program = other)
+        };
+        assert_eq!(count(twice("Firefox/115.0", "Firefox/115.1")), 0);
+        assert_eq!(count(twice("Java/1.8.0", "Firefox/115.0")), 1);
+    }
+
+    #[test]
+    fn a_scan_of_many_servers_rejects_none_of_them() {
+        let visit = |story: Story, server: u8| {
+            let leaf = ["leaf", "issuing-ca", "list-pca"][usize::from(server % 3)];
+            let second = 9 + i64::from(server);
+            story
+                .rejects(&[leaf], (second, second + 1))
+                .handshake(|it| {
+                    it.alert = None;
+                    it.site = None;
+                    it.server = format!("203.0.113.{server}:443").parse().unwrap();
+                })
+        };
+        let scan = |servers| (1..=servers).fold(Story::new(), visit);
+        assert_eq!(count(scan(12)), 0);
+        assert_eq!(count(scan(5)), 5);
+        let used = scan(12).rejects(&FULL, (15, 16)).accepted();
+        assert_eq!(count(used), 12, "somebody works here");
+    }
+
+    #[test]
+    fn a_handshake_finished_and_then_closed_counts_where_something_is_wrong() {
+        const YEAR: i64 = 365 * 86_400;
+        let finished = Story::new()
+            .rejects(&FULL, (YEAR, YEAR + 3))
+            .handshake(|it| {
+                it.alert = None;
+                it.key_exchange_sent = true;
+            });
+        let diagnosis = finished.diagnosis();
+        assert_eq!(diagnosis.failures[0].reaction, Reaction::Finished);
+        let expired = diagnosis.of("leaf-expired");
+        assert_eq!(
+            expired[0].confidence,
+            Some(crate::diagnosis::Confidence::High),
+            "a preconnect closes alike"
+        );
     }
 
     #[test]

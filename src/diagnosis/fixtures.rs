@@ -328,6 +328,9 @@ impl Story {
             outcome: HandshakeOutcome::ClientClosed,
             tunnel: None,
             key_exchange_sent: false,
+            data_at: None,
+            certificate_requested: false,
+            program: None,
             quality: Quality {
                 packets: [5, 5],
                 ..Quality::default()
@@ -354,6 +357,7 @@ impl Story {
             handshake.outcome = HandshakeOutcome::Completed;
             (handshake.alert, handshake.reaction) = (None, None);
             handshake.key_exchange_sent = true;
+            handshake.data_at = Some(handshake.ended_at);
         })
     }
 

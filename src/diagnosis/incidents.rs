@@ -8,17 +8,26 @@ use super::inquiry::Inquiry;
 use super::{Incident, ranking};
 use crate::case::questions::host_of;
 
-/// Groups the failures; `roots` has the root-cause finding of each failure,
-/// `subjects` object and hop of each finding.
+/// What the ranking chose.
+pub struct Causes<'a> {
+    /// The root-cause finding of each failure.
+    pub roots: &'a [Option<usize>],
+    /// The findings that explain a failure equally well, where none is chosen.
+    pub tied: &'a [Vec<usize>],
+    /// Object and hop of each finding.
+    pub subjects: &'a [&'a str],
+}
+
+/// Groups the failures.
 #[must_use]
 pub fn incidents(
     inquiry: &Inquiry<'_>,
     failures: &[Failure],
     findings: &[Finding],
-    roots: &[Option<usize>],
-    subjects: &[&str],
+    causes: &Causes<'_>,
     site: Option<&str>,
 ) -> Vec<Incident> {
+    let (roots, subjects) = (causes.roots, causes.subjects);
     let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (index, failure) in failures.iter().enumerate() {
         let key = match roots.get(index).copied().flatten() {
@@ -30,9 +39,10 @@ pub fn incidents(
                 )
             }
             None => format!(
-                "2 {} {}",
+                "2 {} {} {:?}",
                 failure.kind.word(),
-                unexplained_subject(inquiry, failure)
+                unexplained_subject(inquiry, failure),
+                causes.tied.get(index)
             ),
         };
         groups.entry(key).or_default().push(index);
@@ -51,6 +61,16 @@ pub fn incidents(
                 Some((ranking::gravity(failures.get(*index)?.kind), root))
             });
             let root_cause = gravest.min().map(|(_, root)| root);
+            let tied = group.first().and_then(|first| causes.tied.get(*first));
+            let equal_causes = match root_cause {
+                Some(_) => Vec::new(),
+                None => tied.cloned().unwrap_or_default(),
+            };
+            let why = Why {
+                root_cause,
+                equal_causes: &equal_causes,
+                findings,
+            };
             let mut machines: Vec<usize> =
                 own.iter().filter_map(|failure| failure.machine).collect();
             machines.sort_unstable();
@@ -59,7 +79,8 @@ pub fn incidents(
                 root_cause,
                 from: own.iter().map(|failure| failure.at).min()?,
                 to: own.iter().map(|failure| failure.at).max()?,
-                sentence: sentence(inquiry, &own, &machines, root_cause, findings),
+                sentence: sentence(inquiry, &own, &machines, &why),
+                equal_causes,
                 machines,
                 failures: group,
             })
@@ -87,76 +108,118 @@ fn unexplained_subject(inquiry: &Inquiry<'_>, failure: &Failure) -> String {
     })
 }
 
+/// Why the failures of an incident came about.
+struct Why<'a> {
+    root_cause: Option<usize>,
+    equal_causes: &'a [usize],
+    findings: &'a [Finding],
+}
+
+impl Why<'_> {
+    /// `Cause: the name …`, or what is left to say.
+    fn sentence(&self) -> String {
+        if let Some(finding) = self.root_cause.and_then(|root| self.findings.get(root)) {
+            return format!("Cause: {}", in_sentence(&finding.summary));
+        }
+        let equal = self.equal_causes.iter();
+        let equal: Vec<String> = equal
+            .filter_map(|index| self.findings.get(*index))
+            .map(|finding| {
+                let summary = in_sentence(&finding.summary);
+                summary.trim_end_matches('.').to_owned()
+            })
+            .collect();
+        match equal.as_slice() {
+            [] => "This evidence does not show why.".to_owned(),
+            [first, rest @ ..] => format!(
+                "{} causes explain it equally well, and repairing one alone does not help: {first}; {}.",
+                capitalized(&number_word(equal.len())),
+                rest.iter()
+                    .map(|cause| format!("and {cause}"))
+                    .collect::<Vec<_>>()
+                    .join("; ")
+            ),
+        }
+    }
+}
+
+fn number_word(number: usize) -> String {
+    match number {
+        2 => "two".to_owned(),
+        3 => "three".to_owned(),
+        more => more.to_string(),
+    }
+}
+
 /// What happened, then why: `2 rejected connections to a.example on 10.0.0.5.
 /// Cause: the name …`.
 fn sentence(
     inquiry: &Inquiry<'_>,
     failures: &[&Failure],
     machines: &[usize],
-    root_cause: Option<usize>,
-    findings: &[Finding],
+    why: &Why<'_>,
 ) -> String {
-    let rejected: Vec<&&Failure> = failures
-        .iter()
-        .filter(|failure| failure.kind == FailureKind::Rejected)
-        .collect();
-    let mut sites: Vec<String> = rejected
-        .iter()
-        .filter_map(|failure| failure.site.clone())
-        .collect();
-    sites.sort();
-    sites.dedup();
     let who = match machines {
         [] => String::new(),
         [one] => format!(" on {}", inquiry.case.machine_phrase(Some(*one))),
         many => format!(" on {} machines", many.len()),
     };
-    let what = if rejected.is_empty() {
-        let objects = failures.iter().flat_map(|failure| &failure.retrievals);
-        let mut kinds: Vec<&str> = objects
-            .filter_map(|index| inquiry.retrieval(*index))
-            .map(|retrieval| retrieval.object.phrase())
-            .collect();
-        kinds.sort_unstable();
-        kinds.dedup();
-        match kinds.as_slice() {
-            [] if failures.iter().any(|failure| failure.cache_entry.is_some()) => {
-                "a page cached in place of an object".to_owned()
-            }
-            [] => "a trust list that cannot be believed".to_owned(),
-            [one] => format!("a failed download ({one})"),
-            many => format!("failed downloads ({})", many.join(", ")),
-        }
-    } else {
-        let count = rejected.len();
-        let connections = if count == 1 {
-            "a rejected connection"
-        } else {
-            "rejected connections"
-        };
-        let number = if count == 1 {
-            String::new()
-        } else {
-            format!("{count} ")
-        };
-        match sites.as_slice() {
-            [] => format!("{number}{connections}"),
-            [one] => format!("{number}{connections} to {one}"),
-            many => format!("{number}{connections} to {} sites", many.len()),
-        }
+    let of_kind = |kind: FailureKind| -> Vec<&Failure> {
+        let all = failures.iter().copied();
+        all.filter(|failure| failure.kind == kind).collect()
     };
-    match root_cause.and_then(|root| findings.get(root)) {
-        Some(finding) => {
-            format!(
-                "{}{who}. Cause: {}",
-                capitalized(&what),
-                in_sentence(&finding.summary)
-            )
+    let (rejected, delayed) = (of_kind(FailureKind::Rejected), of_kind(FailureKind::Delayed));
+    let (what, waited) = if !rejected.is_empty() {
+        (connections(&rejected, "rejected"), String::new())
+    } else if !delayed.is_empty() {
+        let longest = delayed.iter().map(|failure| failure.seconds_lost());
+        let longest = longest.fold(0.0, f64::max);
+        let up_to = if delayed.len() > 1 { "up to " } else { "" };
+        (
+            connections(&delayed, "delayed"),
+            format!(", by {up_to}{longest:.0} s of look-ups in vain"),
+        )
+    } else {
+        (objects(inquiry, failures), String::new())
+    };
+    format!("{}{who}{waited}. {}", capitalized(&what), why.sentence())
+}
+
+/// `2 rejected connections to a.example`.
+fn connections(failures: &[&Failure], how: &str) -> String {
+    let mut sites: Vec<&str> = failures
+        .iter()
+        .filter_map(|failure| failure.site.as_deref())
+        .collect();
+    sites.sort_unstable();
+    sites.dedup();
+    let connections = match failures.len() {
+        1 => format!("a {how} connection"),
+        count => format!("{count} {how} connections"),
+    };
+    match sites.as_slice() {
+        [] => connections,
+        [one] => format!("{connections} to {one}"),
+        many => format!("{connections} to {} sites", many.len()),
+    }
+}
+
+/// `a failed download (trust list)`.
+fn objects(inquiry: &Inquiry<'_>, failures: &[&Failure]) -> String {
+    let objects = failures.iter().flat_map(|failure| &failure.retrievals);
+    let mut kinds: Vec<&str> = objects
+        .filter_map(|index| inquiry.retrieval(*index))
+        .map(|retrieval| retrieval.object.phrase())
+        .collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    match kinds.as_slice() {
+        [] if failures.iter().any(|failure| failure.cache_entry.is_some()) => {
+            "a page cached in place of an object".to_owned()
         }
-        None => format!(
-            "{}{who}. This evidence does not show why.",
-            capitalized(&what)
-        ),
+        [] => "a trust list that cannot be believed".to_owned(),
+        [one] => format!("a failed download ({one})"),
+        many => format!("failed downloads ({})", many.join(", ")),
     }
 }
 

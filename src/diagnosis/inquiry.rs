@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use super::failure::Failure;
+use super::failure::{Failure, Reaction};
 use super::finding::Confidence;
 
 use crate::account::Account;
 use crate::case::questions::ListGap;
 use crate::case::{Case, Handshake};
 use crate::flow::Quality;
+use crate::protocol::tls::ServerCertificates;
 use crate::provenance::Cite;
 use crate::retrieval::Retrieval;
 
@@ -174,6 +175,24 @@ impl Inquiry<'_> {
                 .get(*failure)
                 .is_some_and(|failure| failure.handshake.is_some())
         })
+    }
+
+    /// The most that any finding can claim of a failure, from the way the client
+    /// reacted and from what the capture has of its connection.
+    #[must_use]
+    pub fn cap(&self, failure: usize) -> Confidence {
+        let reaction = self.failures.get(failure).map(|failure| failure.reaction);
+        match (self.handshake_of(failure), reaction) {
+            (Some(handshake), _) if lacks_bytes(&handshake.quality) => Confidence::Low,
+            (Some(handshake), _)
+                if matches!(handshake.certificates, ServerCertificates::Hidden(_)) =>
+            {
+                Confidence::Medium
+            }
+            // A preconnect closes alike: the fault is seen, the reaction is not.
+            (Some(_), Some(Reaction::Finished)) => Confidence::High,
+            _ => Confidence::Proven,
+        }
     }
 
     /// True when the failure surely waited for an issuer that its chain lacks:

@@ -65,6 +65,61 @@ pub fn links(case: &Case, gaps: &[ListGap], index: usize, handshake: &Handshake)
     links
 }
 
+/// Failed look-ups that a validation made between `asked_at` and `until`,
+/// whether or not another one brought the same later: what it waited for.
+#[must_use]
+pub fn waits(
+    case: &Case,
+    gaps: &[ListGap],
+    index: usize,
+    handshake: &Handshake,
+    asked_at: Timestamp,
+    until: Timestamp,
+) -> Vec<Link> {
+    let waiting = Waiting {
+        case,
+        handshake,
+        reaction: until,
+    };
+    let mut wanted: Vec<(usize, Need)> = Vec::new();
+    let mut want = |attempts: Vec<usize>, need: Need| {
+        wanted.extend(attempts.into_iter().map(|index| (index, need)));
+    };
+    let hidden = matches!(handshake.certificates, ServerCertificates::Hidden(_));
+    if hidden {
+        want(waiting.of_kinds(is_wanted_by_sites), Need::Nearby);
+    } else if let Some((_, chain)) = case.chain_of_handshake(index) {
+        if let Some(missing) = chain.missing_issuer() {
+            let attempts = case.attempts_for(handshake.machine, &missing.urls);
+            want(attempts, Need::Issuer);
+        }
+        if chain.ends_in_unknown_root() {
+            want(waiting.of_kinds(|kind| kind == ObjectKind::Ctl), Need::List);
+            want(waiting.of_kinds(|kind| kind == ObjectKind::RootCrt), Need::Root);
+            for gap in gaps.iter().filter(|gap| gap.machine == handshake.machine) {
+                want(case.attempts_for(handshake.machine, &gap.urls), Need::List);
+            }
+        }
+        let sent = handshake.artifacts.iter();
+        for certificate in sent.filter_map(|index| case.certificate(*index)) {
+            want(waiting.status_requests(certificate), Need::Revocation);
+        }
+    }
+    let failed = wanted.into_iter().filter_map(|(index, need)| {
+        let retrieval = case.retrievals.get(index)?;
+        let during = retrieval.started_at < until && retrieval.ended_at >= asked_at;
+        (during && is_failed_object(retrieval)).then_some(Link {
+            retrieval: index,
+            need,
+            certain: !hidden,
+        })
+    });
+    let mut links: Vec<Link> = failed.collect();
+    links.sort();
+    links.dedup_by_key(|link| link.retrieval);
+    links
+}
+
 /// A handshake that waits for downloads until it is given up.
 struct Waiting<'a> {
     case: &'a Case,

@@ -11,6 +11,7 @@ mod ctl_body_not_cabinet;
 mod ctl_signer_issuer_missing_aia_blocked;
 #[cfg(test)]
 mod ctl_signer_issuer_missing_tests;
+mod delayed;
 mod direct_blocked;
 mod dns_failed;
 mod failure;
@@ -30,8 +31,10 @@ mod leaf_validity;
 mod links;
 mod name_mismatch;
 mod network;
+mod object_failures;
 mod origin_http_error;
 mod outcomes;
+mod own_verifier;
 mod proposal;
 mod proxy_auth_required;
 mod proxy_denied_or_filtered;
@@ -41,9 +44,10 @@ mod revocation_server_unreachable;
 mod self_signed_leaf;
 mod transfer_incomplete;
 mod verdict;
+mod verifier;
 mod wrong_eku;
 
-pub use failure::{Failure, FailureKind, Verifier, VerifierKind};
+pub use failure::{Failure, FailureKind, Lost, Reaction, Verifier, VerifierKind};
 pub use finding::{Confidence, Finding, Role};
 pub use inquiry::{Inquiry, Link, Need};
 pub use proposal::{Precedence, Proposal, Rule, Stance};
@@ -78,6 +82,7 @@ pub const RULES: &[Rule] = &[
     outcomes::IDENTITY_UNKNOWN,
     outcomes::STORE_UNKNOWN,
     outcomes::CTL_UNKNOWN,
+    own_verifier::RULE,
 ];
 
 /// Finds what failed, asks every rule why, and ranks the answers. `site` is the
@@ -148,6 +153,8 @@ impl VerdictState {
 pub struct Incident {
     /// Index of the root-cause finding.
     pub root_cause: Option<usize>,
+    /// The findings that explain it equally well, where none is the root cause.
+    pub equal_causes: Vec<usize>,
     /// First failure.
     pub from: Timestamp,
     /// Last failure.

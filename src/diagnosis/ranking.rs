@@ -13,7 +13,9 @@ use crate::provenance;
 
 /// Ranks the proposals of all rules.
 #[must_use]
-pub fn rank(inquiry: Inquiry<'_>, mut proposals: Vec<Proposal>, site: Option<&str>) -> Diagnosis {
+pub fn rank(inquiry: Inquiry<'_>, proposals: Vec<Proposal>, site: Option<&str>) -> Diagnosis {
+    let mut proposals = super::own_verifier::confine(&inquiry, proposals);
+    lower(&inquiry, &mut proposals);
     proposals.sort_by(|a, b| {
         let key = |proposal: &Proposal| (proposal.stance, proposal.explains.first().map(|e| e.1));
         key(a)
@@ -60,6 +62,7 @@ pub fn rank(inquiry: Inquiry<'_>, mut proposals: Vec<Proposal>, site: Option<&st
         .iter()
         .filter_map(|old| slots.get_mut(*old).and_then(Option::take))
         .collect();
+    let tied: Vec<Vec<usize>> = roots.iter().map(|root| root.tied.clone()).collect();
     let roots: Vec<Option<usize>> = roots
         .iter()
         .map(|root| root.chosen.and_then(|index| position.get(&index).copied()))
@@ -86,8 +89,21 @@ pub fn rank(inquiry: Inquiry<'_>, mut proposals: Vec<Proposal>, site: Option<&st
             }
         }
     }
-    let incidents =
-        super::incidents::incidents(&inquiry, &failures, &findings, &roots, &subjects, site);
+    let tied: Vec<Vec<usize>> = tied
+        .iter()
+        .map(|tied| {
+            let places = tied.iter().filter_map(|index| position.get(index).copied());
+            let mut places: Vec<usize> = places.collect();
+            places.sort_unstable();
+            places
+        })
+        .collect();
+    let causes = super::incidents::Causes {
+        roots: &roots,
+        tied: &tied,
+        subjects: &subjects,
+    };
+    let incidents = super::incidents::incidents(&inquiry, &failures, &findings, &causes, site);
     let verdict = super::verdict::verdict(&inquiry, &incidents, &failures, &findings, site);
     debug_assert!(verdict.state != VerdictState::Explained || verdict.root_cause.is_some());
     Diagnosis {
@@ -95,6 +111,16 @@ pub fn rank(inquiry: Inquiry<'_>, mut proposals: Vec<Proposal>, site: Option<&st
         incidents,
         failures,
         findings,
+    }
+}
+
+/// No finding claims more than the connections it speaks of allow.
+fn lower(inquiry: &Inquiry<'_>, proposals: &mut [Proposal]) {
+    for proposal in proposals.iter_mut() {
+        let caps = proposal.explains.iter().map(|(failure, _)| inquiry.cap(*failure));
+        if let Some(cap) = caps.max() {
+            proposal.confidence = proposal.confidence.map(|level| level.min(cap));
+        }
     }
 }
 

@@ -29,6 +29,7 @@ impl JsonVerdict {
 pub(super) struct JsonIncident {
     id: String,
     root_cause: Option<String>,
+    equal_causes: Vec<String>,
     from: String,
     to: String,
     machines: Vec<String>,
@@ -42,6 +43,7 @@ impl JsonIncident {
         let incident = |(index, incident): (usize, &crate::diagnosis::Incident)| JsonIncident {
             id: id(Kind::Incident, index),
             root_cause: incident.root_cause.map(|index| id(Kind::Finding, index)),
+            equal_causes: ids(Kind::Finding, &incident.equal_causes),
             from: time(incident.from),
             to: time(incident.to),
             machines: ids(Kind::Machine, &incident.machines),
@@ -65,7 +67,16 @@ pub(super) struct JsonFailure {
     chain: Option<String>,
     retrievals: Vec<String>,
     cache_entry: Option<String>,
+    reaction: &'static str,
+    lost: Vec<JsonLost>,
     findings: Vec<String>,
+}
+
+/// Time that a validation lost to one look-up.
+#[derive(Debug, Serialize)]
+struct JsonLost {
+    retrieval: String,
+    seconds: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -94,6 +105,16 @@ impl JsonFailure {
             chain: failure.chain.map(|index| id(Kind::Chain, index)),
             retrievals: ids(Kind::Retrieval, &failure.retrievals),
             cache_entry: failure.cache_entry.map(|index| id(Kind::CacheEntry, index)),
+            reaction: failure.reaction.word(),
+            lost: failure
+                .lost
+                .iter()
+                .map(|lost| JsonLost {
+                    retrieval: id(Kind::Retrieval, lost.retrieval),
+                    // Milliseconds: more would be noise.
+                    seconds: (lost.seconds * 1000.0).round() / 1000.0,
+                })
+                .collect(),
             findings: ids(Kind::Finding, &failure.findings),
         };
         numbered.map(failure).collect()

@@ -9,7 +9,7 @@ use crate::account::{Account, AccountKind};
 use crate::case::{ArtifactRecord, Case};
 use crate::clock::Clock;
 use crate::diagnosis::{
-    Confidence, Diagnosis, Failure, FailureKind, Finding, Incident, Role, Verdict, VerdictState,
+    Confidence, Diagnosis, Failure, FailureKind, Finding, Incident, Reaction, Role, Verdict, VerdictState,
     Verifier, VerifierKind,
 };
 use crate::pipeline::Explained;
@@ -109,6 +109,7 @@ fn diagnosis() -> Diagnosis {
         },
         incidents: vec![Incident {
             root_cause: Some(0),
+            equal_causes: Vec::new(),
             from: at(31_950),
             to: at(32_050),
             machines: vec![0],
@@ -127,6 +128,8 @@ fn diagnosis() -> Diagnosis {
                 chain: Some(0),
                 retrievals: vec![0, 1, 2],
                 cache_entry: None,
+                reaction: Reaction::Told,
+                lost: Vec::new(),
                 findings: vec![0, 1, 2],
             },
             Failure {
@@ -140,6 +143,8 @@ fn diagnosis() -> Diagnosis {
                 chain: Some(1),
                 retrievals: vec![2],
                 cache_entry: None,
+                reaction: Reaction::NotSeen,
+                lost: Vec::new(),
                 findings: vec![0, 1, 2],
             },
         ],
