@@ -29,7 +29,10 @@ pub fn inquire(case: &Case) -> Inquiry<'_> {
     for (index, handshake) in case.handshakes.iter().enumerate() {
         if let Some(mut rejected) = rejected(case, index, handshake) {
             let mut links = links::links(case, &list_gaps, index, handshake);
-            if matches!(rejected.verifier.kind, VerifierKind::Own | VerifierKind::Proxy) {
+            if matches!(
+                rejected.verifier.kind,
+                VerifierKind::Own | VerifierKind::Proxy
+            ) {
                 // What CryptoAPI fetched was not for this program.
                 links.clear();
             }
@@ -147,11 +150,12 @@ fn is_completed_elsewhere(case: &Case, handshake: &Handshake) -> bool {
         let agent = &handshake.program.as_ref()?.agent;
         Some(verifier::of_agent(agent).map_or_else(|| agent.clone(), |(_, name)| name))
     };
-    case.completed_twins(handshake, TWIN_WINDOW)
-        .any(|twin| match (program(handshake), program(twin)) {
+    case.completed_twins(handshake, TWIN_WINDOW).any(|twin| {
+        match (program(handshake), program(twin)) {
             (Some(one), Some(other)) => one == other,
             _ => true,
-        })
+        }
+    })
 }
 
 /// True for one of many connections of a client to many servers that were all
@@ -170,7 +174,9 @@ fn is_scan(case: &Case, handshake: &Handshake) -> bool {
             HandshakeOutcome::Completed => return false,
             HandshakeOutcome::ClientClosed if !is_certificate_alert(other) => {
                 servers.insert(other.server.ip());
-                let issuer = case.leaf_of(other).map(|(_, leaf)| leaf.issuer.der.as_slice());
+                let issuer = case
+                    .leaf_of(other)
+                    .map(|(_, leaf)| leaf.issuer.der.as_slice());
                 issuers.extend(issuer);
             }
             _ => {}

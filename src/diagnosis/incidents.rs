@@ -168,7 +168,10 @@ fn sentence(
         let all = failures.iter().copied();
         all.filter(|failure| failure.kind == kind).collect()
     };
-    let (rejected, delayed) = (of_kind(FailureKind::Rejected), of_kind(FailureKind::Delayed));
+    let (rejected, delayed) = (
+        of_kind(FailureKind::Rejected),
+        of_kind(FailureKind::Delayed),
+    );
     let (what, waited) = if !rejected.is_empty() {
         (connections(&rejected, "rejected"), String::new())
     } else if !delayed.is_empty() {

@@ -95,7 +95,10 @@ pub fn waits(
         }
         if chain.ends_in_unknown_root() {
             want(waiting.of_kinds(|kind| kind == ObjectKind::Ctl), Need::List);
-            want(waiting.of_kinds(|kind| kind == ObjectKind::RootCrt), Need::Root);
+            want(
+                waiting.of_kinds(|kind| kind == ObjectKind::RootCrt),
+                Need::Root,
+            );
             for gap in gaps.iter().filter(|gap| gap.machine == handshake.machine) {
                 want(case.attempts_for(handshake.machine, &gap.urls), Need::List);
             }

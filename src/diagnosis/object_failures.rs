@@ -54,7 +54,11 @@ pub fn failed_objects(case: &Case) -> Vec<(Failure, Vec<Link>)> {
             let failure = Failure {
                 machine,
                 account: first.account.clone(),
-                ..Failure::new(FailureKind::Object, first.started_at, object_verifier(first))
+                ..Failure::new(
+                    FailureKind::Object,
+                    first.started_at,
+                    object_verifier(first),
+                )
             };
             let own = |retrieval: &usize| Link {
                 retrieval: *retrieval,

@@ -48,7 +48,10 @@ const UNKNOWN_OF_WINDOWS: [&str; 4] = [
 ];
 
 fn is_own(failure: &Failure) -> bool {
-    let own = matches!(failure.verifier.kind, VerifierKind::Own | VerifierKind::Proxy);
+    let own = matches!(
+        failure.verifier.kind,
+        VerifierKind::Own | VerifierKind::Proxy
+    );
     own && failure.handshake.is_some()
 }
 
@@ -79,16 +82,16 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         }
         if let Some(known) = proposals.iter_mut().find(|known| known.summary == summary) {
             known.cites.extend(cites);
-            known
-                .explains
-                .push((index, super::Precedence::Revocation));
+            known.explains.push((index, super::Precedence::Revocation));
             continue;
         }
         let remedy = match failure.verifier.kind {
             VerifierKind::Proxy => {
                 "Look into the proxy's own log, and at the certificates that it trusts."
             }
-            _ => "Look into that program's own log and trust store (about:certificate and security.enterprise_roots in Firefox, chrome://certificate-manager in Chrome, cacerts and -Djavax.net.debug=ssl in Java).",
+            _ => {
+                "Look into that program's own log and trust store (about:certificate and security.enterprise_roots in Firefox, chrome://certificate-manager in Chrome, cacerts and -Djavax.net.debug=ssl in Java)."
+            }
         };
         proposals.push(cannot_tell(&RULE, summary, remedy, cites, &[index]));
     }
@@ -108,8 +111,8 @@ pub fn confine(inquiry: &Inquiry<'_>, proposals: Vec<Proposal>) -> Vec<Proposal>
     for mut proposal in proposals {
         let cause = matches!(proposal.stance, Stance::Cause | Stance::Consequence)
             && NEEDS_WINDOWS.contains(&proposal.rule);
-        let unknown = proposal.stance == Stance::CannotTell
-            && UNKNOWN_OF_WINDOWS.contains(&proposal.rule);
+        let unknown =
+            proposal.stance == Stance::CannotTell && UNKNOWN_OF_WINDOWS.contains(&proposal.rule);
         if !cause && !unknown {
             kept.push(proposal);
             continue;
@@ -207,8 +210,15 @@ mod tests {
         assert_eq!(diagnosis.failures[failure].verifier.kind, VerifierKind::Own);
         let own = diagnosis.of("verifier-not-capi");
         assert_eq!((own.len(), own[0].role), (1, Role::CannotTell));
-        assert!(own[0].summary.contains("Firefox 115 did"), "{}", own[0].summary);
-        let blaming = diagnosis.findings.iter().filter(|it| it.role == Role::RootCause);
+        assert!(
+            own[0].summary.contains("Firefox 115 did"),
+            "{}",
+            own[0].summary
+        );
+        let blaming = diagnosis
+            .findings
+            .iter()
+            .filter(|it| it.role == Role::RootCause);
         assert!(blaming.clone().all(|it| !it.explains.contains(&failure)));
         assert!(diagnosis.of("store-unknown").is_empty());
         assert!(diagnosis.of("ctl-unknown").is_empty());

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::failure::FailureKind;
 use super::finding::{Confidence, Finding, Role};
 use super::inquiry::Inquiry;
-use super::outcomes::{CERTIFICATES_NOT_VISIBLE, CTL_UNKNOWN, IDENTITY_UNKNOWN, STORE_UNKNOWN};
+use super::outcomes::{CTL_UNKNOWN, IDENTITY_UNKNOWN, STORE_UNKNOWN};
 use super::proposal::{Precedence, Proposal, Stance};
 use super::{Diagnosis, Incident, VerdictState};
 use crate::provenance;
@@ -117,7 +117,10 @@ pub fn rank(inquiry: Inquiry<'_>, proposals: Vec<Proposal>, site: Option<&str>) 
 /// No finding claims more than the connections it speaks of allow.
 fn lower(inquiry: &Inquiry<'_>, proposals: &mut [Proposal]) {
     for proposal in proposals.iter_mut() {
-        let caps = proposal.explains.iter().map(|(failure, _)| inquiry.cap(*failure));
+        let caps = proposal
+            .explains
+            .iter()
+            .map(|(failure, _)| inquiry.cap(*failure));
         if let Some(cap) = caps.max() {
             proposal.confidence = proposal.confidence.map(|level| level.min(cap));
         }
@@ -219,7 +222,7 @@ fn drop_settled(proposals: &mut [Proposal], roots: &[Root], inquiry: &Inquiry<'_
         };
         match place {
             Precedence::Withdrawn | Precedence::Clock | Precedence::Content | Precedence::Shape => {
-                rule != CERTIFICATES_NOT_VISIBLE.id
+                !ALWAYS_SAID.contains(&rule)
             }
             // Many programs go on without a status: a root may be wanting as well.
             Precedence::RevocationNetwork | Precedence::Revocation | Precedence::Policy => false,
@@ -243,6 +246,15 @@ fn drop_settled(proposals: &mut [Proposal], roots: &[Root], inquiry: &Inquiry<'_
         }
     }
 }
+
+/// What limits every cause alike, or speaks of the connection and not of roots.
+const ALWAYS_SAID: [&str; 5] = [
+    "certificates-not-visible",
+    "verifier-not-capi",
+    "clock-uncertain",
+    "conflicting-evidence",
+    "private-key-or-app-issue",
+];
 
 fn is_about_roots(rule: &str) -> bool {
     rule == STORE_UNKNOWN.id || rule == CTL_UNKNOWN.id

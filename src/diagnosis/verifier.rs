@@ -289,16 +289,16 @@ fn is_windows(case: &Case, handshake: &Handshake) -> bool {
 /// True when the client of a handshake is what other clients use as a proxy.
 fn is_proxy(case: &Case, handshake: &Handshake) -> bool {
     let address = handshake.client.ip();
-    let asked = |client: Option<std::net::SocketAddr>| {
-        client.is_none_or(|client| client.ip() != address)
-    };
+    let asked =
+        |client: Option<std::net::SocketAddr>| client.is_none_or(|client| client.ip() != address);
     case.handshakes.iter().any(|other| {
-        other.tunnel.is_some()
-            && other.server.ip() == address
-            && other.client.ip() != address
+        other.tunnel.is_some() && other.server.ip() == address && other.client.ip() != address
     }) || case.retrievals.iter().any(|retrieval| {
         retrieval.route.kind.is_explicit_proxy()
-            && retrieval.route.proxy.is_some_and(|proxy| proxy.ip() == address)
+            && retrieval
+                .route
+                .proxy
+                .is_some_and(|proxy| proxy.ip() == address)
             && asked(retrieval.client)
     })
 }
@@ -312,7 +312,8 @@ mod tests {
     use crate::provenance::{Cite, EvidenceId};
     use crate::retrieval::{ObjectKind, Outcome};
 
-    const FIREFOX: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:115.0) Gecko/20100101 Firefox/115.0";
+    const FIREFOX: &str =
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:115.0) Gecko/20100101 Firefox/115.0";
     const IE: &str = "Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like Gecko";
 
     fn chrome(version: u32, system: &str) -> String {
@@ -327,19 +328,34 @@ mod tests {
 
     #[test]
     fn programs_are_told_by_name_and_version() {
-        assert_eq!(of_agent(FIREFOX), Some((Brings::Own, "Firefox 115".to_owned())));
+        assert_eq!(
+            of_agent(FIREFOX),
+            Some((Brings::Own, "Firefox 115".to_owned()))
+        );
         assert_eq!(brings(IE), Some(Brings::Capi));
         let windows = "Windows NT 10.0; Win64; x64";
         assert_eq!(brings(&chrome(104, windows)), Some(Brings::Capi));
         assert_eq!(brings(&chrome(105, windows)), Some(Brings::Own));
         assert_eq!(brings(&chrome(90, "X11; Linux x86_64")), Some(Brings::Own));
-        assert_eq!(brings(&(chrome(108, windows) + " Edg/108.0.0.0")), Some(Brings::Capi));
-        assert_eq!(brings(&(chrome(120, windows) + " Edg/120.0.0.0")), Some(Brings::Own));
+        assert_eq!(
+            brings(&(chrome(108, windows) + " Edg/108.0.0.0")),
+            Some(Brings::Capi)
+        );
+        assert_eq!(
+            brings(&(chrome(120, windows) + " Edg/120.0.0.0")),
+            Some(Brings::Own)
+        );
         assert_eq!(brings("Java/1.8.0_301"), Some(Brings::Own));
         assert_eq!(brings("python-requests/2.31.0"), Some(Brings::Own));
         assert_eq!(brings("curl/8.4.0"), Some(Brings::Either));
-        assert_eq!(brings("curl/7.29.0 (x86_64-pc-win32) libcurl/7.29.0 OpenSSL/0.9.8y"), Some(Brings::Own));
-        assert_eq!(brings("Mozilla/5.0 (Windows NT; Windows NT 10.0; de-DE) WindowsPowerShell/5.1.1"), Some(Brings::Capi));
+        assert_eq!(
+            brings("curl/7.29.0 (x86_64-pc-win32) libcurl/7.29.0 OpenSSL/0.9.8y"),
+            Some(Brings::Own)
+        );
+        assert_eq!(
+            brings("Mozilla/5.0 (Windows NT; Windows NT 10.0; de-DE) WindowsPowerShell/5.1.1"),
+            Some(Brings::Capi)
+        );
         assert_eq!(brings("CorpAgent/1.0"), None);
     }
 
@@ -373,7 +389,12 @@ mod tests {
     fn curl_is_unknown_on_a_machine_that_shows_windows_and_its_own_elsewhere() {
         assert_eq!(verifier(named("curl/8.4.0")).kind, VerifierKind::Own);
         let windows = named("curl/8.4.0")
-            .fetch(ObjectKind::Other, "http://x.example/", Outcome::Ok, (100, 101))
+            .fetch(
+                ObjectKind::Other,
+                "http://x.example/",
+                Outcome::Ok,
+                (100, 101),
+            )
             .with(|it| it.user_agent = Some("Microsoft-CryptoAPI/10.0".to_owned()));
         assert_eq!(verifier(windows).kind, VerifierKind::Unknown);
     }
@@ -388,7 +409,10 @@ mod tests {
     #[test]
     fn cryptoapi_shows_itself_by_fetching_what_this_chain_names() {
         assert_eq!(verifier(asked(OCSP)).kind, VerifierKind::Capi);
-        assert_eq!(verifier(asked("http://ocsp.other.example/MEQw")).kind, VerifierKind::Unknown);
+        assert_eq!(
+            verifier(asked("http://ocsp.other.example/MEQw")).kind,
+            VerifierKind::Unknown
+        );
         let later = Story::new()
             .fetch(ObjectKind::Ocsp, OCSP, Outcome::Ok, (100, 101))
             .with(|it| it.user_agent = Some("Microsoft-CryptoAPI/10.0".to_owned()))

@@ -9,8 +9,8 @@ use crate::account::{Account, AccountKind};
 use crate::case::{ArtifactRecord, Case};
 use crate::clock::Clock;
 use crate::diagnosis::{
-    Confidence, Diagnosis, Failure, FailureKind, Finding, Incident, Reaction, Role, Verdict, VerdictState,
-    Verifier, VerifierKind,
+    Confidence, Diagnosis, Failure, FailureKind, Finding, Incident, Reaction, Role, Verdict,
+    VerdictState, Verifier, VerifierKind,
 };
 use crate::pipeline::Explained;
 use crate::pki::Artifact;

@@ -263,9 +263,9 @@ fn handshake() -> Handshake {
         quality: Quality::default(),
         reaction: Some(sighting(32_050, 75)),
         key_exchange_sent: false,
-            data_at: None,
-            certificate_requested: false,
-            program: None,
+        data_at: None,
+        certificate_requested: false,
+        program: None,
         cites: frames(&[4, 5, 6, 7, 8, 75]),
     }
 }
