@@ -133,7 +133,7 @@ fn stations(look: &Look, retrieval: &Retrieval, host: Option<String>) -> Vec<Str
 
 /// False where the answer was the proxy's own or came out of a cache, and where
 /// the proxy itself could not be reached.
-fn reached_origin(retrieval: &Retrieval) -> bool {
+pub(super) fn reached_origin(retrieval: &Retrieval) -> bool {
     let explicit = retrieval.route.kind.is_explicit_proxy();
     let own_answer = retrieval.response_headers.get("X-Squid-Error").is_some();
     let from_cache = retrieval.route.hops.iter().any(|hop| {

@@ -34,7 +34,7 @@ pub(super) fn write(page: &mut Page<'_>, explained: &Explained) {
 
 /// Examinations of one leaf for one host that came out alike, together; in
 /// order of the first.
-fn alike(chains: &[CaseChain]) -> Vec<Vec<&CaseChain>> {
+pub(super) fn alike(chains: &[CaseChain]) -> Vec<Vec<&CaseChain>> {
     let mut groups: Vec<Vec<&CaseChain>> = Vec::new();
     let mut places: BTreeMap<Outline<'_>, usize> = BTreeMap::new();
     for examined in chains {
@@ -134,7 +134,8 @@ fn mark(ink: Ink) -> &'static str {
     }
 }
 
-fn subject(case: &Case, examined: &CaseChain) -> String {
+/// Whose chain it is: a site, or the signer of a list.
+pub(super) fn subject(case: &Case, examined: &CaseChain) -> String {
     match examined.subject {
         ChainSubject::Handshake(index) => {
             let site = case.handshakes.get(index).map(phrase::site_of);
@@ -202,7 +203,7 @@ fn elements(page: &mut Page<'_>, best: &Chain) {
 }
 
 /// The common name of a name in RFC 4514 text, else all of it.
-fn short_name(name: &str) -> &str {
+pub(super) fn short_name(name: &str) -> &str {
     let common = name
         .strip_prefix("CN=")
         .and_then(|rest| rest.split(',').next());

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::command;
 use super::look::Look;
 use crate::case::Case;
 use crate::evidence::EvidenceRecord;
@@ -68,51 +69,73 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// Lines for a list of places: what a person reads, and a filter for
-    /// frames. Places beyond [`MAX_PLACES`] are counted.
+    /// Lines for a list of places: what a person reads, and the command that
+    /// shows it. Places beyond [`MAX_PLACES`] are counted.
     pub(super) fn lines(&self, cites: &[Cite], look: &Look) -> Vec<Line> {
-        let places = merged(cites.iter().cloned());
+        let (places, rest) = self.places(cites, look);
         let mut lines = Vec::new();
-        for place in places.iter().take(MAX_PLACES) {
-            let name = look.shown(&self.name(place.evidence()), MAX_NAME);
-            match place {
-                Cite::Packets { packets, .. } => {
-                    let noun = if packets.len() == 1 {
-                        "packet"
-                    } else {
-                        "packets"
-                    };
-                    lines.push(Line::Text(format!("{noun} {} of {name}", listed(packets))));
-                    lines.push(Line::Filter(filter(packets)));
-                }
-                Cite::Bytes {
-                    evidence,
-                    offset,
-                    length,
-                } => {
-                    lines.push(Line::Text(self.bytes(*evidence, &name, *offset, *length)));
-                }
-                Cite::Record { record, .. } => {
-                    let record = words::thousands(*record);
-                    lines.push(Line::Text(format!("record {record} of {name}")));
-                }
-                Cite::Line { line, .. } => {
-                    lines.push(Line::Text(format!(
-                        "line {} of {name}",
-                        words::thousands(*line)
-                    )));
-                }
+        for place in places {
+            lines.push(Line::Text(place.text));
+            // A whole file needs no command to be looked at.
+            if place.filter.is_some() {
+                lines.extend(place.command.map(Line::Filter));
             }
         }
-        if let Some(rest) = places
-            .len()
-            .checked_sub(MAX_PLACES)
-            .filter(|rest| *rest > 0)
-        {
+        if rest > 0 {
             let places = words::count(rest as u64, "more place", "more places");
             lines.push(Line::Text(format!("{places} (all in the JSON report)")));
         }
         lines
+    }
+
+    /// The places in words, with filter and command; the second value counts
+    /// those beyond [`MAX_PLACES`].
+    pub(super) fn places(&self, cites: &[Cite], look: &Look) -> (Vec<Place>, usize) {
+        let merged = merged(cites.iter().cloned());
+        let rest = merged.len().saturating_sub(MAX_PLACES);
+        let shown = merged.iter().take(MAX_PLACES);
+        (shown.map(|cite| self.place(cite, look)).collect(), rest)
+    }
+
+    fn place(&self, cite: &Cite, look: &Look) -> Place {
+        let name = look.shown(&self.name(cite.evidence()), MAX_NAME);
+        let plain = |text: String| Place {
+            text,
+            filter: None,
+            command: None,
+        };
+        match cite {
+            Cite::Packets { evidence, packets } => {
+                let noun = if packets.len() == 1 {
+                    "packet"
+                } else {
+                    "packets"
+                };
+                let filter = filter(packets);
+                let record = self.records.get(evidence);
+                Place {
+                    text: format!("{noun} {} of {name}", listed(packets)),
+                    command: record.and_then(|record| command::tshark(record, &filter)),
+                    filter: Some(filter),
+                }
+            }
+            Cite::Bytes {
+                evidence,
+                offset,
+                length,
+            } => {
+                let record = self.records.get(evidence);
+                Place {
+                    text: self.bytes(*evidence, &name, *offset, *length),
+                    filter: None,
+                    command: record.and_then(|record| command::bytes(record, *offset, *length)),
+                }
+            }
+            Cite::Record { record, .. } => {
+                plain(format!("record {} of {name}", words::thousands(*record)))
+            }
+            Cite::Line { line, .. } => plain(format!("line {} of {name}", words::thousands(*line))),
+        }
     }
 
     fn bytes(&self, evidence: EvidenceId, name: &str, offset: u64, length: u64) -> String {
@@ -148,12 +171,24 @@ impl<'a> Names<'a> {
     }
 }
 
+/// A place in words, and how to look at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    /// What a person reads: `packets 12, 15-17 of client.pcapng`.
+    pub(super) text: String,
+    /// The display filter for Wireshark, for frames.
+    pub(super) filter: Option<String>,
+    /// A command that shows the frames or bytes, where the path can be written
+    /// in one.
+    pub(super) command: Option<String>,
+}
+
 /// A line about places.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Line {
     /// To be wrapped.
     Text(String),
-    /// To be copied into Wireshark: kept in one line.
+    /// To be copied into a shell: kept in one line.
     Filter(String),
 }
 

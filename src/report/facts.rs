@@ -218,7 +218,8 @@ pub(super) fn quality(page: &mut Page<'_>, explained: &Explained) {
     }
 }
 
-fn vantage_text(look: &Look, vantage: &crate::case::Vantage) -> String {
+/// What one vantage point shows and lacks.
+pub(super) fn vantage_text(look: &Look, vantage: &crate::case::Vantage) -> String {
     let mut text = String::new();
     if let (Some(first), Some(last)) = (vantage.first_at, vantage.last_at) {
         text.push_str(&format!("{}, ", look.range(first, last)));

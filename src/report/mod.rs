@@ -1,16 +1,32 @@
 //! Writes what was found: text for people, JSON for programs. The only module
 //! that knows JSON, color and width.
 
+pub mod html;
 pub mod json;
 pub mod lists;
 pub mod look;
+pub mod markdown;
 pub mod text;
 
+mod axis;
+mod axis_picture;
 mod cache_matrix;
 mod cells;
+mod chain_picture;
+mod chain_view;
 mod chains;
 mod cite;
+mod command;
 mod facts;
+mod html_answer;
+mod html_facts;
+mod html_findings;
+mod html_ledger;
+mod html_matrix;
+mod html_pictures;
+mod html_tables;
+mod html_timeline;
+mod impact;
 mod json_artifact;
 mod json_cache;
 mod json_case;
@@ -22,6 +38,9 @@ mod page;
 pub(crate) mod sample;
 #[cfg(test)]
 mod sample_case;
+mod sequence;
+mod sequence_picture;
+mod svg;
 mod table;
 mod tables;
 mod why;

@@ -59,13 +59,13 @@ pub(super) fn causes(page: &mut Page<'_>, explained: &Explained, names: &Names<'
 }
 
 /// The findings of one incident; `None` collects causes outside of incidents.
-struct Part<'a> {
-    incident: Option<(usize, &'a Incident)>,
-    findings: Vec<usize>,
+pub(super) struct Part<'a> {
+    pub(super) incident: Option<(usize, &'a Incident)>,
+    pub(super) findings: Vec<usize>,
 }
 
 /// Each cause under the first incident it explains; none twice.
-fn plan(explained: &Explained) -> Vec<Part<'_>> {
+pub(super) fn plan(explained: &Explained) -> Vec<Part<'_>> {
     let diagnosis = &explained.diagnosis;
     let is_cause = |finding: &Finding| matches!(finding.role, Role::RootCause | Role::Contributing);
     let mut used = BTreeSet::new();

@@ -1,0 +1,214 @@
+//! The report as one HTML file: complete in itself, readable without script,
+//! with pictures drawn from the case.
+//!
+//! Everything from evidence is hostile: it is cleaned like all text for people
+//! and then escaped by the template. Nothing is loaded from elsewhere, which
+//! the file's own Content-Security-Policy enforces.
+
+use base64::Engine as _;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sha2::{Digest, Sha256};
+
+use super::cite::Names;
+use super::look::Look;
+use super::{
+    html_answer, html_facts, html_findings, html_ledger, html_matrix, html_pictures, html_tables,
+    html_timeline,
+};
+use crate::diagnosis::VerdictState;
+use crate::pipeline::Explained;
+
+/// Writes the report. Same input and look, same text; width and color of the
+/// look do not matter here, its zone does.
+#[must_use]
+pub fn write(explained: &Explained, look: &Look) -> String {
+    let look = Look {
+        color: false,
+        unicode: true,
+        ..look.clone()
+    };
+    let names = Names::of(&explained.case);
+    let sheet = Sheet {
+        explained,
+        look: &look,
+        names: &names,
+    };
+    page(&sheet).into_string()
+}
+
+/// What every section is written from.
+pub(super) struct Sheet<'a> {
+    pub(super) explained: &'a Explained,
+    pub(super) look: &'a Look,
+    pub(super) names: &'a Names<'a>,
+}
+
+impl Sheet<'_> {
+    /// Text from evidence, clean, of at most `limit` characters; the template
+    /// escapes it.
+    pub(super) fn shown(&self, text: &str, limit: usize) -> String {
+        self.look.shown(text, limit)
+    }
+}
+
+/// A part of the page.
+pub(super) struct Section {
+    /// Its anchor.
+    pub(super) id: &'static str,
+    /// Its heading.
+    pub(super) title: &'static str,
+    /// What stands below.
+    pub(super) body: Markup,
+}
+
+/// A section, where there is something to say.
+pub(super) fn section(
+    id: &'static str,
+    title: &'static str,
+    body: Option<Markup>,
+) -> Option<Section> {
+    body.map(|body| Section { id, title, body })
+}
+
+fn sections(sheet: &Sheet<'_>) -> Vec<Section> {
+    [
+        section("do", "What to do", html_answer::remedies(sheet)),
+        section("happened", "What happened", html_pictures::happened(sheet)),
+        section("chain", "The chain", html_pictures::chains(sheet)),
+        section("time", "Validity and time", html_pictures::axis(sheet)),
+        section("accounts", "Account by account", html_matrix::write(sheet)),
+        section(
+            "why",
+            "Findings and their evidence",
+            html_findings::causes(sheet),
+        ),
+        section(
+            "noticed",
+            "Also noticed",
+            html_findings::observations(sheet),
+        ),
+        section("ruled-out", "Ruled out", html_findings::ruled_out(sheet)),
+        section(
+            "unknown",
+            "What this evidence cannot tell",
+            html_findings::cannot_tell(sheet),
+        ),
+        section("failures", "What failed", html_tables::failures(sheet)),
+        section(
+            "retrievals",
+            "How each object was fetched",
+            html_tables::retrievals(sheet),
+        ),
+        section("handshakes", "Handshakes", html_tables::handshakes(sheet)),
+        section("timeline", "Timeline", html_timeline::write(sheet)),
+        section(
+            "machines",
+            "Machines and clocks",
+            html_facts::machines(sheet),
+        ),
+        section("evidence", "Evidence", html_ledger::evidence(sheet)),
+        section(
+            "quality",
+            "How complete the evidence is",
+            html_facts::quality(sheet),
+        ),
+        section("method", "Method", Some(html_ledger::method(sheet))),
+        section("glossary", "Glossary", Some(html_ledger::glossary())),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn page(sheet: &Sheet<'_>) -> Markup {
+    let title = title(sheet);
+    let sections = sections(sheet);
+    let policy = format!(
+        "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
+        hash(STYLE),
+        hash(SCRIPT)
+    );
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(policy);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="referrer" content="no-referrer";
+                meta name="color-scheme" content="light dark";
+                meta name="generator" content={ "whychain " (env!("CARGO_PKG_VERSION")) };
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                a class="skip" href="#answer" { "Skip to the answer" }
+                (masthead(sheet, &title))
+                div class="frame" {
+                    (contents(&sections))
+                    main {
+                        (html_answer::answer(sheet))
+                        @for section in &sections {
+                            section id=(section.id) aria-labelledby={ (section.id) "-h" } {
+                                h2 id={ (section.id) "-h" } { (section.title) }
+                                (section.body)
+                            }
+                        }
+                    }
+                }
+                (html_ledger::footer(sheet))
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+    }
+}
+
+fn masthead(sheet: &Sheet<'_>, title: &str) -> Markup {
+    let captures = html_ledger::summary(sheet);
+    html! {
+        header class="masthead" {
+            p class="brand" { "whychain" span class="brand-rest" { " · certificate-chain forensics" } }
+            h1 { (title) }
+            p class="sub" { (captures) }
+        }
+    }
+}
+
+fn contents(sections: &[Section]) -> Markup {
+    html! {
+        nav class="contents" aria-label="Contents" {
+            ol {
+                li { a href="#answer" { "Answer" } }
+                @for section in sections {
+                    li { a href={ "#" (section.id) } { (section.title) } }
+                }
+            }
+        }
+    }
+}
+
+fn title(sheet: &Sheet<'_>) -> String {
+    let title = match sheet.explained.diagnosis.verdict.state {
+        VerdictState::Explained => "Why certificate validation failed",
+        VerdictState::Undetermined => "Why certificate validation failed, as far as can be told",
+        VerdictState::Clean => "Certificate validation: nothing failed",
+        VerdictState::NoValidationSeen => "Certificate validation: none seen",
+    };
+    title.to_owned()
+}
+
+/// A source expression for the file's policy: this very text and no other.
+fn hash(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    let encoded = base64::engine::general_purpose::STANDARD.encode(digest);
+    format!("sha256-{encoded}")
+}
+
+/// Looks: light, dark, paper.
+const STYLE: &str = include_str!("html.css");
+/// The filter of the timeline; the report is complete without it.
+const SCRIPT: &str = include_str!("html.js");
+
+#[cfg(test)]
+#[path = "html_tests.rs"]
+mod tests;

@@ -1,0 +1,150 @@
+//! Machines, clocks, and how complete the evidence is.
+
+use maud::{Markup, html};
+
+use super::facts::vantage_text;
+use super::html::Sheet;
+use super::json_ids::{Kind, id};
+use crate::account::Account;
+use crate::case::Machine;
+use crate::words;
+
+/// The machines with their caches, and the clocks against each other.
+pub(super) fn machines(sheet: &Sheet<'_>) -> Option<Markup> {
+    let machines = &sheet.explained.case.machines;
+    let clocks = &sheet.explained.clocks;
+    if machines.is_empty() && clocks.is_empty() {
+        return None;
+    }
+    Some(html! {
+        @if !machines.is_empty() {
+            div class="scroll" { table {
+                thead { tr {
+                    th scope="col" { "" } th scope="col" { "Machine" } th scope="col" { "Addresses" }
+                    th scope="col" { "Caches handed over" } th scope="col" { "Not handed over" }
+                } }
+                tbody {
+                    @for (index, machine) in machines.iter().take(MAX_ROWS).enumerate() {
+                        (machine_row(sheet, index, machine))
+                    }
+                }
+            } }
+            (more(machines.len()))
+        }
+        @if !clocks.is_empty() {
+            h3 { "Clocks" }
+            div class="scroll" { table {
+                thead { tr {
+                    th scope="col" { "Clock" } th scope="col" class="number" { "Ahead by at least" }
+                    th scope="col" class="number" { "at most" } th scope="col" { "Known from" }
+                } }
+                tbody {
+                    @for clock in clocks.iter().take(MAX_ROWS) {
+                        tr {
+                            td { (sheet.shown(&clock.source, MAX_TEXT)) }
+                            td class="number" { (format!("{:+.3} s", clock.offset_min_s)) }
+                            td class="number" { (format!("{:+.3} s", clock.offset_max_s)) }
+                            td class="break" { (sheet.shown(&clock.basis, MAX_TEXT)) }
+                        }
+                    }
+                }
+            } }
+            p class="note" { "Against the first capture's clock." }
+        }
+    })
+}
+
+fn machine_row(sheet: &Sheet<'_>, index: usize, machine: &Machine) -> Markup {
+    let names = machine.names.iter().map(|name| sheet.shown(name, MAX_TEXT));
+    let names: Vec<String> = names.collect();
+    let addresses = machine.addresses.iter().take(MAX_ADDRESSES);
+    let addresses: Vec<String> = addresses.map(ToString::to_string).collect();
+    let accounts = |accounts: &[Account]| {
+        let shown = accounts
+            .iter()
+            .map(|it| sheet.shown(&it.to_string(), MAX_TEXT));
+        match accounts.is_empty() {
+            true => "none".to_owned(),
+            false => shown.collect::<Vec<_>>().join(", "),
+        }
+    };
+    let missing = match (machine.profiles.is_empty(), machine.missing.is_empty()) {
+        (false, true) => "none".to_owned(),
+        (true, true) => "all".to_owned(),
+        (_, false) => accounts(&machine.missing),
+    };
+    html! {
+        tr id=(id(Kind::Machine, index)) {
+            td class="own-id" { (id(Kind::Machine, index)) }
+            td { @if names.is_empty() { "unnamed" } @else { (names.join(", ")) } }
+            td { (addresses.join(", ")) @if machine.addresses.len() > MAX_ADDRESSES { " …" } }
+            td class="break" {
+                (accounts(&machine.profiles))
+                @if let Some(because) = &machine.joined_because {
+                    br; span class="soft" { "taken for one machine: " (sheet.shown(because, MAX_TEXT)) }
+                }
+            }
+            td class="break" { (missing) }
+        }
+    }
+}
+
+/// How completely the captures show the traffic, what was counted, and what
+/// could not be read.
+pub(super) fn quality(sheet: &Sheet<'_>) -> Option<Markup> {
+    let case = &sheet.explained.case;
+    let counts = case.counts.iter().filter(|(_, number)| *number > 0);
+    let counts: Vec<String> = counts
+        .map(|(what, number)| format!("{} {what}", words::thousands(*number)))
+        .collect();
+    if case.vantages.is_empty() && counts.is_empty() && case.issues.is_empty() {
+        return None;
+    }
+    let several = case.vantages.len() > 1;
+    Some(html! {
+        @for vantage in case.vantages.iter().take(MAX_ROWS) {
+            p {
+                @if several { strong { "Capture point " (vantage.number + 1) ": " } }
+                (vantage_text(sheet.look, vantage))
+            }
+        }
+        @if !counts.is_empty() { p { "Counted, not listed: " (counts.join(", ")) "." } }
+        @if !case.issues.is_empty() {
+            h3 { "Issues with the evidence" }
+            ul class="issues" {
+                @for issue in case.issues.iter().take(MAX_ISSUES) {
+                    li {
+                        @if let Some(evidence) = issue.evidence {
+                            strong { (sheet.shown(&sheet.names.name(evidence), MAX_TEXT)) }
+                            @if !issue.place.is_empty() { ", " }
+                        }
+                        (sheet.shown(&issue.place, MAX_TEXT)) ": " (sheet.shown(&issue.what, MAX_TEXT))
+                        @if !issue.effect.is_empty() {
+                            br; span class="soft" { "Effect: " (sheet.shown(&issue.effect, MAX_TEXT)) }
+                        }
+                    }
+                }
+            }
+            @if case.issues.len() > MAX_ISSUES {
+                p class="note" { (words::thousands((case.issues.len() - MAX_ISSUES) as u64)) " more in the JSON report." }
+            }
+        }
+    })
+}
+
+fn more(total: usize) -> Markup {
+    html! {
+        @if total > MAX_ROWS {
+            p class="note" { (words::thousands((total - MAX_ROWS) as u64)) " more in the JSON report." }
+        }
+    }
+}
+
+/// Machines, clocks and capture points on the page.
+const MAX_ROWS: usize = 500;
+/// Addresses of one machine.
+const MAX_ADDRESSES: usize = 6;
+/// Issues on the page.
+const MAX_ISSUES: usize = 500;
+/// Characters of a text.
+const MAX_TEXT: usize = 400;
