@@ -24,11 +24,11 @@ use super::progress::Teller;
 pub struct Arguments {
     #[command(flatten)]
     evidence: Evidence,
-    /// Form of the report: text, or json (docs/REPORT.md); by default that of
+    /// Form of the report: text, html, markdown, or json (docs/REPORT.md); by default that of
     /// the file's extension, else text
     #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
     format: Option<Format>,
-    /// Write the report to a file (.txt or .json), whole or not at all
+    /// Write the report to a file (.txt, .html, .md or .json), whole or not at all
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Overwrite the file if it exists
@@ -95,6 +95,10 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
     let explained = read(paths, &options, &arguments.show)?;
     let text = match format {
         Format::Json => report::json::write(&explained),
+        Format::Html => report::html::write(&explained, &output::look(&arguments.show, true)),
+        Format::Markdown => {
+            report::markdown::write(&explained, &output::look(&arguments.show, true))
+        }
         Format::Text => {
             report::text::write(&explained, &output::look(&arguments.show, target.is_some()))
         }
@@ -130,6 +134,8 @@ fn format(asked: Option<Format>, output: Option<&Path>) -> Result<Format, Failur
     match extension.to_ascii_lowercase().to_str() {
         Some("json") => Ok(Format::Json),
         Some("txt" | "text") => Ok(Format::Text),
+        Some("html" | "htm") => Ok(Format::Html),
+        Some("md" | "markdown") => Ok(Format::Markdown),
         _ => Err(Failure(format!(
             ".{} is no known form of a report; give --format",
             extension.display()

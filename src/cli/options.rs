@@ -77,6 +77,10 @@ pub enum Format {
     Text,
     /// For programs: docs/REPORT.md.
     Json,
+    /// One page with pictures, for a browser.
+    Html,
+    /// For an issue or a wiki.
+    Markdown,
 }
 
 impl Evidence {
