@@ -14,6 +14,7 @@ mod ctl_signer_issuer_missing_tests;
 mod delayed;
 mod direct_blocked;
 mod dns_failed;
+mod explicitly_distrusted;
 mod failure;
 mod failures;
 mod finding;
@@ -35,17 +36,25 @@ mod object_failures;
 mod origin_http_error;
 mod outcomes;
 mod own_verifier;
+mod private_root_not_deployed;
 mod proposal;
 mod proxy_auth_required;
 mod proxy_denied_or_filtered;
 mod proxy_unreachable;
 mod ranking;
+mod rejections;
 mod revocation_server_unreachable;
+mod root_disabled_or_not_before;
+mod root_not_in_program;
+mod roots;
 mod self_signed_leaf;
+mod tls_inspection_untrusted;
 mod transfer_incomplete;
 mod verdict;
 mod verifier;
 mod wrong_eku;
+mod wsus;
+mod wsus_root_untrusted;
 
 pub use failure::{Failure, FailureKind, Lost, Reaction, Verifier, VerifierKind};
 pub use finding::{Confidence, Finding, Role};
@@ -57,10 +66,15 @@ pub use proposal::{Precedence, Proposal, Rule, Stance};
 pub const RULES: &[Rule] = &[
     ctl_signer_issuer_missing_aia_blocked::RULE,
     ctl_body_not_cabinet::RULE,
+    root_not_in_program::RULE,
+    root_disabled_or_not_before::RULE,
+    explicitly_distrusted::RULE,
     identity_proxy_gap::RULE,
     intermediate_missing_aia_failed::RULE,
     aia_object_unusable::RULE,
+    private_root_not_deployed::RULE,
     self_signed_leaf::RULE,
+    tls_inspection_untrusted::RULE,
     leaf_expired::RULE,
     leaf_not_yet_valid::RULE,
     issuer_expired::RULE,
@@ -75,6 +89,7 @@ pub const RULES: &[Rule] = &[
     intermediary_serves_stale::RULE,
     origin_http_error::RULE,
     transfer_incomplete::RULE,
+    wsus_root_untrusted::RULE,
     outcomes::NO_FAILURE_OBSERVED,
     outcomes::CAPTURE_LOSS,
     outcomes::CAPTURE_ONE_SIDED,

@@ -90,7 +90,7 @@ certificate("wsus-leaf.der", "wsus.corp.example", "Corp Root CA", 9, "2026-01-01
             usage=SERVER, host="wsus.corp.example", ca_issuers=LDAP_AIA, crl=LDAP_CRL)
 # Nobody says where the issuer can be had.
 certificate("leaf-without-aia.der", "www.shop.example", "Issuing CA", 10, "2026-01-01", "2027-01-01",
-            usage=SERVER, host="www.shop.example")
+            usage=SERVER, host="www.shop.example", seed="leaf without AIA")
 certificate("leaf-https-aia.der", "www.shop.example", "Issuing CA", 11, "2026-01-01", "2027-01-01",
             usage=SERVER, host="www.shop.example", ca_issuers="https://aia.example/issuing.crt")
 # The CA before it got a new key, and the CA certified by a root that has ended.
