@@ -474,3 +474,22 @@ impl Diagnosis {
             .collect()
     }
 }
+
+/// Makes a check of the first chain fail, as the engine would say it.
+pub fn failed_check(
+    case: &mut Case,
+    position: usize,
+    kind: crate::chain::CheckKind,
+    bits: crate::chain::TrustStatus,
+    detail: &str,
+) {
+    let chain = &mut case.chains[0].chains[0];
+    let element = &mut chain.elements[position];
+    element.checks.retain(|check| check.kind != kind);
+    element
+        .checks
+        .push(crate::chain::Check::fail(kind, bits, detail));
+    element.error_status |= bits;
+    chain.error_status |= bits;
+    chain.verdict = crate::chain::Verdict::Reject;
+}

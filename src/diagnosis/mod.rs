@@ -4,9 +4,13 @@
 use crate::case::Case;
 use crate::time::Timestamp;
 
+mod aia_limit_exceeded;
 mod aia_object_unusable;
+mod aia_unsupported_scheme;
 mod cached_pages;
 mod chain_checks;
+mod critical_extension_or_malformed;
+mod cross_certificate_bad_branch;
 mod ctl_body_not_cabinet;
 mod ctl_signer_issuer_missing_aia_blocked;
 #[cfg(test)]
@@ -25,13 +29,17 @@ mod incidents;
 mod inquiry;
 mod intermediary_serves_stale;
 mod intermediate_missing_aia_failed;
+mod intermediate_missing_no_aia;
 mod issuer_expired;
+mod issuer_name_match_key_mismatch;
 mod leaf_expired;
 mod leaf_not_yet_valid;
 mod leaf_validity;
 mod links;
+mod name_constraints_violated;
 mod name_mismatch;
 mod network;
+mod not_a_ca_or_path_length;
 mod object_failures;
 mod origin_http_error;
 mod outcomes;
@@ -48,10 +56,14 @@ mod root_disabled_or_not_before;
 mod root_not_in_program;
 mod roots;
 mod self_signed_leaf;
+mod server_omits_intermediate;
+mod signature_invalid;
 mod tls_inspection_untrusted;
 mod transfer_incomplete;
+mod unneeded_or_disordered_chain;
 mod verdict;
 mod verifier;
+mod weak_algorithm;
 mod wrong_eku;
 mod wsus;
 mod wsus_root_untrusted;
@@ -70,16 +82,28 @@ pub const RULES: &[Rule] = &[
     root_disabled_or_not_before::RULE,
     explicitly_distrusted::RULE,
     identity_proxy_gap::RULE,
+    server_omits_intermediate::RULE,
     intermediate_missing_aia_failed::RULE,
+    intermediate_missing_no_aia::RULE,
     aia_object_unusable::RULE,
+    aia_unsupported_scheme::RULE,
+    aia_limit_exceeded::RULE,
     private_root_not_deployed::RULE,
     self_signed_leaf::RULE,
+    issuer_name_match_key_mismatch::RULE,
+    cross_certificate_bad_branch::RULE,
     tls_inspection_untrusted::RULE,
+    unneeded_or_disordered_chain::RULE,
     leaf_expired::RULE,
     leaf_not_yet_valid::RULE,
     issuer_expired::RULE,
     name_mismatch::RULE,
     wrong_eku::RULE,
+    not_a_ca_or_path_length::RULE,
+    name_constraints_violated::RULE,
+    critical_extension_or_malformed::RULE,
+    weak_algorithm::RULE,
+    signature_invalid::RULE,
     revocation_server_unreachable::RULE,
     dns_failed::RULE,
     direct_blocked::RULE,

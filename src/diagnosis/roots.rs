@@ -303,11 +303,11 @@ pub fn some_of(sites: &[String]) -> String {
     join_words(&names)
 }
 
-/// Number of certificates that the server sent.
+/// True when the server sent this certificate and no other.
 #[must_use]
-pub fn sent(rejection: &Rejection<'_>) -> usize {
-    match &rejection.handshake.certificates {
-        ServerCertificates::Sent { list, .. } => list.len(),
-        _ => 0,
-    }
+pub fn was_sent_alone(rejection: &Rejection<'_>, child: &Certificate) -> bool {
+    let ServerCertificates::Sent { list, .. } = &rejection.handshake.certificates else {
+        return false;
+    };
+    list.len() == 1 && list.iter().any(|sent| sent.starts_with(&child.der))
 }
