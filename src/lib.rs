@@ -22,6 +22,7 @@ pub mod cryptnet;
 pub mod diagnosis;
 pub mod evidence;
 pub mod flow;
+pub mod host;
 pub mod packet;
 pub mod phrase;
 pub mod pipeline;

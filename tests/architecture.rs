@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const FLOOR: [&str; 6] = ["account", "bytes", "issue", "provenance", "time", "words"];
 
 /// Module, then what it may import besides the floor. `*` stands for all.
-const TABLE: [(&str, &[&str]); 19] = [
+const TABLE: [(&str, &[&str]); 20] = [
     ("evidence", &[]),
     ("capture", &[]),
     ("packet", &[]),
@@ -18,11 +18,16 @@ const TABLE: [(&str, &[&str]); 19] = [
     ("protocol", &["flow"]),
     ("cryptnet", &[]),
     ("pki", &[]),
-    ("retrieval", &["flow", "protocol", "pki", "cryptnet"]),
+    ("host", &["pki"]),
+    (
+        "retrieval",
+        &["flow", "protocol", "pki", "cryptnet", "host"],
+    ),
     ("chain", &["pki"]),
     (
         "case",
         &[
+            "host",
             "evidence",
             "capture",
             "packet",
@@ -37,11 +42,20 @@ const TABLE: [(&str, &[&str]); 19] = [
     ("clock", &["case", "retrieval"]),
     (
         "phrase",
-        &["case", "diagnosis", "retrieval", "protocol", "pki", "flow"],
+        &[
+            "host",
+            "case",
+            "diagnosis",
+            "retrieval",
+            "protocol",
+            "pki",
+            "flow",
+        ],
     ),
     (
         "timeline",
         &[
+            "host",
             "phrase",
             "case",
             "clock",
@@ -57,6 +71,7 @@ const TABLE: [(&str, &[&str]); 19] = [
     (
         "diagnosis",
         &[
+            "host",
             "case",
             "clock",
             "chain",
@@ -70,6 +85,7 @@ const TABLE: [(&str, &[&str]); 19] = [
     (
         "report",
         &[
+            "host",
             "phrase",
             "diagnosis",
             "timeline",

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{ArtifactRecord, ArtifactSighting, ArtifactSource, Case, Handshake, Vantage};
-use super::{chains, handshakes, machines, programs};
+use super::{chains, handshakes, logged, machines, programs};
 use crate::cryptnet::CacheEntry;
 use crate::evidence::EvidenceRecord;
+use crate::host::HostSource;
 use crate::issue::Issue;
 use crate::pki::{self, Artifact, Certificate};
 use crate::protocol::dns::Lookup;
@@ -38,10 +39,30 @@ pub struct Gathered {
     pub bodies: BodyIndex,
     /// Capture quality per vantage point.
     pub vantages: Vec<Vantage>,
+    /// Files in which a machine speaks of itself.
+    pub hosts: Vec<HostSource>,
+    /// The objects in them.
+    pub host_objects: Vec<HostObject>,
     /// Roots that the analyst gave.
     pub roots: Vec<Arc<Certificate>>,
     /// Counts for the method section.
     pub counts: Vec<(&'static str, u64)>,
+}
+
+/// An object in a file of the machine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostObject {
+    /// Index of the file among the hosts.
+    pub source: usize,
+    /// Index among the elements of its stores; `None` for a list that the
+    /// automatic update keeps.
+    pub stored: Option<usize>,
+    /// The object.
+    pub sha256: [u8; 32],
+    /// Since when it lay there, at the latest.
+    pub at: Option<Timestamp>,
+    /// The place.
+    pub cite: Cite,
 }
 
 /// Which part of the evidence the case is about.
@@ -57,6 +78,13 @@ pub struct Selection {
     pub from: Option<Timestamp>,
     /// Only what began up to this time.
     pub to: Option<Timestamp>,
+}
+
+impl Selection {
+    /// True when something from `began` to `ended` touches the time asked for.
+    fn covers(&self, began: Timestamp, ended: Timestamp) -> bool {
+        self.from.is_none_or(|from| ended >= from) && self.to.is_none_or(|to| began <= to)
+    }
 }
 
 /// Builds the case.
@@ -87,6 +115,7 @@ pub fn assemble(mut gathered: Gathered, selection: &Selection) -> Case {
         lookups: gathered.lookups,
         vantages: gathered.vantages,
         counts: gathered.counts,
+        hosts: gathered.hosts,
         ..Case::default()
     };
     case.counts.push(("HTTP exchanges", counts.exchanges));
@@ -97,7 +126,10 @@ pub fn assemble(mut gathered: Gathered, selection: &Selection) -> Case {
     case.issues.extend(counts.issue());
     case.handshakes = all_handshakes(&gathered.observed);
     keep_window(&mut case, selection);
-    machines::assign(&mut case);
+    let mut recorded = logged::attempts(&case, &known);
+    recorded.retain(|(_, retrieval)| selection.covers(retrieval.started_at, retrieval.ended_at));
+    machines::assign(&mut case, &recorded);
+    logged::join(&mut case, recorded);
     machines::name_accounts(&mut case);
     if let Some(machine) = &selection.machine {
         machines::keep_only(&mut case, machine);
@@ -105,6 +137,7 @@ pub fn assemble(mut gathered: Gathered, selection: &Selection) -> Case {
     let sightings = Sightings {
         cache_objects: &gathered.cache_objects,
         files: &gathered.files,
+        hosts: &gathered.host_objects,
     };
     fill_artifacts(&mut case, &gathered.artifacts, &sightings);
     case.chains = chains::chains(&case, &gathered.roots);
@@ -113,9 +146,7 @@ pub fn assemble(mut gathered: Gathered, selection: &Selection) -> Case {
 
 /// Drops what lies outside the time asked for.
 fn keep_window(case: &mut Case, selection: &Selection) {
-    let inside = |began: Timestamp, ended: Timestamp| {
-        selection.from.is_none_or(|from| ended >= from) && selection.to.is_none_or(|to| began <= to)
-    };
+    let inside = |began, ended| selection.covers(began, ended);
     case.retrievals
         .retain(|retrieval| inside(retrieval.started_at, retrieval.ended_at));
     case.handshakes
@@ -182,6 +213,7 @@ fn all_handshakes(observed: &[Observed]) -> Vec<Handshake> {
 struct Sightings<'a> {
     cache_objects: &'a [Vec<[u8; 32]>],
     files: &'a [(Cite, Vec<[u8; 32]>)],
+    hosts: &'a [HostObject],
 }
 
 /// Collects every sight of every object, orders the objects by first sight, and
@@ -260,6 +292,25 @@ fn fill_artifacts(
                 },
             );
         }
+    }
+    for object in sightings.hosts {
+        let hive = case.hosts.get(object.source).and_then(HostSource::hive);
+        add(
+            &object.sha256,
+            ArtifactSighting {
+                source: ArtifactSource::Host {
+                    source: object.source,
+                    stored: object.stored,
+                },
+                at: object.at,
+                machine: case.host_machines.get(object.source).copied().flatten(),
+                account: hive.and_then(|hive| hive.account.clone()),
+                cite: object.cite.clone(),
+            },
+        );
+    }
+    for (sha256, sighting) in logged::objects(case, artifacts) {
+        add(&sha256, sighting);
     }
     for (cite, objects) in sightings.files {
         for sha256 in objects {

@@ -94,30 +94,78 @@ pub fn chains(case: &Case, roots: &[Arc<Certificate>]) -> Vec<CaseChain> {
         candidates.extend(available(case, handshake.machine, used_at));
         candidates.extend(given(roots));
         let lists = Lists::of_the_day(case, handshake.machine, used_at);
-        let question = Question {
+        let asked = Asked {
             leaf: certificate,
             at: case.as_of.unwrap_or(handshake.at),
-            candidates: &candidates,
-            crls: &[],
-            ocsp: &[],
-            trust_lists: lists.as_ref(),
-            policy: Policy {
-                purpose: Purpose::ServerAuth,
-                host: handshake.site.as_deref().map(Host::from_text),
-                knows_roots: false,
-                ..Policy::default()
-            },
+            used_at,
+            machine: handshake.machine,
+            purpose: Purpose::ServerAuth,
+            host: handshake.site.as_deref().map(Host::from_text),
         };
         chains.push(CaseChain {
             subject: ChainSubject::Handshake(index),
             leaf,
             host: handshake.site.clone(),
-            as_of: question.at,
-            chains: crate::chain::examine(&question).chains,
+            as_of: asked.at,
+            chains: examined(case, &asked, candidates, &lists),
         });
     }
     chains.extend(list_chains(case, roots));
     chains
+}
+
+/// What one examination is about.
+struct Asked<'a> {
+    leaf: &'a Arc<Certificate>,
+    at: Timestamp,
+    used_at: Timestamp,
+    machine: Option<usize>,
+    purpose: Purpose,
+    host: Option<Host>,
+}
+
+/// Examines with what the stores of the machine held.
+fn examined(
+    case: &Case,
+    asked: &Asked<'_>,
+    mut candidates: Vec<Candidate>,
+    lists: &Lists,
+) -> Vec<crate::chain::Chain> {
+    let stores = case.stores_at(asked.machine, asked.used_at);
+    candidates.extend(stores.candidates);
+    let examine = |knows_roots: bool| {
+        let question = Question {
+            leaf: asked.leaf,
+            at: asked.at,
+            candidates: &candidates,
+            crls: &[],
+            ocsp: &[],
+            trust_lists: lists.as_ref(),
+            policy: Policy {
+                purpose: asked.purpose.clone(),
+                host: asked.host.clone(),
+                knows_roots,
+                updates_roots: stores.updates_roots,
+                ..Policy::default()
+            },
+        };
+        crate::chain::examine(&question).chains
+    };
+    let chains = examine(stores.known);
+    // A root whose key was written later may have lain there before, with other
+    // properties: then the stores do not tell.
+    let late = chains.first().is_some_and(|chain| {
+        let last = chain.elements.last();
+        stores.known
+            && last.is_some_and(|last| {
+                stores.late.contains(&last.certificate.sha256)
+                    || candidates.iter().any(|candidate| {
+                        stores.late.contains(&candidate.certificate.sha256)
+                            && candidate.certificate.subject.der == last.certificate.issuer.der
+                    })
+            })
+    });
+    if late { examine(false) } else { chains }
 }
 
 /// The chain of each list's signer, once per machine that had the list.
@@ -157,6 +205,7 @@ fn list_chains(case: &Case, roots: &[Arc<Certificate>]) -> Vec<CaseChain> {
                 .collect();
             candidates.extend(available(case, machine, at));
             candidates.extend(given(roots));
+            candidates.extend(case.stores_at(machine, at).candidates);
             let lists = Lists {
                 authroot: naming_list(case, ctl),
                 disallowed: None,
@@ -268,8 +317,10 @@ fn available(case: &Case, machine: Option<usize>, at: Timestamp) -> Vec<Candidat
             let origin = match sighting.source {
                 ArtifactSource::Retrieval(_) => Origin::Downloaded,
                 ArtifactSource::Cache(_) => Origin::Cache,
+                ArtifactSource::Log(_) => Origin::Cache,
                 ArtifactSource::File => Origin::Given,
-                ArtifactSource::Handshake(_) => return None,
+                // What lies in a store is a candidate by its store's role.
+                ArtifactSource::Handshake(_) | ArtifactSource::Host { .. } => return None,
             };
             let by_then = sighting.at.is_none_or(|seen_at| seen_at <= at);
             let own = sighting.machine == machine || origin == Origin::Given;

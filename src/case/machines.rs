@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use super::hand_overs::{self, Group};
 use super::{Case, Machine};
 use crate::account::Account;
 use crate::cryptnet;
 use crate::provenance::Cite;
+use crate::retrieval::Retrieval;
 use crate::time::Span;
 
 /// A cache copy proves a download when its last synchronization is this near;
@@ -15,7 +17,7 @@ const SYNC_WINDOW: Span = Span::seconds(600);
 
 /// Where a fact that needs a machine comes from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Source {
+pub(super) enum Source {
     /// A client address at a vantage point.
     Client(u32, IpAddr),
     /// A hand-over of caches with the machine's name in it.
@@ -24,7 +26,7 @@ enum Source {
 
 /// Finds the machines, joins a hand-over with a client where downloads show it,
 /// and gives every retrieval, handshake and cache entry its machine.
-pub fn assign(case: &mut Case) {
+pub fn assign(case: &mut Case, recorded: &[(usize, Retrieval)]) {
     let mut clients: BTreeSet<Source> = BTreeSet::new();
     for retrieval in &case.retrievals {
         clients.extend(client_of(retrieval));
@@ -32,27 +34,32 @@ pub fn assign(case: &mut Case) {
     for handshake in &case.handshakes {
         clients.insert(Source::Client(handshake.vantage, handshake.client.ip()));
     }
-    let hand_overs: BTreeSet<Source> = case.cache_entries.iter().map(hand_over_of).collect();
-    let joined = joins(case, &hand_overs);
+    let mut hand_overs: BTreeSet<Source> = case.cache_entries.iter().map(hand_over_of).collect();
+    let hosts = 0..case.hosts.len();
+    hand_overs.extend(hosts.filter_map(|host| hand_overs::hand_over_of(case, host)));
+    let mut groups = hand_overs::groups(case, &hand_overs);
+    hand_overs::loose(&mut groups, case);
+    let joined = joins(case, &groups, &clients, recorded);
 
     let mut index_of: BTreeMap<Source, usize> = BTreeMap::new();
     for client in clients {
         index_of.insert(client, case.machines.len());
         case.machines.push(Machine::default());
     }
-    for hand_over in hand_overs {
-        let (index, because) = match joined.get(&hand_over) {
-            Some((client, because)) => (index_of.get(client).copied(), Some(because.clone())),
-            None => (None, None),
-        };
+    for (group, (client, because)) in groups.into_iter().zip(joined) {
+        let index = client.and_then(|client| index_of.get(&client).copied());
         let index = index.unwrap_or_else(|| {
             case.machines.push(Machine::default());
             case.machines.len() - 1
         });
         if let Some(machine) = case.machines.get_mut(index) {
-            machine.joined_because = because;
+            machine.joined_because = because.or(group.because);
+            machine.names.extend(group.names);
+            machine.addresses.extend(group.addresses);
         }
-        index_of.insert(hand_over, index);
+        for member in group.members {
+            index_of.insert(member, index);
+        }
     }
     fill(case, &index_of);
 }
@@ -61,43 +68,106 @@ fn client_of(retrieval: &crate::retrieval::Retrieval) -> Option<Source> {
     Some(Source::Client(retrieval.vantage?, retrieval.client?.ip()))
 }
 
-fn hand_over_of(entry: &crate::cryptnet::CacheEntry) -> Source {
+pub(super) fn hand_over_of(entry: &crate::cryptnet::CacheEntry) -> Source {
     Source::HandOver(entry.hand_over.clone(), entry.machine.clone())
 }
 
-/// For each hand-over of caches, the one client whose downloads lie in it: same
-/// URL, same bytes, last synchronized when the download ended.
-fn joins(case: &Case, hand_overs: &BTreeSet<Source>) -> BTreeMap<Source, (Source, String)> {
-    let mut joined = BTreeMap::new();
-    for hand_over in hand_overs {
-        let mut matches: BTreeMap<Source, usize> = BTreeMap::new();
-        for entry in case
-            .cache_entries
+/// For each group of hand-overs, the one client whose downloads lie in it: same
+/// URL, same bytes, last synchronized when the download ended; or recorded by
+/// its log at the time; or the one client with its address.
+fn joins(
+    case: &Case,
+    groups: &[Group],
+    clients: &BTreeSet<Source>,
+    recorded: &[(usize, Retrieval)],
+) -> Vec<(Option<Source>, Option<String>)> {
+    let found = groups.iter().map(|group| {
+        let copies = of_copies(case, group);
+        let records = of_records(case, group, recorded);
+        let (client, because) = match only_best(&copies) {
+            Some((client, count)) => (client, copied_phrase(count)),
+            None => match only_best(&records) {
+                Some((client, count)) => (client, recorded_phrase(count)),
+                None => match hand_overs::by_address(group, clients) {
+                    Some(found) => found,
+                    None => return (None, None),
+                },
+            },
+        };
+        (Some(client), Some(because))
+    });
+    found.collect()
+}
+
+fn only_best(matches: &BTreeMap<Source, usize>) -> Option<(Source, usize)> {
+    let most = matches.values().copied().max()?;
+    let mut best = matches.iter().filter(|(_, count)| **count == most);
+    match (best.next(), best.next()) {
+        (Some((client, count)), None) => Some((client.clone(), *count)),
+        _ => None,
+    }
+}
+
+fn copied_phrase(count: usize) -> String {
+    let (noun, verb) = match count {
+        1 => ("download", "lies"),
+        _ => ("downloads", "lie"),
+    };
+    format!(
+        "{count} {noun} of this client {verb} in these caches byte for byte, synchronized at the time of the download"
+    )
+}
+
+fn recorded_phrase(count: usize) -> String {
+    let (noun, verb) = match count {
+        1 => ("attempt", "stands"),
+        _ => ("attempts", "stand"),
+    };
+    format!("{count} {noun} of this client {verb} in its CAPI2 log at the same time")
+}
+
+fn of_copies(case: &Case, group: &Group) -> BTreeMap<Source, usize> {
+    let mut matches: BTreeMap<Source, usize> = BTreeMap::new();
+    for entry in case
+        .cache_entries
+        .iter()
+        .filter(|entry| group.members.contains(&hand_over_of(entry)))
+    {
+        for retrieval in case
+            .retrievals
             .iter()
-            .filter(|entry| hand_over_of(entry) == *hand_over)
+            .filter(|retrieval| is_copy(entry, retrieval))
         {
-            for retrieval in case
-                .retrievals
-                .iter()
-                .filter(|retrieval| is_copy(entry, retrieval))
-            {
-                if let Some(client) = client_of(retrieval) {
-                    *matches.entry(client).or_default() += 1;
-                }
+            if let Some(client) = client_of(retrieval) {
+                *matches.entry(client).or_default() += 1;
             }
         }
-        let most = matches.values().copied().max().unwrap_or_default();
-        let mut best = matches.iter().filter(|(_, count)| **count == most);
-        if let (Some((client, count)), None) = (best.next(), best.next()) {
-            let noun = if *count == 1 { "download" } else { "downloads" };
-            let because = format!(
-                "{count} {noun} of this client {} in these caches byte for byte, synchronized at the time of the download",
-                if *count == 1 { "lies" } else { "lie" }
-            );
-            joined.insert(hand_over.clone(), (client.clone(), because));
+    }
+    matches
+}
+
+fn of_records(
+    case: &Case,
+    group: &Group,
+    recorded: &[(usize, Retrieval)],
+) -> BTreeMap<Source, usize> {
+    let mut matches: BTreeMap<Source, usize> = BTreeMap::new();
+    for (host, record) in recorded {
+        let own = hand_overs::hand_over_of(case, *host);
+        if !own.is_some_and(|own| group.members.contains(&own)) {
+            continue;
+        }
+        let clients: BTreeSet<Source> = case
+            .retrievals
+            .iter()
+            .filter(|seen| super::logged::is_same(record, seen))
+            .filter_map(client_of)
+            .collect();
+        for client in clients {
+            *matches.entry(client).or_default() += 1;
         }
     }
-    joined
+    matches
 }
 
 /// True when a cache entry holds what a retrieval brought, from the same time.
@@ -131,6 +201,10 @@ fn fill(case: &mut Case, index_of: &BTreeMap<Source, usize>) {
         .iter()
         .map(|entry| machine_of(Some(hand_over_of(entry))))
         .collect();
+    let hosts = 0..case.hosts.len();
+    case.host_machines = hosts
+        .map(|host| machine_of(hand_overs::hand_over_of(case, host)))
+        .collect();
     for handshake in &mut case.handshakes {
         let client = Source::Client(handshake.vantage, handshake.client.ip());
         handshake.machine = machine_of(Some(client));
@@ -158,6 +232,12 @@ fn fill(case: &mut Case, index_of: &BTreeMap<Source, usize>) {
             continue;
         };
         machine.cites.extend(retrieval.cites.iter().cloned());
+    }
+    for (source, machine) in case.hosts.iter().zip(&case.host_machines) {
+        let Some(machine) = machine.and_then(|index| case.machines.get_mut(index)) else {
+            continue;
+        };
+        machine.cites.push(source.bytes((0, 1)));
     }
     for handshake in &case.handshakes {
         let machine = handshake

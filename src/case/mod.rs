@@ -3,10 +3,13 @@
 
 pub mod assemble;
 pub mod chains;
+mod hand_overs;
 pub mod handshakes;
+pub mod logged;
 pub mod machines;
 pub mod programs;
 pub mod questions;
+pub mod stores;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -15,6 +18,7 @@ use crate::chain::Chain;
 use crate::cryptnet::CacheEntry;
 use crate::evidence::EvidenceRecord;
 use crate::flow::Quality;
+use crate::host::HostSource;
 use crate::issue::Issue;
 use crate::pki::Artifact;
 use crate::protocol::dns::Lookup;
@@ -47,6 +51,10 @@ pub struct Case {
     pub cache_entries: Vec<CacheEntry>,
     /// The machine of each cache entry.
     pub cache_machines: Vec<Option<usize>>,
+    /// Files in which a machine speaks of itself.
+    pub hosts: Vec<HostSource>,
+    /// The machine of each of them.
+    pub host_machines: Vec<Option<usize>>,
     /// Name lookups, by start.
     pub lookups: Vec<Lookup>,
     /// Chains examined.
@@ -196,6 +204,15 @@ pub enum ArtifactSource {
     Retrieval(usize),
     /// In the cache entry with this index.
     Cache(usize),
+    /// In a registry hive: in a store, or kept by the automatic update.
+    Host {
+        /// Index of the file among the hosts.
+        source: usize,
+        /// Index among the elements of its stores.
+        stored: Option<usize>,
+    },
+    /// Named by a record of the log with this index among the hosts.
+    Log(usize),
     /// A file handed over by itself.
     File,
 }

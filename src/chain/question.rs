@@ -110,6 +110,9 @@ pub struct Policy {
     /// The anchors given are all there are. When false, the client's store is
     /// unknown and a root outside the evidence is no fault.
     pub knows_roots: bool,
+    /// With the roots known: Windows may still add one that its list names
+    /// (automatic root update).
+    pub updates_roots: bool,
 }
 
 impl Default for Policy {
@@ -129,6 +132,7 @@ impl Default for Policy {
             inhibit_any_policy: false,
             anchor_checks: AnchorChecks::default(),
             knows_roots: true,
+            updates_roots: false,
         }
     }
 }

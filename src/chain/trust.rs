@@ -62,13 +62,12 @@ pub(super) fn judge_anchor(question: &Question<'_>, root: &Certificate) -> Judge
 pub(super) fn judge_self_signed(question: &Question<'_>, root: &Certificate) -> Judged {
     let kind = CheckKind::Trust;
     let thumbprint = to_hex(&root.sha1);
-    if question.policy.knows_roots {
-        let detail = format!("self-signed {thumbprint} is no trusted root");
-        let check = Check::fail(kind, TrustStatus::IS_UNTRUSTED_ROOT, detail);
-        return Judged {
-            root: RootTrust::Untrusted,
-            checks: vec![check],
-        };
+    let untrusted = |detail: String| Judged {
+        root: RootTrust::Untrusted,
+        checks: vec![Check::fail(kind, TrustStatus::IS_UNTRUSTED_ROOT, detail)],
+    };
+    if question.policy.knows_roots && !question.policy.updates_roots {
+        return untrusted(format!("self-signed {thumbprint} is no trusted root"));
     }
     let Some(list) = question.trust_lists.authroot else {
         let detail = format!("whether the client trusts {thumbprint} is not known");
@@ -80,6 +79,10 @@ pub(super) fn judge_self_signed(question: &Question<'_>, root: &Certificate) -> 
     };
     match list.entry_for(&root.sha1) {
         Some(entry) => judge_entry(question, entry),
+        None if question.policy.knows_roots => untrusted(format!(
+            "{thumbprint} is in no store of the machine, and not in the list of {}",
+            list.this_update
+        )),
         None => {
             let detail = format!(
                 "{thumbprint} is not in the list of {}; only a store of the machine could trust it",
@@ -120,7 +123,9 @@ pub(super) fn judge_missing(
     }
     let kind = CheckKind::Issuer;
     let issuer = &child.issuer.text;
-    if question.policy.knows_roots {
+    // A root that the list brings would have been named by it above.
+    let may_come = question.policy.updates_roots && question.trust_lists.authroot.is_none();
+    if question.policy.knows_roots && !may_come {
         let detail = format!("no certificate of {issuer} was found");
         let check = Check::fail(kind, TrustStatus::IS_PARTIAL_CHAIN, detail);
         return Judged {

@@ -22,7 +22,7 @@ pub fn caches(discovery: &mut Discovery, gathered: &mut Gathered) -> BTreeSet<us
         path: &file.logical,
     });
     let folders = cryptnet::locate(listed);
-    let named = machine_names(files, inputs);
+    let named = names_in(files, inputs);
     let mut used = BTreeSet::new();
     for mut folder in folders {
         let pairs = folder.pairs.iter();
@@ -102,7 +102,12 @@ fn read_folder(
 
 /// Machine names from the files by which collection tools name their host:
 /// (hand-over, name).
-fn machine_names(files: &[Located], inputs: &mut crate::evidence::Inputs) -> Vec<(String, String)> {
+pub fn machine_names(discovery: &mut Discovery) -> Vec<(String, String)> {
+    let Discovery { files, inputs } = discovery;
+    names_in(files, inputs)
+}
+
+fn names_in(files: &[Located], inputs: &mut crate::evidence::Inputs) -> Vec<(String, String)> {
     let mut names = Vec::new();
     for file in files {
         if !cryptnet::is_host_file(&file.logical) {
@@ -149,9 +154,7 @@ pub fn objects(discovery: &mut Discovery, gathered: &mut Gathered, used: &BTreeS
                     .files
                     .push((Cite::whole(read.evidence, read.bytes.len() as u64), list));
             }
-            EvidenceKind::Evtx
-            | EvidenceKind::Hive
-            | EvidenceKind::CmLog
+            EvidenceKind::CmLog
             | EvidenceKind::CertutilText
             | EvidenceKind::KeyLog => {
                 let evidence = inputs.record(file);
@@ -171,6 +174,9 @@ pub fn objects(discovery: &mut Discovery, gathered: &mut Gathered, used: &BTreeS
             | EvidenceKind::Pcapng
             | EvidenceKind::CryptnetCache
             | EvidenceKind::Zip
+            // These have a stage of their own.
+            | EvidenceKind::Evtx
+            | EvidenceKind::Hive
             | EvidenceKind::Other => {}
         }
     }

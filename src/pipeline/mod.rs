@@ -2,6 +2,7 @@
 
 mod captures;
 mod files;
+mod hosts;
 
 use std::path::PathBuf;
 
@@ -46,6 +47,8 @@ pub fn explain(
         return Err(Error::NothingReadable(nothing_readable(paths, &discovery)));
     }
     files::objects(&mut discovery, &mut gathered, &used);
+    let named = files::machine_names(&mut discovery);
+    hosts::hosts(&mut discovery, &mut gathered, &named);
     let http = captures::http_options(options.all_http);
     captures::captures(&mut discovery, http, &mut gathered, progress);
     if let Some(folder) = &options.roots {

@@ -166,6 +166,7 @@ fn retrieval(object: ObjectKind, url: &str, start: i64, end: i64) -> Retrieval {
         server: Some(address("10.0.0.2:3128")),
         account: None,
         process: None,
+        task: None,
         user_agent: Some("Microsoft-CryptoAPI/6.1".to_owned()),
         route: Route {
             kind: RouteKind::HttpProxy,
@@ -537,6 +538,8 @@ pub(super) fn case() -> Case {
     };
     let system = Account::of(AccountKind::System);
     Case {
+        hosts: Vec::new(),
+        host_machines: Vec::new(),
         as_of: None,
         evidence: evidence(),
         issues: vec![Issue::new(

@@ -223,6 +223,7 @@ impl Retrieval {
             server: None,
             account: None,
             process: None,
+            task: None,
             user_agent: None,
             route: Route {
                 login: Login::None,

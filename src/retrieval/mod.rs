@@ -17,6 +17,7 @@ mod fixtures;
 mod interests;
 mod known;
 mod leads;
+mod logged;
 mod login;
 mod lookups;
 mod names;
@@ -47,6 +48,7 @@ use crate::time::Timestamp;
 
 pub use body::{BodyFacts, BodyIndex, MAX_TITLE, RetrievedBody, wants_body};
 pub use known::KnownUrls;
+pub use logged::{Logged, logged};
 pub use object::ObjectKind;
 pub use outcome::Outcome;
 pub use route::{Hop, Login, Route, RouteKind};
@@ -184,6 +186,9 @@ pub struct Retrieval {
     pub account: Option<Account>,
     /// The process, from a record of the machine.
     pub process: Option<String>,
+    /// The chain of calls it belongs to, from a record of the machine: joins it
+    /// with the validation that waited for it.
+    pub task: Option<String>,
     /// `User-Agent`.
     pub user_agent: Option<String>,
     /// The way it took.

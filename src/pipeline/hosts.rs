@@ -1,0 +1,200 @@
+//! Files in which a machine speaks of itself.
+
+use crate::account::{Account, AccountKind};
+use crate::bytes::ParseError;
+use crate::case::assemble::{Gathered, HostObject};
+use crate::cryptnet;
+use crate::evidence::{Discovery, EvidenceKind, Inputs, Located};
+use crate::host::hive::HiveKind;
+use crate::host::regf::FileType;
+use crate::host::{self, HostFacts, HostSource};
+use crate::issue::Issue;
+use crate::pki;
+use crate::provenance::EvidenceId;
+use crate::time::Timestamp;
+
+use super::files;
+
+/// A SOFTWARE hive of a large server has some 200 MB.
+const MAX_HIVE_LEN: usize = 512 << 20;
+/// The CAPI2 log is enlarged to 64 MB by our own advice; Windows allows 4 GB.
+const MAX_EVENT_LOG_LEN: usize = 1 << 30;
+
+/// Reads the hives and logs of the discovery. `named` are the machines that
+/// collections name: (hand-over, name).
+pub fn hosts(discovery: &mut Discovery, gathered: &mut Gathered, named: &[(String, String)]) {
+    let Discovery { files, inputs } = discovery;
+    for file in files.iter() {
+        let facts = match file.kind {
+            EvidenceKind::Hive => hive(file, inputs, gathered),
+            EvidenceKind::Evtx => event_log(file, inputs, gathered),
+            _ => None,
+        };
+        let Some((evidence, facts)) = facts else {
+            continue;
+        };
+        let own = named.iter().find(|(of, _)| *of == file.hand_over);
+        let machine = cryptnet::machine_from_path(&file.logical)
+            .or_else(|| own.map(|(_, name)| name.clone()));
+        let source = HostSource {
+            evidence,
+            hand_over: file.hand_over.clone(),
+            machine,
+            label: label(file),
+            facts,
+        };
+        note_times(inputs, &source);
+        let number = gathered.hosts.len();
+        objects(&source, number, gathered);
+        gathered.hosts.push(source);
+    }
+}
+
+/// The last two parts of a path.
+fn label(file: &Located) -> String {
+    let path = file.member.as_deref().unwrap_or(&file.path);
+    let parts: Vec<&str> = path.split(['/', '\\']).collect();
+    let from = parts.len().saturating_sub(2);
+    parts.get(from..).unwrap_or_default().join("/")
+}
+
+fn hive(
+    file: &Located,
+    inputs: &mut Inputs,
+    gathered: &mut Gathered,
+) -> Option<(EvidenceId, HostFacts)> {
+    let read = inputs.read_small(file, MAX_HIVE_LEN)?;
+    let mut issue = |place: String, what: String, effect: &str| {
+        gathered
+            .issues
+            .push(Issue::new(read.evidence, place, what, effect));
+    };
+    if host::regf::file_type(&read.bytes) == Some(FileType::TransactionLog) {
+        let what = "a transaction log of a registry hive is not applied";
+        issue(
+            "the whole file".to_owned(),
+            what.to_owned(),
+            "the newest changes may be missing from what the hive says",
+        );
+        return None;
+    }
+    match host::hive::read(&read.bytes) {
+        Ok((mut facts, problems, more)) => {
+            for problem in &problems {
+                issue(
+                    format!("byte {}", problem.at),
+                    problem.to_string(),
+                    "this key or value is left out; the rest of the hive is used",
+                );
+            }
+            if more > 0 {
+                let what = format!("{more} more places of this hive are damaged");
+                issue("further on".to_owned(), what, "they are left out");
+            }
+            if facts.is_dirty {
+                issue(
+                    "byte 4".to_owned(),
+                    "the hive was copied while Windows wrote to it".to_owned(),
+                    "its newest changes lie in transaction logs and are not in the answer",
+                );
+            }
+            if facts.kind == HiveKind::User {
+                facts.account = host::hive_account(&file.logical).or_else(|| {
+                    let name = facts.names.first().cloned();
+                    let kind = AccountKind::User;
+                    Some(Account { kind, name })
+                });
+            }
+            Some((read.evidence, HostFacts::Hive(Box::new(facts))))
+        }
+        Err(error) => {
+            unreadable(gathered, read.evidence, &error);
+            None
+        }
+    }
+}
+
+fn event_log(
+    file: &Located,
+    inputs: &mut Inputs,
+    gathered: &mut Gathered,
+) -> Option<(EvidenceId, HostFacts)> {
+    let read = inputs.read_small(file, MAX_EVENT_LOG_LEN)?;
+    match host::evtx::read(read.bytes.to_vec()) {
+        Ok(log) => {
+            for (record, what) in log.problems {
+                let place = record.map_or_else(
+                    || "a record or chunk".to_owned(),
+                    |record| format!("record {record}"),
+                );
+                let effect = "it is left out; the rest of the log is used";
+                let issue = Issue::new(read.evidence, place, what, effect);
+                gathered.issues.push(issue);
+            }
+            Some((read.evidence, HostFacts::Events(log.events)))
+        }
+        Err(error) => {
+            unreadable(gathered, read.evidence, &error);
+            None
+        }
+    }
+}
+
+fn unreadable(gathered: &mut Gathered, evidence: EvidenceId, error: &ParseError) {
+    gathered.issues.push(Issue::new(
+        evidence,
+        format!("byte {}", error.at),
+        error.to_string(),
+        "nothing of this file is used",
+    ));
+}
+
+/// First and last fact, for the ledger.
+fn note_times(inputs: &mut Inputs, source: &HostSource) {
+    let times: Vec<Timestamp> = source.events().iter().map(|event| event.at).collect();
+    if let Some(record) = inputs.record_mut(source.evidence) {
+        record.first_at = times.iter().min().copied();
+        record.last_at = times.iter().max().copied();
+    }
+}
+
+/// The objects of a hive: those of its stores, and the lists it keeps.
+fn objects(source: &HostSource, number: usize, gathered: &mut Gathered) {
+    let Some(hive) = source.hive() else { return };
+    let mut found: Vec<HostObject> = Vec::new();
+    let mut keep = |bytes: &[u8], stored: Option<usize>, place: (u64, u64), at| {
+        let read = pki::read_object(bytes);
+        for problem in &read.problems {
+            gathered.issues.push(Issue::new(
+                source.evidence,
+                format!("byte {}", place.0 + problem.at),
+                problem.to_string(),
+                "this object is not used in chains",
+            ));
+        }
+        for sha256 in files::keep(&mut gathered.artifacts, read.artifacts) {
+            found.push(HostObject {
+                source: number,
+                stored,
+                sha256,
+                at,
+                cite: source.bytes(place),
+            });
+        }
+    };
+    for (index, stored) in hive.stored.iter().enumerate() {
+        if !stored.element.object.is_empty() {
+            let object = &stored.element.object;
+            keep(object, Some(index), stored.place, stored.written_at);
+        }
+    }
+    for (name, list) in &hive.auto_update.lists {
+        let prefix = name.trim_end_matches("EncodedCtl");
+        let synced = hive.auto_update.synced.iter();
+        let synced = synced
+            .filter(|(name, _)| name.trim_end_matches("LastSyncTime") == prefix)
+            .map(|(_, at)| at.value);
+        keep(&list.value, None, list.place, synced.min());
+    }
+    gathered.host_objects.extend(found);
+}
