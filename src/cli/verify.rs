@@ -201,11 +201,7 @@ impl VerifyArgs {
                 .anchor
                 .map_or_else(AnchorChecks::default, AnchorChecks::from),
             knows_roots: true,
-<<<<<<< HEAD
             ..Policy::default()
-=======
-            updates_roots: false,
->>>>>>> 12861e6 (host: hives and CAPI2 logs name accounts and stores)
         }
     }
 }

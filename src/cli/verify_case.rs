@@ -239,11 +239,7 @@ impl Line {
             inhibit_any_policy: policy.inhibit_any,
             anchor_checks: anchor_of(anchor).ok_or_else(|| format!("no anchor {anchor}"))?,
             knows_roots: true,
-<<<<<<< HEAD
             ..Policy::default()
-=======
-            updates_roots: false,
->>>>>>> 12861e6 (host: hives and CAPI2 logs name accounts and stores)
         })
     }
 }

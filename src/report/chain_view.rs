@@ -157,6 +157,15 @@ fn source(case: &Case, names: &Names<'_>, look: &Look, element: &Element) -> Str
                     look.shown(&owner.unwrap_or_default(), MAX_TEXT)
                 )
             }
+            source @ ArtifactSource::Host { .. } => match case.stored(source) {
+                Some(stored) => format!(
+                    "{} store {}",
+                    stored.scope.phrase(),
+                    look.shown(&stored.store, MAX_TEXT)
+                ),
+                None => "kept by the automatic root update".to_owned(),
+            },
+            ArtifactSource::Log(_) => "named by the CAPI2 log".to_owned(),
             ArtifactSource::File => "handed over as a file".to_owned(),
         };
         // The same way twice says nothing new.
