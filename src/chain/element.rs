@@ -45,10 +45,10 @@ const WINDOWS_MIN_RSA_BITS: u32 = 1_023;
 /// The CA/Browser Forum's minimum for RSA.
 const FORUM_MIN_RSA_BITS: u32 = 2_048;
 
-const RSA_KEY: &str = "1.2.840.113549.1.1.1";
-const DSA_KEY: &str = "1.2.840.10040.4.1";
-const EC_KEY: &str = "1.2.840.10045.2.1";
-const RSA_PSS: &str = "1.2.840.113549.1.1.10";
+pub(super) const RSA_KEY: &str = "1.2.840.113549.1.1.1";
+pub(super) const DSA_KEY: &str = "1.2.840.10040.4.1";
+pub(super) const EC_KEY: &str = "1.2.840.10045.2.1";
+pub(super) const RSA_PSS: &str = "1.2.840.113549.1.1.10";
 /// DER of the named curves P-256, P-384 and P-521.
 const FORUM_CURVES: [&[u8]; 3] = [
     &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],

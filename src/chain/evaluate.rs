@@ -45,12 +45,13 @@ pub(super) struct Context<'a> {
 type SignerAndRoot = ([u8; 32], [u8; 32]);
 
 impl<'a> Context<'a> {
-    pub(super) fn new(question: &'a Question<'a>) -> Self {
+    /// A context that knows the signatures verified before.
+    pub(super) fn with(question: &'a Question<'a>, signatures: &Rc<Signatures>) -> Self {
         Context {
             question,
             rules: profile::rules(&question.policy),
             pool: Pool::new(question.leaf, question.candidates),
-            signatures: Rc::default(),
+            signatures: Rc::clone(signatures),
             comparisons: Comparisons::default(),
             disallowed: Disallowed::new(question.trust_lists.disallowed),
             crls: Crls::new(question.crls),
@@ -59,18 +60,10 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// A context that knows the signatures verified before.
-    pub(super) fn with(question: &'a Question<'a>, signatures: &Rc<Signatures>) -> Self {
-        let mut context = Context::new(question);
-        context.signatures = Rc::clone(signatures);
-        context
-    }
-
     /// A context for the signer of a CRL, which knows what `outer` is judging.
     pub(super) fn inside(question: &'a Question<'a>, outer: &Context<'_>) -> Self {
-        let mut context = Context::new(question);
+        let mut context = Context::with(question, &outer.signatures);
         context.signers = RefCell::new(outer.signers.borrow().clone());
-        context.signatures = Rc::clone(&outer.signatures);
         context.depth = outer.depth + 1;
         context
     }

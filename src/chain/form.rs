@@ -5,6 +5,7 @@
 //! negative serial numbers, basicConstraints that is not critical below a
 //! root, policyConstraints that is not critical, dates in the longer form.
 
+use super::element::EC_KEY;
 use super::examination::{Check, CheckKind};
 use super::host::canonical_dns;
 use super::names::is_empty_name;
@@ -37,6 +38,7 @@ mod oid {
     pub(super) const BASIC_CONSTRAINTS: &str = "2.5.29.19";
     pub(super) const POLICY_CONSTRAINTS: &str = "2.5.29.36";
     pub(super) const AUTHORITY_KEY_IDENTIFIER: &str = "2.5.29.35";
+    pub(super) const EXTENDED_KEY_USAGE: &str = "2.5.29.37";
     pub(super) const INHIBIT_ANY_POLICY: &str = "2.5.29.54";
     pub(super) const AUTHORITY_INFO_ACCESS: &str = "1.3.6.1.5.5.7.1.1";
     pub(super) const COMMON_NAME: &str = "2.5.4.3";
@@ -60,7 +62,7 @@ pub(super) fn check(certificate: &Certificate, role: Role, neighbours: Neighbour
     let mut faults = Faults(Vec::new());
     fields(certificate, role, &mut faults);
     criticality(certificate, role, &mut faults);
-    usages(certificate, &mut faults);
+    usages(certificate, role, &mut faults);
     key_identifiers(certificate, role, neighbours, &mut faults);
     if role.is_leaf {
         leaf(certificate, role, &mut faults);
@@ -120,8 +122,21 @@ fn fields(certificate: &Certificate, role: Role, faults: &mut Faults) {
         certificate.oddities.iter().any(of_time),
         "a date in a form that is not allowed",
     );
+    faults.when(
+        has_unnamed_curve(certificate),
+        "the curve of the key is not given by name",
+    );
     let reversed = certificate.not_after < certificate.not_before;
     faults.when(reversed, "notAfter is before notBefore");
+}
+
+/// True for a key on a curve that is spelled out or left to the issuer:
+/// RFC 5480 §2.1.1.
+fn has_unnamed_curve(certificate: &Certificate) -> bool {
+    const OBJECT_IDENTIFIER: u8 = 0x06;
+    let algorithm = &certificate.public_key.algorithm;
+    let parameters = algorithm.parameters.as_deref().unwrap_or_default();
+    algorithm.oid == EC_KEY && parameters.first() != Some(&OBJECT_IDENTIFIER)
 }
 
 fn criticality(certificate: &Certificate, role: Role, faults: &mut Faults) {
@@ -231,8 +246,13 @@ pub(super) fn has_issuers(node: &Node) -> bool {
     identifier.is_some_and(|identifier| identifier.key_identifier.is_some())
 }
 
-/// Both usages name at least one: RFC 5280 §4.2.1.3, §4.2.1.12.
-fn usages(certificate: &Certificate, faults: &mut Faults) {
+/// Both usages name at least one: RFC 5280 §4.2.1.3, §4.2.1.12. The CA/Browser
+/// Forum's tables want extendedKeyUsage not critical.
+fn usages(certificate: &Certificate, role: Role, faults: &mut Faults) {
+    let mut extensions = certificate.extensions.iter();
+    let critical =
+        extensions.any(|extension| extension.oid == oid::EXTENDED_KEY_USAGE && extension.critical);
+    faults.when(critical && role.by_forum(), "extendedKeyUsage is critical");
     let empty = certificate.key_usage.value() == Some(&0);
     faults.when(empty, "keyUsage is empty");
     let empty = certificate
@@ -307,7 +327,12 @@ fn issuer(certificate: &Certificate, role: Role, faults: &mut Faults) {
 /// A DNS name in preferred form, underscores let pass; `*` may be its first
 /// label.
 fn is_dns_name(name: &str) -> bool {
-    let name = name.strip_prefix("*.").unwrap_or(name);
+    is_host_name(name.strip_prefix("*.").unwrap_or(name))
+}
+
+/// Labels of letters, digits, hyphens and underscores, none at the end a
+/// hyphen.
+pub(super) fn is_host_name(name: &str) -> bool {
     let is_label = |label: &str| {
         let allowed = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'-' || octet == b'_';
         let hyphens = label.starts_with('-') || label.ends_with('-');

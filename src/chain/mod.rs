@@ -50,6 +50,7 @@ pub use question::{
     AnchorChecks, Candidate, Host, Origin, Policy, Profile, Purpose, Question, TrustLists,
 };
 pub use repair::{Change, Repair, smallest_repair};
+pub use signatures::Memo;
 pub use status::{InfoStatus, TrustStatus, policy_error};
 pub use status_source::{SourceKind, SourceSays, StatusFault, StatusSource, bits_without_status};
 
@@ -61,6 +62,16 @@ pub use status_source::{SourceKind, SourceSays, StatusFault, StatusSource, bits_
 #[must_use]
 pub fn examine(question: &Question<'_>) -> Examination {
     examine_with(question, &std::rc::Rc::default())
+}
+
+/// As [`examine`], with the outcomes of signatures shared between the
+/// examinations of one run.
+#[must_use]
+pub fn examine_sharing(question: &Question<'_>, memo: &Memo) -> Examination {
+    examine_with(
+        question,
+        &std::rc::Rc::new(signatures::Signatures::knowing(memo)),
+    )
 }
 
 /// Examines with the signatures verified so far for the same objects.

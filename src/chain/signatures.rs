@@ -1,31 +1,52 @@
-//! Signatures, each verified once, and only so many.
+//! Signatures, each verified once, and only so much work spent on them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::rc::Rc;
 
+use super::element::{DSA_KEY, EC_KEY, RSA_KEY, RSA_PSS};
 use crate::pki::Certificate;
 use crate::pki::certificate::{AlgorithmIdentifier, PublicKeyInfo};
+
 use crate::pki::signature::{SignatureOutcome, verify_with_dsa_parameters};
 
-/// Signature verifications in one examination. Real chains need under ten; a
-/// hostile set of certificates that all share one name can ask for the square
-/// of its size. 256 RSA-4096 verifications take about 50 ms.
-pub(super) const MAX_SIGNATURES: usize = 256;
+/// Work for signatures in one examination, by [`cost`]. Real chains need a
+/// twentieth; a hostile set of certificates that all share one name can ask
+/// for the square of its size.
+pub(super) const MAX_COST: u64 = 60_000;
+/// Outcomes kept for later examinations of one run.
+const MAX_KNOWN: usize = 100_000;
 
-/// Results so far, by the signed object and the key.
+/// The outcomes of signatures, for examinations that come after: the same
+/// server list seen in a hundred handshakes is verified once.
+#[derive(Debug, Clone, Default)]
+pub struct Memo {
+    results: Rc<RefCell<HashMap<Pair, SignatureOutcome>>>,
+}
+
+/// Results so far, by the signed object and the key, and the work they took.
 #[derive(Debug, Default)]
 pub(super) struct Signatures {
-    results: RefCell<HashMap<Pair, SignatureOutcome>>,
+    memo: Memo,
     verified: Cell<usize>,
+    spent: Cell<u64>,
 }
 
 /// SHA-256 of the signed object, and the key's bytes.
 type Pair = ([u8; 32], Vec<u8>);
 
-/// What is returned past [`MAX_SIGNATURES`].
+/// What is returned past [`MAX_COST`].
 pub(super) const OVER_BUDGET: &str = "not verified: too many signatures to verify";
 
 impl Signatures {
+    /// Knows what was verified before.
+    pub(super) fn knowing(memo: &Memo) -> Self {
+        Signatures {
+            memo: memo.clone(),
+            ..Signatures::default()
+        }
+    }
+
     /// The signature of `child`, checked with the key of its issuer.
     pub(super) fn certificate(&self, child: &Certificate, key: &PublicKeyInfo) -> SignatureOutcome {
         self.object(Signed::of(child), key, None)
@@ -44,12 +65,14 @@ impl Signatures {
             signed.sha256,
             [&key.der, inherited.unwrap_or_default()].concat(),
         );
-        if let Some(known) = self.results.borrow().get(&pair) {
+        if let Some(known) = self.memo.results.borrow().get(&pair) {
             return known.clone();
         }
-        if self.verified.get() >= MAX_SIGNATURES {
+        let spent = self.spent.get() + cost(&signed, key);
+        if spent > MAX_COST {
             return SignatureOutcome::Unsupported(OVER_BUDGET.to_string());
         }
+        self.spent.set(spent);
         self.verified.set(self.verified.get() + 1);
         let Signed {
             message,
@@ -58,7 +81,10 @@ impl Signatures {
             ..
         } = signed;
         let outcome = verify_with_dsa_parameters(message, algorithm, value, key, inherited);
-        self.results.borrow_mut().insert(pair, outcome.clone());
+        let mut results = self.memo.results.borrow_mut();
+        if results.len() < MAX_KNOWN {
+            results.insert(pair, outcome.clone());
+        }
         outcome
     }
 
@@ -67,6 +93,23 @@ impl Signatures {
         self.verified.get()
     }
 }
+
+/// About how many microseconds a verification takes, as measured in a release
+/// build: for the key, and for hashing what is signed.
+fn cost(signed: &Signed<'_>, key: &PublicKeyInfo) -> u64 {
+    const OCTETS_PER_MICROSECOND: usize = 200;
+    let bits = u64::from(key.bits.unwrap_or(DEFAULT_BITS));
+    let for_key = match key.algorithm.oid.as_str() {
+        RSA_KEY | RSA_PSS => 20 + bits * bits / 40_000,
+        EC_KEY => 150 + bits * bits / 180,
+        DSA_KEY => bits / 2,
+        _ => 100,
+    };
+    for_key + (signed.message.len() / OCTETS_PER_MICROSECOND) as u64
+}
+
+/// Of keys that do not tell their size.
+const DEFAULT_BITS: u32 = 2_048;
 
 /// A signed object: its hash, what is signed, and the signature.
 pub(super) struct Signed<'a> {

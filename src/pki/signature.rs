@@ -80,13 +80,21 @@ pub fn verify_with_dsa_parameters(
         (Scheme::MlDsa(level), oid) if oid == algorithm.oid => {
             signature_curve::ml_dsa(message, level, signature, key)
         }
-        (_, RSA | RSA_PSS | EC | DSA | ED25519) => SignatureOutcome::Invalid(format!(
-            "algorithm {} cannot be made by a key of type {kind}",
-            algorithm.oid
-        )),
+        (_, RSA | RSA_PSS | EC | DSA | ED25519 | X25519 | X448 | DH) => {
+            SignatureOutcome::Invalid(format!(
+                "algorithm {} cannot be made by a key of type {kind}",
+                algorithm.oid
+            ))
+        }
         _ => SignatureOutcome::Unsupported(format!("key of type {kind}")),
     }
 }
+
+/// Keys that agree on secrets and cannot sign: `id-X25519`, `id-X448`,
+/// `dhpublicnumber`.
+const X25519: &str = "1.3.101.110";
+const X448: &str = "1.3.101.111";
+const DH: &str = "1.2.840.10046.2.1";
 
 /// The ways of signing that are supported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
