@@ -209,6 +209,29 @@ fn all_handshakes(observed: &[Observed]) -> Vec<Handshake> {
     all
 }
 
+/// The stapled answer and the certificates it encloses.
+fn enclosed_in_staple(
+    handshake: &Handshake,
+    artifacts: &BTreeMap<[u8; 32], Artifact>,
+) -> Vec<[u8; 32]> {
+    let stapled = handshake.stapled.and_then(|sha256| artifacts.get(&sha256));
+    let Some(Artifact::Ocsp(ocsp)) = stapled else {
+        return Vec::new();
+    };
+    let enclosed = ocsp.basic.iter().flat_map(|basic| &basic.certificates);
+    let enclosed = enclosed.map(|certificate| certificate.sha256);
+    [ocsp.sha256].into_iter().chain(enclosed).collect()
+}
+
+/// A staple comes in the flight of the certificates.
+fn staple_cite(handshake: &Handshake) -> Cite {
+    match (&handshake.certificates, handshake.cites.first()) {
+        (ServerCertificates::Sent { sighting, .. }, _) => sighting.cite(),
+        (_, Some(cite)) => cite.clone(),
+        (_, None) => Cite::whole(crate::provenance::EvidenceId(0), 0),
+    }
+}
+
 /// Where objects were seen besides handshakes and retrievals.
 struct Sightings<'a> {
     cache_objects: &'a [Vec<[u8; 32]>],
@@ -255,6 +278,18 @@ fn fill_artifacts(
             }
         }
         lists.push(list);
+        for sha256 in enclosed_in_staple(handshake, artifacts) {
+            add(
+                &sha256,
+                ArtifactSighting {
+                    source: ArtifactSource::Handshake(index),
+                    at: Some(handshake.at),
+                    machine: handshake.machine,
+                    account: None,
+                    cite: staple_cite(handshake),
+                },
+            );
+        }
     }
     for (index, retrieval) in case.retrievals.iter().enumerate() {
         let Some(body) = &retrieval.body else {

@@ -1,15 +1,22 @@
 //! Chains of the case: one for each server list, one for each CTL's signer,
-//! each from everything that had arrived by its time.
+//! one for each signer of a CRL or OCSP answer, each from everything that had
+//! arrived by its time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{ArtifactSource, Case, CaseChain, ChainSubject};
+use super::holdings::{self, candidate};
+use super::proofs::Proofs;
+use super::status::{self, StatusIndex};
+use super::stores::StoresAt;
+use super::{Case, CaseChain, ChainSubject, Handshake, HandshakeOutcome};
 use crate::chain::{
-    Candidate, Host, MissingIssuer, Origin, Policy, Purpose, Question, RootTrust, TrustLists,
+    self, Chain, Held, Holdings, Host, Memo, MissingIssuer, Origin, Policy, Purpose, RootTrust,
     Verdict,
 };
 use crate::pki::ctl::CtlKind;
 use crate::pki::{Artifact, Certificate, Ctl};
+use crate::retrieval::ObjectKind;
 use crate::time::Timestamp;
 
 /// What a chain lacks at its upper end, in names.
@@ -75,176 +82,267 @@ impl CaseChain {
 /// Examines everything that has a leaf. `roots` are those the analyst gave.
 #[must_use]
 pub fn chains(case: &Case, roots: &[Arc<Certificate>]) -> Vec<CaseChain> {
-    let mut chains = Vec::new();
-    for (index, handshake) in case.handshakes.iter().enumerate() {
-        let Some((leaf, certificate)) = case.leaf_of(handshake) else {
-            continue;
-        };
+    let mut examiner = Examiner {
+        case,
+        roots,
+        index: StatusIndex::of(case),
+        known: Memo::default(),
+        machines: BTreeMap::new(),
+        proofs: Proofs::new(case),
+    };
+    let mut chains: Vec<CaseChain> = (0..case.handshakes.len())
+        .filter_map(|index| examiner.handshake(index))
+        .collect();
+    chains.extend(examiner.lists());
+    chains.extend(super::signers::chains(case, &mut examiner));
+    chains
+}
+
+/// What all examinations of a case share.
+pub struct Examiner<'a> {
+    case: &'a Case,
+    roots: &'a [Arc<Certificate>],
+    index: StatusIndex,
+    known: Memo,
+    machines: BTreeMap<Option<usize>, Arc<Holdings>>,
+    proofs: Proofs,
+}
+
+/// What one chain is asked for.
+pub struct Asked<'a> {
+    /// Whose chain.
+    pub subject: ChainSubject,
+    /// The leaf, an artifact index.
+    pub leaf: usize,
+    /// The leaf.
+    pub certificate: &'a Arc<Certificate>,
+    /// When it is validated.
+    pub at: Timestamp,
+    /// When the validation used what it had fetched.
+    pub used_at: Timestamp,
+    /// For what.
+    pub purpose: Purpose,
+    /// For which name.
+    pub host: Option<String>,
+    /// The machine that validates.
+    pub machine: Option<usize>,
+    /// Somebody is seen to refuse it: what would have helped is looked for.
+    pub is_refused: bool,
+}
+
+impl<'a> Examiner<'a> {
+    /// What a machine had.
+    pub fn of_machine(&mut self, machine: Option<usize>) -> Arc<Holdings> {
+        let (case, roots) = (self.case, self.roots);
+        let made = || Arc::new(holdings::of_machine(case, machine, roots));
+        Arc::clone(self.machines.entry(machine).or_insert_with(made))
+    }
+
+    /// The chain of a server's list.
+    fn handshake(&mut self, index: usize) -> Option<CaseChain> {
+        let case = self.case;
+        let handshake = case.handshakes.get(index)?;
+        let (leaf, certificate) = case.leaf_of(handshake)?;
         // A verifier fetches while the handshake waits: its time is the reaction's.
         let used_at = handshake
             .reaction
             .map_or(handshake.ended_at, |sighting| sighting.at);
-        let used_at = case.as_of.unwrap_or(used_at);
-        let mut candidates: Vec<Candidate> = handshake
-            .artifacts
-            .iter()
-            .filter_map(|index| case.certificate(*index))
-            .map(|sent| candidate(sent, Origin::Sent))
-            .collect();
-        candidates.extend(available(case, handshake.machine, used_at));
-        candidates.extend(given(roots));
-        let lists = Lists::of_the_day(case, handshake.machine, used_at);
+        let mut holdings = Holdings::clone(&self.of_machine(handshake.machine));
+        let sent = handshake.artifacts.iter();
+        let sent = sent.filter_map(|index| case.certificate(*index));
+        let sent = sent.map(|sent| Held::always(candidate(sent, Origin::Sent)));
+        // The first of equals counts: the server's own list comes before all.
+        holdings.candidates.splice(0..0, sent);
+        holdings.ocsp.extend(stapled(case, handshake));
         let asked = Asked {
-            leaf: certificate,
-            at: case.as_of.unwrap_or(handshake.at),
-            used_at,
-            machine: handshake.machine,
-            purpose: Purpose::ServerAuth,
-            host: handshake.site.as_deref().map(Host::from_text),
-        };
-        chains.push(CaseChain {
             subject: ChainSubject::Handshake(index),
             leaf,
+            certificate,
+            at: case.as_of.unwrap_or(handshake.at),
+            used_at: case.as_of.unwrap_or(used_at),
+            purpose: Purpose::ServerAuth,
             host: handshake.site.clone(),
-            as_of: asked.at,
-            chains: examined(case, &asked, candidates, &lists),
-        });
+            machine: handshake.machine,
+            is_refused: handshake.outcome == HandshakeOutcome::ClientClosed,
+        };
+        Some(self.examine(&asked, &holdings))
     }
-    chains.extend(list_chains(case, roots));
-    chains
-}
 
-/// What one examination is about.
-struct Asked<'a> {
-    leaf: &'a Arc<Certificate>,
-    at: Timestamp,
-    used_at: Timestamp,
-    machine: Option<usize>,
-    purpose: Purpose,
-    host: Option<Host>,
-}
-
-/// Examines with what the stores of the machine held.
-fn examined(
-    case: &Case,
-    asked: &Asked<'_>,
-    mut candidates: Vec<Candidate>,
-    lists: &Lists,
-) -> Vec<crate::chain::Chain> {
-    let stores = case.stores_at(asked.machine, asked.used_at);
-    candidates.extend(stores.candidates);
-    let examine = |knows_roots: bool| {
-        let question = Question {
-            leaf: asked.leaf,
-            at: asked.at,
-            candidates: &candidates,
-            crls: &[],
-            ocsp: &[],
-            trust_lists: lists.as_ref(),
-            policy: Policy {
-                purpose: asked.purpose.clone(),
-                host: asked.host.clone(),
-                knows_roots,
-                updates_roots: stores.updates_roots,
-                ..Policy::default()
-            },
-        };
-        crate::chain::examine(&question).chains
-    };
-    let chains = examine(stores.known);
-    // A root whose key was written later may have lain there before, with other
-    // properties: then the stores do not tell.
-    let late = chains.first().is_some_and(|chain| {
-        let last = chain.elements.last();
-        stores.known
-            && last.is_some_and(|last| {
-                stores.late.contains(&last.certificate.sha256)
-                    || candidates.iter().any(|candidate| {
-                        stores.late.contains(&candidate.certificate.sha256)
-                            && candidate.certificate.subject.der == last.certificate.issuer.der
-                    })
-            })
-    });
-    if late { examine(false) } else { chains }
-}
-
-/// The chain of each list's signer, once per machine that had the list.
-fn list_chains(case: &Case, roots: &[Arc<Certificate>]) -> Vec<CaseChain> {
-    let mut chains = Vec::new();
-    for (index, record) in case.artifacts.iter().enumerate() {
-        let Artifact::Ctl(ctl) = &record.artifact else {
-            continue;
-        };
-        let Some(signer) = &ctl.signer else { continue };
-        let Some(leaf) = case
-            .artifacts
-            .iter()
-            .position(|other| match &other.artifact {
-                Artifact::Certificate(certificate) => certificate.sha256 == signer.sha256,
-                _ => false,
-            })
-        else {
-            continue;
-        };
-        let mut machines: Vec<Option<usize>> = record.seen.iter().map(|s| s.machine).collect();
-        machines.sort_unstable();
-        machines.dedup();
-        for machine in machines {
-            let of_machine = record
-                .seen
-                .iter()
-                .filter(|sighting| sighting.machine == machine);
-            // A list is used from the moment it is had; a file by itself has no
-            // such moment, and its own date stands for it.
-            let had_at = of_machine.filter_map(|sighting| sighting.at).min();
-            let at = case.as_of.or(had_at).unwrap_or(ctl.this_update);
-            let mut candidates: Vec<Candidate> = ctl
-                .certificates
-                .iter()
-                .map(|enclosed| candidate(enclosed, Origin::Enclosed))
-                .collect();
-            candidates.extend(available(case, machine, at));
-            candidates.extend(given(roots));
-            candidates.extend(case.stores_at(machine, at).candidates);
-            let lists = Lists {
-                authroot: naming_list(case, ctl),
-                disallowed: None,
+    /// The chain of each list's signer, once per machine that had the list.
+    fn lists(&mut self) -> Vec<CaseChain> {
+        let case = self.case;
+        let mut chains = Vec::new();
+        for (index, record) in case.artifacts.iter().enumerate() {
+            let Artifact::Ctl(ctl) = &record.artifact else {
+                continue;
             };
-            let question = Question {
-                leaf: signer,
-                at,
-                candidates: &candidates,
-                crls: &[],
-                ocsp: &[],
-                trust_lists: lists.as_ref(),
-                policy: Policy {
-                    purpose: ctl
-                        .subject_usage
-                        .first()
-                        .filter(|_| ctl.kind == CtlKind::AuthRoot)
-                        .map_or(Purpose::Any, |usage| Purpose::Other(usage.clone())),
-                    knows_roots: false,
-                    ..Policy::default()
-                },
+            let Some(signer) = &ctl.signer else { continue };
+            let Some(leaf) = position_of(case, signer) else {
+                continue;
             };
-            chains.push(CaseChain {
-                subject: ChainSubject::CtlSigner {
-                    ctl: index,
+            let mut machines: Vec<Option<usize>> = record.seen.iter().map(|s| s.machine).collect();
+            machines.sort_unstable();
+            machines.dedup();
+            for machine in machines {
+                let of_machine = record
+                    .seen
+                    .iter()
+                    .filter(|sighting| sighting.machine == machine);
+                // A list is used from the moment it is had; a file by itself has no
+                // such moment, and its own date stands for it.
+                let had_at = of_machine.filter_map(|sighting| sighting.at).min();
+                let at = case.as_of.or(had_at).unwrap_or(ctl.this_update);
+                let mut holdings = Holdings::clone(&self.of_machine(machine));
+                let enclosed = ctl.certificates.iter();
+                let enclosed = enclosed.map(|it| Held::always(candidate(it, Origin::Enclosed)));
+                holdings.candidates.splice(0..0, enclosed);
+                let naming = naming_list(case, ctl).map(Held::always);
+                holdings.authroot = naming.into_iter().collect();
+                holdings.disallowed.clear();
+                let asked = Asked {
+                    subject: ChainSubject::CtlSigner {
+                        ctl: index,
+                        machine,
+                    },
+                    leaf,
+                    certificate: signer,
+                    at,
+                    used_at: at,
+                    purpose: purpose_of(ctl),
+                    host: None,
                     machine,
-                },
-                leaf,
-                host: None,
-                as_of: at,
-                chains: crate::chain::examine(&question).chains,
-            });
+                    is_refused: false,
+                };
+                chains.push(self.examine(&asked, &holdings));
+            }
         }
+        chains
     }
-    chains
+
+    /// Examines one leaf with what the stores of the machine held besides, tells
+    /// the status of its chain, and looks for what would have helped where it
+    /// was refused.
+    pub fn examine(&mut self, asked: &Asked<'_>, holdings: &Holdings) -> CaseChain {
+        let case = self.case;
+        let stores = case.stores_at(asked.machine, asked.used_at);
+        let mut holdings = holdings.clone();
+        let stored = stores.candidates.iter().cloned().map(Held::always);
+        holdings.candidates.extend(stored);
+        let is_site = handshake_of(asked.subject).is_some();
+        let knows_roots = is_site && stores.known;
+        let mut policy = Policy {
+            purpose: asked.purpose.clone(),
+            host: asked.host.as_deref().map(Host::from_text),
+            knows_roots,
+            updates_roots: is_site && stores.updates_roots,
+            check_revocation: true,
+            soft_revocation: true,
+            now: Some(asked.used_at),
+            ..Policy::default()
+        };
+        let at_hand = holdings.at(asked.used_at);
+        let ask = |policy: &Policy| at_hand.question(asked.certificate, asked.at, policy.clone());
+        let mut chains = chain::examine_sharing(&ask(&policy), &self.known).chains;
+        // A root whose key was written later may have lain there before, with other
+        // properties: then the stores do not tell.
+        if knows_roots && ends_late(&chains, &stores, &holdings) {
+            policy.knows_roots = false;
+            chains = chain::examine_sharing(&ask(&policy), &self.known).chains;
+        }
+        let question = ask(&policy);
+        let status = chains.first().map(|best| {
+            let (machine, now) = (asked.machine, asked.used_at);
+            let handshake = handshake_of(asked.subject);
+            status::of_chain(case, &self.index, best, machine, handshake, now)
+        });
+        let mut examined = CaseChain {
+            subject: asked.subject,
+            leaf: asked.leaf,
+            host: asked.host.clone(),
+            as_of: asked.at,
+            chains,
+            status: status.unwrap_or_default(),
+            axis: None,
+            repair: None,
+            status_repair: None,
+        };
+        if asked.is_refused || examined.has_fault() {
+            let in_vain = asked_in_vain(case, asked.machine);
+            self.proofs
+                .add(&mut examined, &question, &holdings, in_vain);
+        }
+        examined
+    }
+}
+
+/// True when the best chain ends in, or below, a root that lies in a store since
+/// a later time.
+fn ends_late(chains: &[Chain], stores: &StoresAt, holdings: &Holdings) -> bool {
+    let last = chains.first().and_then(|chain| chain.elements.last());
+    last.is_some_and(|last| {
+        let above = &last.certificate.issuer.der;
+        let mut all = holdings.candidates.iter().map(|it| &it.object.certificate);
+        stores.late.contains(&last.certificate.sha256)
+            || all.any(|it| stores.late.contains(&it.sha256) && it.subject.der == *above)
+    })
+}
+
+/// True when a machine is seen to fail in getting a CRL or an OCSP answer.
+fn asked_in_vain(case: &Case, machine: Option<usize>) -> bool {
+    let all = case.retrievals.iter().zip(&case.retrieval_machines);
+    all.into_iter().any(|(retrieval, owner)| {
+        *owner == machine
+            && retrieval.outcome.is_failure()
+            && matches!(
+                retrieval.object,
+                ObjectKind::Crl | ObjectKind::DeltaCrl | ObjectKind::Ocsp
+            )
+    })
+}
+
+fn handshake_of(subject: ChainSubject) -> Option<usize> {
+    match subject {
+        ChainSubject::Handshake(index) => Some(index),
+        _ => None,
+    }
+}
+
+/// The answers stapled to a handshake.
+fn stapled<'a>(
+    case: &'a Case,
+    handshake: &Handshake,
+) -> impl Iterator<Item = Held<Arc<crate::pki::OcspResponse>>> + use<'a> {
+    let wanted = handshake.stapled;
+    let all = case.artifacts.iter().filter_map(move |record| {
+        let Artifact::Ocsp(ocsp) = &record.artifact else {
+            return None;
+        };
+        (Some(ocsp.sha256) == wanted).then(|| Held::always(Arc::clone(ocsp)))
+    });
+    all.take(1)
+}
+
+/// The artifact index of a certificate.
+pub fn position_of(case: &Case, certificate: &Certificate) -> Option<usize> {
+    case.artifacts
+        .iter()
+        .position(|other| match &other.artifact {
+            Artifact::Certificate(other) => other.sha256 == certificate.sha256,
+            _ => false,
+        })
+}
+
+/// For what the signer of a list is needed.
+pub fn purpose_of(ctl: &Ctl) -> Purpose {
+    ctl.subject_usage
+        .first()
+        .filter(|_| ctl.kind == CtlKind::AuthRoot)
+        .map_or(Purpose::Any, |usage| Purpose::Other(usage.clone()))
 }
 
 /// The list that can name the root above a list's signer: the list itself, or
 /// for the other kinds the newest authroot list at hand.
-fn naming_list(case: &Case, ctl: &Arc<Ctl>) -> Option<Arc<Ctl>> {
+pub fn naming_list(case: &Case, ctl: &Arc<Ctl>) -> Option<Arc<Ctl>> {
     if ctl.kind == CtlKind::AuthRoot {
         return Some(Arc::clone(ctl));
     }
@@ -252,83 +350,4 @@ fn naming_list(case: &Case, ctl: &Arc<Ctl>) -> Option<Arc<Ctl>> {
         .authroot_lists()
         .max_by_key(|(index, list)| (list.this_update, *index));
     newest.map(|(_, list)| Arc::clone(list))
-}
-
-/// The lists of the day, held so that a question can borrow them.
-struct Lists {
-    authroot: Option<Arc<Ctl>>,
-    disallowed: Option<Arc<Ctl>>,
-}
-
-impl Lists {
-    fn of_the_day(case: &Case, machine: Option<usize>, at: Timestamp) -> Self {
-        let authroot = case
-            .list_of_the_day(machine, at)
-            .and_then(|index| case.ctl(index))
-            .cloned();
-        let disallowed = case
-            .artifacts
-            .iter()
-            .filter_map(|record| match &record.artifact {
-                Artifact::Ctl(ctl) if ctl.kind == CtlKind::Disallowed && ctl.this_update <= at => {
-                    Some(ctl)
-                }
-                _ => None,
-            });
-        Lists {
-            authroot,
-            disallowed: disallowed.max_by_key(|ctl| ctl.this_update).cloned(),
-        }
-    }
-
-    fn as_ref(&self) -> TrustLists<'_> {
-        TrustLists {
-            authroot: self.authroot.as_deref(),
-            disallowed: self.disallowed.as_deref(),
-        }
-    }
-}
-
-fn candidate(certificate: &Arc<Certificate>, origin: Origin) -> Candidate {
-    Candidate {
-        certificate: Arc::clone(certificate),
-        anchor: false,
-        distrusted: false,
-        origin,
-    }
-}
-
-fn given(roots: &[Arc<Certificate>]) -> impl Iterator<Item = Candidate> {
-    roots.iter().map(|root| Candidate {
-        anchor: true,
-        ..candidate(root, Origin::Given)
-    })
-}
-
-/// Certificates that a machine had by `at`, from downloads and caches. What
-/// another server sent is not kept by Windows and is no candidate.
-fn available(case: &Case, machine: Option<usize>, at: Timestamp) -> Vec<Candidate> {
-    let mut candidates = Vec::new();
-    for record in &case.artifacts {
-        let Artifact::Certificate(certificate) = &record.artifact else {
-            continue;
-        };
-        let origins = record.seen.iter().filter_map(|sighting| {
-            let origin = match sighting.source {
-                ArtifactSource::Retrieval(_) => Origin::Downloaded,
-                ArtifactSource::Cache(_) => Origin::Cache,
-                ArtifactSource::Log(_) => Origin::Cache,
-                ArtifactSource::File => Origin::Given,
-                // What lies in a store is a candidate by its store's role.
-                ArtifactSource::Handshake(_) | ArtifactSource::Host { .. } => return None,
-            };
-            let by_then = sighting.at.is_none_or(|seen_at| seen_at <= at);
-            let own = sighting.machine == machine || origin == Origin::Given;
-            (by_then && own).then_some(origin)
-        });
-        if let Some(origin) = origins.min() {
-            candidates.push(candidate(certificate, origin));
-        }
-    }
-    candidates
 }

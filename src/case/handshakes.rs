@@ -56,6 +56,7 @@ pub fn handshake(conversation: &Conversation, seen: &tls::Handshake) -> Handshak
         client_certificates: seen.client_certificates,
         certificates: seen.certificates.clone(),
         artifacts: Vec::new(),
+        stapled: seen.stapled_ocsp.as_deref().map(crate::pki::digest::sha256),
         alert,
         outcome,
         tunnel: seen.tunnel.clone(),

@@ -5,16 +5,20 @@ pub mod assemble;
 pub mod chains;
 mod hand_overs;
 pub mod handshakes;
+pub mod holdings;
 pub mod logged;
 pub mod machines;
 pub mod programs;
+pub mod proofs;
 pub mod questions;
+pub mod signers;
+pub mod status;
 pub mod stores;
 
 use std::net::{IpAddr, SocketAddr};
 
 use crate::account::Account;
-use crate::chain::Chain;
+use crate::chain::{Axis, Chain, Repair};
 use crate::cryptnet::CacheEntry;
 use crate::evidence::EvidenceRecord;
 use crate::flow::Quality;
@@ -117,6 +121,9 @@ pub struct Handshake {
     pub certificates: ServerCertificates,
     /// The certificates as artifacts (indices), leaf first, those that parse.
     pub artifacts: Vec<usize>,
+    /// SHA-256 of the OCSP answer that the server stapled, where one can be read
+    /// (TLS 1.2; TLS 1.3 hides it).
+    pub stapled: Option<[u8; 32]>,
     /// The deciding alert: the first fatal readable one, else the first that is
     /// neither close_notify nor a warning of the server.
     pub alert: Option<Alert>,
@@ -228,8 +235,18 @@ pub struct CaseChain {
     pub host: Option<String>,
     /// The time it is judged at.
     pub as_of: Timestamp,
-    /// The best chain first.
+    /// The best chain first. A revocation status that is not known is told and
+    /// does not count: whether the caller insisted on one is not known.
     pub chains: Vec<Chain>,
+    /// What is known of the revocation of each element of the best one.
+    pub status: Vec<status::ElementStatus>,
+    /// The verdict over time, for a chain that was refused.
+    pub axis: Option<Axis>,
+    /// The smallest change that makes it good, for a chain that was refused.
+    pub repair: Option<Repair>,
+    /// The same for a caller that insists on a revocation status, where nothing
+    /// else is wrong.
+    pub status_repair: Option<Repair>,
 }
 
 /// Whose chain it is.
@@ -244,6 +261,34 @@ pub enum ChainSubject {
         /// The machine that had it.
         machine: Option<usize>,
     },
+    /// The signer of this CRL (an artifact index), and of others.
+    CrlSigner {
+        /// The CRL.
+        crl: usize,
+        /// The machine that had it.
+        machine: Option<usize>,
+    },
+    /// The responder whose certificate this OCSP answer (an artifact index)
+    /// encloses, and others.
+    OcspSigner {
+        /// The answer.
+        ocsp: usize,
+        /// The machine that had it.
+        machine: Option<usize>,
+    },
+}
+
+impl ChainSubject {
+    /// The machine that had a signed object; that of a handshake is its own.
+    #[must_use]
+    pub fn machine(self) -> Option<usize> {
+        match self {
+            ChainSubject::Handshake(_) => None,
+            ChainSubject::CtlSigner { machine, .. }
+            | ChainSubject::CrlSigner { machine, .. }
+            | ChainSubject::OcspSigner { machine, .. } => machine,
+        }
+    }
 }
 
 /// The capture quality at one vantage point.

@@ -7,14 +7,12 @@
 //! it is constant, so that one examination at each decides.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 use std::sync::Arc;
 
 use super::boundary::{self, Boundary};
 use super::examination::{Chain, CheckKind, Outcome, Verdict};
 use super::holdings::Holdings;
 use super::question::Policy;
-use super::signatures::Signatures;
 use super::status::TrustStatus;
 use crate::pki::Certificate;
 use crate::time::Timestamp;
@@ -76,7 +74,7 @@ pub fn axis(
         }
     }
     let is_complete = at_instant.len() <= MAX_BOUNDARIES;
-    let signatures: Rc<Signatures> = Rc::default();
+    let known = super::Memo::default();
     let mut phases: Vec<Phase> = Vec::new();
     let mut before: Outcomes = BTreeMap::new();
     let turns = at_instant.into_iter().take(MAX_BOUNDARIES);
@@ -84,7 +82,7 @@ pub fn axis(
     for (at, because) in instants {
         let at_hand = near.at(at);
         let question = at_hand.question(leaf, at, policy.clone());
-        let examined = super::examine_with(&question, &signatures);
+        let examined = super::examine_sharing(&question, &known);
         let Some(best) = examined.chains.first() else {
             continue;
         };

@@ -5,13 +5,11 @@
 //! itself is the answer.
 
 use std::fmt;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use super::examination::{Chain, CheckKind, RootTrust, Verdict};
 use super::names::CanonicalName;
 use super::question::{Candidate, Origin, Question};
-use super::signatures::Signatures;
 use super::status::TrustStatus;
 use crate::pki::Certificate;
 use crate::time::{Span, Timestamp};
@@ -138,8 +136,8 @@ impl Repair {
 const MAX_TRIALS: usize = 96;
 /// Single changes considered.
 const MAX_CHANGES: usize = 12;
-/// Changes in one repair. More than two faults at once have no small repair.
-const MAX_TOGETHER: usize = 2;
+/// Changes in one repair. More faults at once have no small repair.
+const MAX_TOGETHER: usize = 3;
 
 /// Looks for the fewest changes with which the leaf's chain is good, the least
 /// of them first: an object at hand before a newer status, before a root
@@ -148,11 +146,10 @@ const MAX_TOGETHER: usize = 2;
 /// considered helps.
 #[must_use]
 pub fn smallest_repair(question: &Question<'_>, others: &[Arc<Certificate>]) -> Option<Repair> {
-    let signatures: Rc<Signatures> = Rc::default();
     let search = Search {
         question,
         others,
-        signatures,
+        known: super::Memo::default(),
     };
     let first = search.best(&[])?;
     if !is_wanting(&first) {
@@ -164,11 +161,13 @@ pub fn smallest_repair(question: &Question<'_>, others: &[Arc<Certificate>]) -> 
         let mut tried: Vec<(Vec<Change>, Chain)> = Vec::new();
         for (changes, chain) in &open {
             for change in search.changes(chain) {
-                if changes.contains(&change) || trials >= MAX_TRIALS {
+                let is_new = !changes.contains(&change);
+                let changes: Vec<Change> = changes.iter().cloned().chain([change]).collect();
+                let is_known = tried.iter().any(|(known, _)| same_set(known, &changes));
+                if !is_new || is_known || trials >= MAX_TRIALS {
                     continue;
                 }
                 trials += 1;
-                let changes: Vec<Change> = changes.iter().cloned().chain([change]).collect();
                 if let Some(chain) = search.best(&changes) {
                     tried.push((changes, chain));
                 }
@@ -188,6 +187,10 @@ pub fn smallest_repair(question: &Question<'_>, others: &[Arc<Certificate>]) -> 
         open = tried;
     }
     None
+}
+
+fn same_set(one: &[Change], other: &[Change]) -> bool {
+    one.len() == other.len() && one.iter().all(|change| other.contains(change))
 }
 
 /// True for a chain that is not good, of which a part below the root is
@@ -229,7 +232,7 @@ fn lacks(chain: &Chain) -> Vec<String> {
 struct Search<'a> {
     question: &'a Question<'a>,
     others: &'a [Arc<Certificate>],
-    signatures: Rc<Signatures>,
+    known: super::Memo,
 }
 
 impl Search<'_> {
@@ -259,7 +262,7 @@ impl Search<'_> {
             }
         }
         question.candidates = &candidates;
-        let found = super::examine_with(&question, &self.signatures);
+        let found = super::examine_sharing(&question, &self.known);
         found.chains.into_iter().next()
     }
 

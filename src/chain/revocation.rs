@@ -99,7 +99,7 @@ fn check(context: &Context<'_>, certificate: Option<&Certificate>, status: Statu
     if certificate.is_some_and(|certificate| assumed.contains(&certificate.sha256)) {
         return Check::pass(kind, "taken to be good");
     }
-    let insists = context.question.policy.knows_roots && !context.question.policy.soft_revocation;
+    let insists = !context.question.policy.soft_revocation;
     match status {
         Status::Good(source) => Check::pass(kind, source),
         Status::Revoked(source) => Check::fail(kind, TrustStatus::IS_REVOKED, source),

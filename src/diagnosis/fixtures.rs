@@ -320,6 +320,7 @@ impl Story {
                 sighting,
             },
             artifacts: Vec::new(),
+            stapled: None,
             alert: Some(Alert {
                 by: Direction::ToServer,
                 content: Some((2, 48)),

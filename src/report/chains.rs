@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::look::Ink;
 use super::page::Page;
 use crate::case::{Case, CaseChain, ChainSubject};
-use crate::chain::{Chain, Outcome, Verdict};
+use crate::chain::{Chain, CheckKind, Outcome, Verdict};
 use crate::phrase;
 use crate::pipeline::Explained;
 use crate::pki::Artifact;
@@ -37,7 +37,7 @@ pub(super) fn write(page: &mut Page<'_>, explained: &Explained) {
 pub(super) fn alike(chains: &[CaseChain]) -> Vec<Vec<&CaseChain>> {
     let mut groups: Vec<Vec<&CaseChain>> = Vec::new();
     let mut places: BTreeMap<Outline<'_>, usize> = BTreeMap::new();
-    for examined in chains {
+    for examined in chains.iter().filter(|it| is_told(it)) {
         let place = *places.entry(outline(examined)).or_insert(groups.len());
         match groups.get_mut(place) {
             Some(group) => group.push(examined),
@@ -45,6 +45,15 @@ pub(super) fn alike(chains: &[CaseChain]) -> Vec<Vec<&CaseChain>> {
         }
     }
     groups
+}
+
+/// Who signed CRLs and answers is told where something is wrong with them.
+fn is_told(examined: &CaseChain) -> bool {
+    let is_signer = matches!(
+        examined.subject,
+        ChainSubject::CrlSigner { .. } | ChainSubject::OcspSigner { .. }
+    );
+    !is_signer || examined.has_fault()
 }
 
 /// What makes two examinations alike to a reader.
@@ -59,7 +68,7 @@ type Outline<'a> = (
 fn outline(examined: &CaseChain) -> Outline<'_> {
     let list = match examined.subject {
         ChainSubject::Handshake(_) => None,
-        ChainSubject::CtlSigner { machine, .. } => Some(machine.map_or(0, |index| index + 1)),
+        signer => Some(signer.machine().map_or(0, |index| index + 1)),
     };
     let best = examined.chains.first();
     let elements = best
@@ -115,6 +124,7 @@ fn chain(page: &mut Page<'_>, case: &Case, group: &[&CaseChain]) {
     if let Some(best) = best {
         elements(page, best);
     }
+    super::chain_facts::write(page, case, examined);
     if let Some(others) = examined
         .chains
         .len()
@@ -150,11 +160,25 @@ pub(super) fn subject(case: &Case, examined: &CaseChain) -> String {
                 Some(Artifact::Ctl(ctl)) => format!("signer of the {} list", ctl.kind.word()),
                 _ => "signer of a trust list".to_owned(),
             };
-            match phrase::machine_name(case, machine) {
-                Some(machine) => format!("{list} on {machine}"),
-                None => list,
-            }
+            on_machine(case, list, machine)
         }
+        ChainSubject::CrlSigner { crl, machine } => {
+            let list = match case.artifacts.get(crl).map(|record| &record.artifact) {
+                Some(Artifact::Crl(crl)) => format!("signer of the CRL of {}", crl.issuer.short()),
+                _ => "signer of a CRL".to_owned(),
+            };
+            on_machine(case, list, machine)
+        }
+        ChainSubject::OcspSigner { machine, .. } => {
+            on_machine(case, "OCSP responder".to_owned(), machine)
+        }
+    }
+}
+
+fn on_machine(case: &Case, what: String, machine: Option<usize>) -> String {
+    match phrase::machine_name(case, machine) {
+        Some(machine) => format!("{what} on {machine}"),
+        None => what,
     }
 }
 
@@ -174,6 +198,8 @@ fn elements(page: &mut Page<'_>, best: &Chain) {
         for check in &element.checks {
             let (ink, word) = match check.outcome {
                 Outcome::Pass => continue,
+                // Told below, with what it means.
+                Outcome::Unknown(_) if check.kind == CheckKind::Revocation => continue,
                 Outcome::Fail(_) => (Ink::Bad, "fails"),
                 Outcome::Unknown(_) => (Ink::Unsure, "open"),
             };

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::json_case::{ByHash, by_hash};
 use super::json_ids::{Kind, id, time};
+use super::json_status::{JsonAxis, JsonRepair, JsonRevocation};
 use crate::bytes::to_hex;
 use crate::case::{Case, CaseChain, ChainSubject};
 use crate::chain::{Chain, Check, Element, RootTrust};
@@ -17,6 +18,8 @@ pub(super) struct JsonChain {
     as_of: String,
     handshake: Option<String>,
     ctl: Option<String>,
+    crl: Option<String>,
+    ocsp: Option<String>,
     machine: Option<String>,
     verdict: &'static str,
     error_status: Vec<String>,
@@ -26,6 +29,9 @@ pub(super) struct JsonChain {
     missing_issuer: Option<JsonMissing>,
     elements: Vec<JsonElement>,
     others: Vec<JsonOther>,
+    revocation: Option<JsonRevocation>,
+    axis: Option<JsonAxis>,
+    repair: Option<JsonRepair>,
 }
 
 #[derive(Debug, Serialize)]
@@ -70,14 +76,14 @@ impl JsonChain {
     }
 
     fn of(index: usize, examined: &CaseChain, artifacts: &ByHash) -> Self {
-        let (handshake, ctl, machine) = match examined.subject {
-            ChainSubject::Handshake(index) => (Some(id(Kind::Handshake, index)), None, None),
-            ChainSubject::CtlSigner { ctl, machine } => (
-                None,
-                Some(id(Kind::Artifact, ctl)),
-                machine.map(|machine| id(Kind::Machine, machine)),
-            ),
+        let subject = examined.subject;
+        let (handshake, ctl, crl, ocsp) = match subject {
+            ChainSubject::Handshake(index) => (Some(index), None, None, None),
+            ChainSubject::CtlSigner { ctl, .. } => (None, Some(ctl), None, None),
+            ChainSubject::CrlSigner { crl, .. } => (None, None, Some(crl), None),
+            ChainSubject::OcspSigner { ocsp, .. } => (None, None, None, Some(ocsp)),
         };
+        let artifact = |index: Option<usize>| index.map(|index| id(Kind::Artifact, index));
         let best = examined.chains.first();
         let elements = best
             .map(|best| best.elements.as_slice())
@@ -88,9 +94,11 @@ impl JsonChain {
             leaf: id(Kind::Artifact, examined.leaf),
             host: examined.host.clone(),
             as_of: time(examined.as_of),
-            handshake,
-            ctl,
-            machine,
+            handshake: handshake.map(|index| id(Kind::Handshake, index)),
+            ctl: artifact(ctl),
+            crl: artifact(crl),
+            ocsp: artifact(ocsp),
+            machine: subject.machine().map(|machine| id(Kind::Machine, machine)),
             verdict: best.map_or("unknown", |best| best.verdict.word()),
             error_status: best
                 .map(|best| best.error_status.names())
@@ -115,6 +123,12 @@ impl JsonChain {
                 .skip(1)
                 .map(|it| JsonOther::of(it, artifacts))
                 .collect(),
+            revocation: JsonRevocation::of(examined, artifacts),
+            axis: examined.axis.as_ref().map(JsonAxis::of),
+            repair: examined
+                .repair
+                .as_ref()
+                .map(|it| JsonRepair::of(it, artifacts)),
         }
     }
 }

@@ -12,6 +12,7 @@ mod axis;
 mod axis_picture;
 mod cache_matrix;
 mod cells;
+mod chain_facts;
 mod chain_picture;
 mod chain_view;
 mod chains;
@@ -33,6 +34,7 @@ mod json_case;
 mod json_chain;
 mod json_diagnosis;
 mod json_ids;
+mod json_status;
 mod page;
 #[cfg(test)]
 pub(crate) mod sample;

@@ -254,6 +254,7 @@ fn handshake() -> Handshake {
             sighting: sighting(9_950, 8),
         },
         artifacts: vec![2, 3],
+        stapled: None,
         alert: Some(Alert {
             by: Direction::ToServer,
             content: Some((2, 48)),
@@ -481,6 +482,10 @@ fn chains() -> Vec<CaseChain> {
             host: Some("www.bank.example".to_owned()),
             as_of: at(9_950),
             chains: vec![site],
+            status: Vec::new(),
+            axis: None,
+            repair: None,
+            status_repair: None,
         },
         CaseChain {
             subject: ChainSubject::CtlSigner {
@@ -491,6 +496,10 @@ fn chains() -> Vec<CaseChain> {
             host: None,
             as_of: at(32_050),
             chains: vec![list],
+            status: Vec::new(),
+            axis: None,
+            repair: None,
+            status_repair: None,
         },
     ]
 }
