@@ -32,6 +32,7 @@ pub fn explain(
 ) -> Result<Explained, Error> {
     let open = OpenOptions {
         password: options.password.clone(),
+        hash: !options.unhashed,
         ..OpenOptions::default()
     };
     let mut discovery = evidence::discover(paths, &open);
@@ -191,6 +192,8 @@ pub struct Options {
     pub to: Option<Timestamp>,
     /// Password of encrypted zips.
     pub password: Option<String>,
+    /// Hash nothing: of use only to measure the rest.
+    pub unhashed: bool,
     /// A folder of certificates that the analyst knows the machine trusted.
     pub roots: Option<PathBuf>,
 }
