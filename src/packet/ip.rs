@@ -8,7 +8,7 @@ use etherparse::{Ipv6ExtensionSlice, LaxIpSlice, LaxIpv4Slice, LaxIpv6Slice};
 use crate::bytes::{ErrorKind, ParseError};
 
 use super::transport::transport;
-use super::{Fragment, Packet, Transport};
+use super::{Fragment, Packet, Transport, tunnel};
 
 /// Reads an IPv4 or IPv6 packet with its extension headers. `wire_len` is how
 /// many bytes of it (with padding) were on the wire.
@@ -16,8 +16,14 @@ use super::{Fragment, Packet, Transport};
 /// The length field is believed when it covers the header and no more than
 /// was on the wire; otherwise the wire length counts.
 ///
+/// `depth` tells how many tunnels lie around it; inside it they are followed.
+///
 /// Spec: RFC 791 §3.1, RFC 8200 §3 and §4.
-pub(super) fn ip_packet(bytes: &[u8], wire_len: usize) -> Result<Packet<'_>, ParseError> {
+pub(super) fn ip_packet(
+    bytes: &[u8],
+    wire_len: usize,
+    depth: usize,
+) -> Result<Packet<'_>, ParseError> {
     let (ip, stopped) = LaxIpSlice::from_slice(bytes).map_err(|error| ip_error(bytes, &error))?;
     let header_len = match &ip {
         LaxIpSlice::Ipv4(v4) => v4.header().slice().len() + auth_len(v4),
@@ -42,11 +48,23 @@ pub(super) fn ip_packet(bytes: &[u8], wire_len: usize) -> Result<Packet<'_>, Par
         LaxIpSlice::Ipv4(v4) => v4_fragment(v4, payload.payload, missing),
         LaxIpSlice::Ipv6(v6) => v6_fragment(v6, bytes, packet_len),
     };
+    let protocol = payload.ip_number.0;
     let transport = match fragment {
         Some(fragment) => Transport::Fragment(fragment),
-        None if stopped.is_some() => Transport::Other(payload.ip_number.0),
-        None => transport(payload.ip_number.0, payload.payload, missing)
-            .map_err(|error| error.shifted(header_len as u64))?,
+        None if stopped.is_some() => Transport::Other(protocol),
+        None => {
+            if let Some(inner) = tunnel::inside_ip(protocol, payload.payload, missing, depth) {
+                return Ok(inner);
+            }
+            let read = transport(protocol, payload.payload, missing)
+                .map_err(|error| error.shifted(header_len as u64))?;
+            if let Transport::Udp(datagram) = &read
+                && let Some(inner) = tunnel::inside_udp(datagram, missing, depth)
+            {
+                return Ok(inner);
+            }
+            read
+        }
     };
     let (source, destination, ttl) = match &ip {
         LaxIpSlice::Ipv4(v4) => {

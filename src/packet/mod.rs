@@ -1,12 +1,15 @@
 //! Frame to addresses, ports, flags and payload (etherparse, lax).
 //!
-//! Three steps, a file each: `link` strips what lies around the IP packet,
-//! `ip` reads its header and says how long it was on the wire, `transport`
-//! reads what it carries (also of a packet put together from fragments).
+//! Three steps, a file each: `link` (`wireless` for 802.11) strips what lies
+//! around the IP packet, `ip` reads its header and says how long it was on the
+//! wire, `transport` reads what it carries (also of a packet put together from
+//! fragments). `tunnel` finds the packet inside a packet.
 
 mod ip;
 mod link;
 mod transport;
+mod tunnel;
+mod wireless;
 
 use std::net::IpAddr;
 
@@ -18,8 +21,10 @@ pub use transport::transport;
 /// Reads the IP packet in a frame of the given LINKTYPE; `None` when the frame
 /// carries something else (ARP, IPX, …).
 ///
-/// Read are Ethernet with VLAN tags and `PPPoE`, raw IP, null and loop, and
-/// Linux cooked 1 and 2. `original_len` is the frame's length on the wire: it
+/// Read are Ethernet with VLAN tags, MPLS and `PPPoE`, raw IP, null and loop,
+/// Linux cooked 1 and 2, PPP, Cisco HDLC, 802.11 that is not encrypted, PPI and
+/// Apple's packet tap. Of tunnels (IP in IP, GRE, ERSPAN, VXLAN, GENEVE,
+/// Teredo) the innermost packet is given. `original_len` is the frame's length on the wire: it
 /// tells bytes that the snaplen cut from bytes that never were. Padding behind
 /// the IP packet is left out; an IP length of 0, as segmentation offload
 /// leaves it, means up to the end of the frame.
@@ -39,7 +44,7 @@ pub fn packet(
     };
     let before = captured.len() - bytes.len();
     let wire_len = (original_len as usize).max(captured.len()) - before;
-    ip::ip_packet(bytes, wire_len)
+    ip::ip_packet(bytes, wire_len, 0)
         .map(Some)
         .map_err(|error| error.shifted(before as u64))
 }
