@@ -175,6 +175,33 @@ impl Span {
     }
 }
 
+/// Reads an offset from UTC, in seconds: `UTC`, `Z`, `+02:00`, `-0530` or `+2`;
+/// `None` for anything else.
+#[must_use]
+pub fn offset_from_text(text: &str) -> Option<i64> {
+    if matches!(text, "UTC" | "utc" | "Z" | "z") {
+        return Some(0);
+    }
+    let (sign, rest) = match text.strip_prefix('+') {
+        Some(rest) => (1, rest),
+        None => (-1, text.strip_prefix('-')?),
+    };
+    let (hours, minutes) = match rest.split_once(':') {
+        Some(parts) => parts,
+        None if rest.len() == 4 => rest.split_at_checked(2)?,
+        None => (rest, "0"),
+    };
+    let number = |digits: &str, limit: i64| {
+        let short = (1..=2).contains(&digits.len());
+        let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+        let number = digits.parse().ok().filter(|number: &i64| *number <= limit);
+        number.filter(|_| short && plain)
+    };
+    // The largest offset in use is 14 hours.
+    let seconds = number(hours, 14)? * 3600 + number(minutes, 59)? * 60;
+    Some(sign * seconds)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]

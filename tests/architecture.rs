@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const FLOOR: [&str; 6] = ["account", "bytes", "issue", "provenance", "time", "words"];
 
 /// Module, then what it may import besides the floor. `*` stands for all.
-const TABLE: [(&str, &[&str]); 20] = [
+const TABLE: &[(&str, &[&str])] = &[
     ("evidence", &[]),
     ("capture", &[]),
     ("packet", &[]),
@@ -93,6 +93,7 @@ const TABLE: [(&str, &[&str]); 20] = [
             "case",
             "clock",
             "pipeline",
+            "given",
             "evidence",
             "retrieval",
             "chain",
@@ -102,6 +103,8 @@ const TABLE: [(&str, &[&str]); 20] = [
             "flow",
         ],
     ),
+    ("given", &[]),
+    ("recall", &["evidence", "capture"]),
     ("pipeline", &["*"]),
     ("cli", &["*"]),
     ("lib", &["*"]),
@@ -182,7 +185,7 @@ fn imports(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn a_module_imports_only_what_the_table_allows() {
-    let table: BTreeMap<&str, &[&str]> = TABLE.into_iter().collect();
+    let table: BTreeMap<&str, &[&str]> = TABLE.iter().copied().collect();
     let mut broken = Vec::new();
     for path in sources() {
         let module = module_of(&path);

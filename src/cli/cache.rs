@@ -6,10 +6,14 @@ use whychain::report;
 
 use super::Failure;
 use super::explain::read;
+use super::listed::ListArgs;
 use super::options::{Evidence, Show};
 use super::output;
 
 /// List cache entries, or predict a cache file's name
+///
+/// The table shows the main fields; --detail full, csv and json show every
+/// field of the records, those too that certutil leaves out.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = EXAMPLES)]
@@ -19,12 +23,17 @@ pub struct Arguments {
     #[command(flatten)]
     evidence: Option<Evidence>,
     #[command(flatten)]
+    list: ListArgs,
+    #[command(flatten)]
     show: Show,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   whychain cache caches.zip
+  whychain cache caches.zip --detail full --where url=authroot
+  whychain cache caches.zip --sort last_sync_at --reverse
+  whychain cache caches.zip -o entries.csv
   whychain cache C:/Users/me/AppData/LocalLow/Microsoft/CryptnetUrlCache
   whychain cache name http://crl.example.com/root.crl";
 
@@ -53,8 +62,9 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
     let Some(evidence) = &arguments.evidence else {
         return Err(Failure("give a cache folder or a zip of one".to_owned()));
     };
+    let plan = arguments.list.plan(&evidence.evidence)?;
     let explained = read(&evidence.evidence, &evidence.options(), &arguments.show)?;
-    let look = output::look(&arguments.show, false);
-    output::data(&report::lists::cache_entries(&explained.case, &look))?;
+    let listing = report::lists::cache_entries(&explained.case);
+    arguments.list.write(&plan, listing, &arguments.show)?;
     Ok(0)
 }

@@ -4,16 +4,24 @@
 //! 2 could not run, 3 a failure without a determined cause.
 
 mod cache;
+mod case_file;
+mod ctl;
 mod explain;
 mod inventory;
+mod listed;
+mod manual;
 mod options;
 mod output;
+mod outputs;
 mod progress;
 mod rules;
+mod schema;
+mod timeline;
 mod verify;
 mod verify_answer;
 mod verify_batch;
 mod verify_case;
+mod verify_report;
 mod verify_text;
 
 use std::ffi::{OsStr, OsString};
@@ -61,10 +69,17 @@ Exit status:
 enum Command {
     Explain(Box<explain::Arguments>),
     Inventory(Box<inventory::Arguments>),
+    Timeline(Box<timeline::Arguments>),
     Cache(Box<cache::Arguments>),
-    Rules(rules::Arguments),
+    Ctl(Box<ctl::Arguments>),
     /// Judge one chain by its files, or many from a file of cases
     Verify(Box<verify::VerifyArgs>),
+    VerifyReport(Box<verify_report::Arguments>),
+    Rules(rules::Arguments),
+    /// Print the JSON Schema of the report
+    Schema,
+    Completions(manual::Completions),
+    Man(manual::Man),
 }
 
 /// Runs the program with its arguments, the program's own name first.
@@ -77,9 +92,15 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let result = match command {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Inventory(arguments) => inventory::run(&arguments),
+        Command::Timeline(arguments) => timeline::run(&arguments),
         Command::Cache(arguments) => cache::run(&arguments),
+        Command::Ctl(arguments) => ctl::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Verify(arguments) => run_verify(&arguments),
+        Command::VerifyReport(arguments) => verify_report::run(&arguments),
+        Command::Schema => schema::run(),
+        Command::Completions(arguments) => manual::completions(&arguments, Cli::command()),
+        Command::Man(arguments) => manual::man(&arguments, Cli::command()),
     };
     match result {
         Ok(status) => ExitCode::from(status),

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use whychain::pipeline;
-use whychain::report::Zone;
+use whychain::report::{Detail, Zone};
 use whychain::time::Timestamp;
+
+use super::Failure;
 
 /// What to read.
 #[derive(Debug, Args)]
@@ -29,10 +31,14 @@ pub struct Show {
     /// Columns of a line; by default the terminal's, else COLUMNS, else 100
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(72..=1000))]
     pub width: Option<u16>,
-    /// Zone in which times are shown: UTC or an offset such as +02:00
+    /// Zone in which times are shown to people: UTC or an offset such as +02:00
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = zone)]
     #[arg(allow_hyphen_values = true)]
     pub tz: Zone,
+    /// How much is told: brief (answer, causes, remedies), standard, full
+    #[arg(long, value_enum, value_name = "HOW", default_value = "standard")]
+    #[arg(hide_possible_values = true)]
+    pub detail: DetailWord,
     /// Progress on stderr: auto (on terminals, after a second), always, never,
     /// json (an object a line, for programs)
     #[arg(long, value_enum, value_name = "HOW", default_value = "auto")]
@@ -73,7 +79,7 @@ pub enum ProgressMode {
 /// The form of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For people.
+    /// For people, on a terminal or paper.
     Text,
     /// For programs: docs/REPORT.md.
     Json,
@@ -81,6 +87,82 @@ pub enum Format {
     Html,
     /// For an issue or a wiki.
     Markdown,
+    /// Events for spreadsheets and Timeline Explorer.
+    Csv,
+    /// Events as JSON lines for Timesketch.
+    Timesketch,
+    /// Events in the 17 columns of log2timeline.
+    L2tcsv,
+}
+
+/// How much a report for people tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DetailWord {
+    /// Answer, causes, remedies.
+    Brief,
+    /// Everything, long tables cut.
+    Standard,
+    /// Everything.
+    Full,
+}
+
+impl From<DetailWord> for Detail {
+    fn from(word: DetailWord) -> Self {
+        match word {
+            DetailWord::Brief => Detail::Brief,
+            DetailWord::Standard => Detail::Standard,
+            DetailWord::Full => Detail::Full,
+        }
+    }
+}
+
+/// What is asked, and what the analyst knows.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Question")]
+pub struct Question {
+    /// This server's failure first, or why nothing can be said of it
+    #[arg(long, value_name = "NAME")]
+    pub site: Option<String>,
+    /// Only this machine, by name or address
+    #[arg(long, value_name = "NAME")]
+    pub machine: Option<String>,
+    /// Only facts from this time on
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub from: Option<Timestamp>,
+    /// Only facts up to this time
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub to: Option<Timestamp>,
+    /// Judge every validation at this time instead of its own
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub at: Option<Timestamp>,
+    /// Folder of certificates that the machine is known to have trusted
+    #[arg(long, value_name = "FOLDER")]
+    pub roots: Option<PathBuf>,
+    /// List every HTTP exchange, and hash its body
+    #[arg(long)]
+    pub all_http: bool,
+}
+
+impl Question {
+    /// The options of a run that asks this.
+    pub fn options(&self, evidence: &Evidence) -> Result<pipeline::Options, Failure> {
+        if let (Some(from), Some(to)) = (self.from, self.to)
+            && from > to
+        {
+            let why = "--from is later than --to: swap them, or check their zones";
+            return Err(Failure(why.to_owned()));
+        }
+        Ok(pipeline::Options {
+            at: self.at,
+            all_http: self.all_http,
+            site: self.site.clone(),
+            machine: self.machine.clone(),
+            from: self.from,
+            to: self.to,
+            roots: self.roots.clone(),
+            ..evidence.options()
+        })
+    }
 }
 
 impl Evidence {

@@ -43,9 +43,9 @@ pub fn data(text: &str) -> Result<(), Failure> {
 /// What the last write to stdout means.
 pub fn flushed(result: io::Result<()>) -> Result<(), Failure> {
     match result {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure(format!("cannot write to stdout: {error}")))
-        }
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure(format!(
+            "cannot write to stdout: {error}; -o FILE writes whole or not at all"
+        ))),
         _ => Ok(()),
     }
 }
@@ -76,6 +76,7 @@ pub fn look(show: &Show, file: bool) -> Look {
         color,
         unicode: terminal && speaks_unicode(),
         zone: show.tz,
+        detail: show.detail.into(),
     }
 }
 
@@ -106,6 +107,11 @@ pub struct Target {
 }
 
 impl Target {
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Refuses a file that exists, unless forced, and evidence always.
     pub fn new(path: &Path, force: bool, evidence: &[PathBuf]) -> Result<Self, Failure> {
         let shown = path.display();
@@ -132,7 +138,18 @@ impl Target {
     /// Writes the whole text or nothing: into a new file beside, which then
     /// takes the name.
     pub fn write(&self, text: &str) -> Result<(), Failure> {
-        let failed = |error: io::Error| Failure(format!("{}: {error}", self.path.display()));
+        let failed = |error: io::Error| {
+            let path = self.path.display();
+            Failure(match error.kind() {
+                ErrorKind::NotFound => {
+                    format!("{path}: its folder does not exist; make it, or name another file")
+                }
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::WriteZero => {
+                    format!("{path}: {error}; nothing was left of it, name a file on another disk")
+                }
+                _ => format!("{path}: {error}"),
+            })
+        };
         let beside = self.beside();
         let written = write_new(&beside, text).and_then(|()| self.take_name(&beside));
         if written.is_err() {

@@ -4,6 +4,7 @@ mod captures;
 mod files;
 mod hosts;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::case::Case;
@@ -12,9 +13,11 @@ use crate::clock::{self, Clock};
 use crate::cryptnet;
 use crate::diagnosis::{self, Diagnosis};
 use crate::evidence::{self, OpenOptions};
+use crate::given::Given;
 use crate::pki::Artifact;
 use crate::pki::certificate::GeneralName;
 use crate::protocol::http::Exchange;
+use crate::provenance::EvidenceId;
 use crate::time::Timestamp;
 use crate::timeline::{self, Event};
 
@@ -79,6 +82,9 @@ pub fn explain(
         diagnosis,
         timeline,
         clocks,
+        given: None,
+        settings: Settings::of(options),
+        cited: BTreeMap::new(),
     })
 }
 
@@ -209,6 +215,43 @@ pub struct Explained {
     pub timeline: Vec<Event>,
     /// The clocks compared.
     pub clocks: Vec<Clock>,
+    /// What the analyst says of the case; never evidence.
+    pub given: Option<Given>,
+    /// What was asked for, as far as it decides what is found.
+    pub settings: Settings,
+    /// SHA-256 of the frames that the report cites, where they were read once
+    /// more (`recall::digests`).
+    pub cited: BTreeMap<EvidenceId, BTreeMap<u64, [u8; 32]>>,
+}
+
+/// The options that decide what is found: who repeats a run needs them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Settings {
+    /// The site asked for.
+    pub site: Option<String>,
+    /// The machine asked for.
+    pub machine: Option<String>,
+    /// Only facts from this time on.
+    pub from: Option<Timestamp>,
+    /// Only facts up to this time.
+    pub to: Option<Timestamp>,
+    /// Whether every HTTP exchange was kept.
+    pub all_http: bool,
+    /// Whether certificates were given as trusted.
+    pub roots: bool,
+}
+
+impl Settings {
+    fn of(options: &Options) -> Self {
+        Settings {
+            site: options.site.clone(),
+            machine: options.machine.clone(),
+            from: options.from,
+            to: options.to,
+            all_http: options.all_http,
+            roots: options.roots.is_some(),
+        }
+    }
 }
 
 /// What makes a report impossible.

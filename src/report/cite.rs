@@ -199,12 +199,12 @@ pub(super) fn base(path: &str) -> &str {
 }
 
 /// `12, 15-18, 20`.
-fn listed(packets: &[u64]) -> String {
+pub(super) fn listed(packets: &[u64]) -> String {
     joined(packets, "-", ", ")
 }
 
 /// `frame.number in {12, 15..18, 20}`, as Wireshark reads it.
-fn filter(packets: &[u64]) -> String {
+pub(super) fn filter(packets: &[u64]) -> String {
     match packets {
         [only] => format!("frame.number == {only}"),
         many => format!("frame.number in {{{}}}", joined(many, "..", ", ")),

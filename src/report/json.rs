@@ -2,22 +2,27 @@
 //! `docs/REPORT.md`; every listed field is always there, `null` where its value
 //! is not known.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, PrettyFormatter};
 
+use super::given::JsonGiven;
 use super::json_artifact::JsonArtifact;
 use super::json_cache::JsonCacheEntry;
 use super::json_case::{
     JsonCount, JsonEvidence, JsonHandshake, JsonIssue, JsonMachine, JsonRetrieval, JsonVantage,
 };
 use super::json_chain::JsonChain;
+use super::json_cited::JsonCitedPackets;
 use super::json_diagnosis::{
     JsonClock, JsonEvent, JsonFailure, JsonFinding, JsonIncident, JsonVerdict,
 };
 use super::json_ids::time;
+use super::json_settings::JsonSettings;
 use crate::pipeline::Explained;
+use crate::provenance::EvidenceId;
 use crate::words::is_hostile;
 
 /// Name and version of the form; a change that breaks readers raises the number.
@@ -39,12 +44,30 @@ pub fn write(explained: &Explained) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// The report as a value, the same that [`write`] writes.
+#[must_use]
+pub fn value(explained: &Explained) -> serde_json::Value {
+    // Strings, numbers and lists into memory: cannot fail.
+    serde_json::to_value(Report::from_explained(explained)).unwrap_or_default()
+}
+
+/// The frames that a report cites, by capture.
+#[must_use]
+pub fn cited_frames(explained: &Explained) -> BTreeMap<EvidenceId, BTreeSet<u64>> {
+    let mut frames = BTreeMap::new();
+    super::json_cited::collect(&value(explained), &mut frames);
+    frames
+}
+
 /// The whole report, in the order of the contract.
 #[derive(Debug, Serialize)]
-struct Report {
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
+pub(super) struct Report {
     schema: &'static str,
     tool: Tool,
     as_of: Option<String>,
+    settings: JsonSettings,
+    given: Option<JsonGiven>,
     verdict: JsonVerdict,
     incidents: Vec<JsonIncident>,
     failures: Vec<JsonFailure>,
@@ -58,12 +81,14 @@ struct Report {
     cache_entries: Vec<JsonCacheEntry>,
     clocks: Vec<JsonClock>,
     timeline: Vec<JsonEvent>,
+    cited_packets: Vec<JsonCitedPackets>,
     vantages: Vec<JsonVantage>,
     counts: Vec<JsonCount>,
     issues: Vec<JsonIssue>,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 struct Tool {
     name: &'static str,
     version: &'static str,
@@ -79,6 +104,8 @@ impl Report {
                 version: env!("CARGO_PKG_VERSION"),
             },
             as_of: case.as_of.map(time),
+            settings: JsonSettings::from_settings(&explained.settings),
+            given: explained.given.as_ref().map(JsonGiven::from_given),
             verdict: JsonVerdict::from_verdict(&diagnosis.verdict),
             incidents: JsonIncident::list(diagnosis),
             failures: JsonFailure::list(diagnosis),
@@ -100,6 +127,7 @@ impl Report {
                 .iter()
                 .map(JsonEvent::from_event)
                 .collect(),
+            cited_packets: JsonCitedPackets::list(explained),
             vantages: case
                 .vantages
                 .iter()
@@ -109,6 +137,25 @@ impl Report {
             issues: case.issues.iter().map(JsonIssue::from_issue).collect(),
         }
     }
+}
+
+/// One JSON value on one line, hostile characters escaped as in [`write`].
+pub(super) fn line(value: &impl Serialize) -> String {
+    // Strings and numbers into memory: cannot fail.
+    let compact = serde_json::to_string(value).unwrap_or_default();
+    let mut safe = String::with_capacity(compact.len());
+    // Outside of strings compact JSON has no such character.
+    for character in compact.chars() {
+        if is_hostile(character) {
+            let mut units = [0; 2];
+            for unit in character.encode_utf16(&mut units) {
+                safe.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
 }
 
 /// Indented JSON in which hostile characters are escaped.

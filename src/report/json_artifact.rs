@@ -12,6 +12,7 @@ use crate::pki::{Artifact, Certificate, Crl, Ctl, OcspResponse};
 use crate::provenance::merged;
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub(super) struct JsonArtifact {
     id: String,
     kind: &'static str,
@@ -26,6 +27,7 @@ pub(super) struct JsonArtifact {
 
 /// The decoded fields of each kind.
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 #[serde(untagged)]
 enum Fields {
     Certificate(Box<CertificateFields>),
@@ -77,6 +79,7 @@ impl JsonArtifact {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 struct CertificateFields {
     subject: String,
     issuer: String,
@@ -141,6 +144,7 @@ fn alternative_names(certificate: &Certificate) -> Vec<String> {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 struct CrlFields {
     issuer: String,
     this_update: String,
@@ -166,6 +170,7 @@ impl CrlFields {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 struct OcspFields {
     issuer: Option<String>,
     this_update: Option<String>,
@@ -176,6 +181,7 @@ struct OcspFields {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 struct OcspAnswer {
     serial: String,
     status: &'static str,
@@ -220,6 +226,7 @@ impl OcspFields {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 struct CtlFields {
     list: &'static str,
     sequence: Option<String>,

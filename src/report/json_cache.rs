@@ -12,6 +12,7 @@ use crate::pki::{Artifact, looks_like};
 use crate::provenance::{Cite, merged};
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub(super) struct JsonCacheEntry {
     id: String,
     name: String,
@@ -30,6 +31,7 @@ pub(super) struct JsonCacheEntry {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 struct JsonContent {
     size: u64,
     sha256: String,

@@ -15,6 +15,7 @@ use crate::protocol::tls::{Alert, HiddenBy, ServerCertificates, alert_name};
 use crate::retrieval::{RetrievedBody, Route};
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub(super) struct JsonMachine {
     id: String,
     names: Vec<String>,
@@ -50,6 +51,7 @@ impl JsonMachine {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub(super) struct JsonEvidence {
     id: String,
     path: String,
@@ -79,6 +81,7 @@ impl JsonEvidence {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub(super) struct JsonRetrieval {
     id: String,
     url: Option<String>,
@@ -104,6 +107,7 @@ pub(super) struct JsonRetrieval {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 struct JsonRoute {
     kind: &'static str,
     proxy: Option<String>,
@@ -112,6 +116,7 @@ struct JsonRoute {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 struct JsonHop {
     name: String,
     address: Option<String>,
@@ -119,6 +124,7 @@ struct JsonHop {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 struct JsonBody {
     size: u64,
     declared: Option<u64>,
@@ -214,6 +220,7 @@ impl JsonBody {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub(super) struct JsonHandshake {
     id: String,
     at: String,
@@ -234,6 +241,7 @@ pub(super) struct JsonHandshake {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 struct JsonAlert {
     by: &'static str,
     level: Option<u8>,
@@ -289,6 +297,7 @@ impl JsonAlert {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub(super) struct JsonVantage {
     number: u32,
     first_at: Option<String>,
@@ -324,6 +333,7 @@ impl JsonVantage {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub(super) struct JsonCount {
     what: &'static str,
     number: u64,
@@ -339,6 +349,7 @@ impl JsonCount {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub(super) struct JsonIssue {
     evidence: Option<String>,
     #[serde(rename = "where")]

@@ -11,6 +11,7 @@ use crate::case::{Case, CaseChain, ChainSubject};
 use crate::chain::{Chain, Check, Element, RootTrust};
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub(super) struct JsonChain {
     id: String,
     leaf: String,
@@ -35,6 +36,7 @@ pub(super) struct JsonChain {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 struct JsonElement {
     artifact: Option<String>,
     sha256: String,
@@ -45,6 +47,7 @@ struct JsonElement {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 struct JsonCheck {
     check: &'static str,
     outcome: &'static str,
@@ -52,6 +55,7 @@ struct JsonCheck {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 struct JsonMissing {
     issuer: String,
     key_identifier: Option<String>,
@@ -60,6 +64,7 @@ struct JsonMissing {
 
 /// A chain that is not the best one.
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 struct JsonOther {
     verdict: &'static str,
     error_status: Vec<String>,

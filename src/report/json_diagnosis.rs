@@ -9,6 +9,7 @@ use crate::diagnosis::{Diagnosis, Verdict};
 use crate::timeline::Event;
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub(super) struct JsonVerdict {
     state: &'static str,
     root_cause: Option<&'static str>,
@@ -26,6 +27,7 @@ impl JsonVerdict {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub(super) struct JsonIncident {
     id: String,
     root_cause: Option<String>,
@@ -55,6 +57,7 @@ impl JsonIncident {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub(super) struct JsonFailure {
     id: String,
     kind: &'static str,
@@ -74,12 +77,14 @@ pub(super) struct JsonFailure {
 
 /// Time that a validation lost to one look-up.
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 struct JsonLost {
     retrieval: String,
     seconds: f64,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 struct JsonVerifier {
     kind: &'static str,
     name: Option<String>,
@@ -122,6 +127,7 @@ impl JsonFailure {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub(super) struct JsonFinding {
     id: String,
     rule: &'static str,
@@ -153,6 +159,7 @@ impl JsonFinding {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub(super) struct JsonClock {
     source: String,
     offset_min_s: f64,
@@ -172,6 +179,7 @@ impl JsonClock {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub(super) struct JsonEvent {
     at: String,
     clock: &'static str,

@@ -54,6 +54,7 @@ pub(super) fn time(at: Timestamp) -> String {
 
 /// A place in the evidence; which fields it has says which kind it is.
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub(super) enum JsonCite {
     Packets {
@@ -106,6 +107,7 @@ impl JsonCite {
 
 /// An account: `{kind, name|null}`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub(super) struct JsonAccount {
     kind: &'static str,
     name: Option<String>,

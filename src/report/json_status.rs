@@ -11,6 +11,7 @@ use crate::chain::{Axis, Change, Phase, Repair, TrustStatus, Verdict};
 /// What is known of a chain's revocation, and what a caller that insists on a
 /// status gets.
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub(super) struct JsonRevocation {
     /// For a caller that takes an unknown status for good.
     soft: &'static str,
@@ -23,6 +24,7 @@ pub(super) struct JsonRevocation {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 struct JsonStatus {
     element: usize,
     status: &'static str,
@@ -33,6 +35,7 @@ struct JsonStatus {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 struct JsonCopy {
     artifact: String,
     kind: &'static str,
@@ -118,6 +121,7 @@ impl JsonCopy {
 
 /// The verdict over time.
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub(super) struct JsonAxis {
     from: String,
     to: String,
@@ -126,6 +130,7 @@ pub(super) struct JsonAxis {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 struct JsonPhase {
     from: String,
     to: String,
@@ -159,6 +164,7 @@ impl JsonAxis {
 /// The smallest change that makes a chain good, and what an examination says
 /// with it made.
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub(super) struct JsonRepair {
     changes: Vec<JsonChange>,
     verdict: &'static str,
@@ -168,6 +174,7 @@ pub(super) struct JsonRepair {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 struct JsonChange {
     kind: &'static str,
     text: String,

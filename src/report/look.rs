@@ -17,6 +17,30 @@ pub struct Look {
     pub unicode: bool,
     /// The zone in which times are shown.
     pub zone: Zone,
+    /// How much is told.
+    pub detail: Detail,
+}
+
+/// How much a report for people tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Detail {
+    /// The answer, the causes with their remedies, and what cannot be told.
+    Brief,
+    /// Everything, long tables cut to the most telling rows.
+    #[default]
+    Standard,
+    /// Everything, every row.
+    Full,
+}
+
+impl Detail {
+    /// Rows of a table that shows `rows` by default.
+    pub(super) fn rows(self, rows: usize) -> usize {
+        match self {
+            Detail::Full => usize::MAX,
+            Detail::Brief | Detail::Standard => rows,
+        }
+    }
 }
 
 impl Default for Look {
@@ -27,6 +51,7 @@ impl Default for Look {
             color: false,
             unicode: false,
             zone: Zone::UTC,
+            detail: Detail::Standard,
         }
     }
 }
@@ -45,29 +70,7 @@ impl Zone {
     /// Reads `UTC`, `Z`, `+02:00`, `-0530` or `+2`; `None` for anything else.
     #[must_use]
     pub fn from_text(text: &str) -> Option<Self> {
-        if matches!(text, "UTC" | "utc" | "Z" | "z") {
-            return Some(Zone::UTC);
-        }
-        let (sign, rest) = match text.strip_prefix('+') {
-            Some(rest) => (1, rest),
-            None => (-1, text.strip_prefix('-')?),
-        };
-        let (hours, minutes) = match rest.split_once(':') {
-            Some(parts) => parts,
-            None if rest.len() == 4 => rest.split_at_checked(2)?,
-            None => (rest, "0"),
-        };
-        let number = |digits: &str, limit: i64| {
-            let short = (1..=2).contains(&digits.len());
-            let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
-            let number = digits.parse().ok().filter(|number: &i64| *number <= limit);
-            number.filter(|_| short && plain)
-        };
-        // The largest offset in use is 14 hours.
-        let seconds = number(hours, 14)? * 3600 + number(minutes, 59)? * 60;
-        Some(Zone {
-            seconds: sign * seconds,
-        })
+        crate::time::offset_from_text(text).map(|seconds| Zone { seconds })
     }
 
     /// `UTC` or `UTC+02:00`.

@@ -1,12 +1,19 @@
 //! Writes what was found: text for people, JSON for programs. The only module
 //! that knows JSON, color and width.
 
+pub mod csv;
 pub mod html;
 pub mod json;
+pub mod l2tcsv;
+pub mod listing;
 pub mod lists;
 pub mod look;
 pub mod markdown;
+#[cfg(any(test, feature = "schema"))]
+pub mod schema;
 pub mod text;
+pub mod timesketch;
+pub mod trust_list;
 
 mod axis;
 mod axis_picture;
@@ -19,6 +26,7 @@ mod chains;
 mod cite;
 mod command;
 mod facts;
+mod given;
 mod html_answer;
 mod html_facts;
 mod html_findings;
@@ -32,10 +40,15 @@ mod json_artifact;
 mod json_cache;
 mod json_case;
 mod json_chain;
+mod json_cited;
 mod json_diagnosis;
 mod json_ids;
+mod json_settings;
 mod json_status;
 mod page;
+mod records;
+pub mod reproof;
+mod reproof_match;
 #[cfg(test)]
 pub(crate) mod sample;
 #[cfg(test)]
@@ -47,4 +60,4 @@ mod table;
 mod tables;
 mod why;
 
-pub use look::{Look, Zone};
+pub use look::{Detail, Look, Zone};

@@ -12,7 +12,7 @@ use crate::diagnosis::{
     Confidence, Diagnosis, Failure, FailureKind, Finding, Incident, Reaction, Role, Verdict,
     VerdictState, Verifier, VerifierKind,
 };
-use crate::pipeline::Explained;
+use crate::pipeline::{Explained, Settings};
 use crate::pki::Artifact;
 use crate::provenance::{Cite, EvidenceId};
 use crate::retrieval::Hop;
@@ -167,6 +167,9 @@ pub(crate) fn explained() -> Explained {
         diagnosis,
         timeline,
         clocks,
+        given: None,
+        settings: Settings::default(),
+        cited: std::collections::BTreeMap::new(),
     }
 }
 
@@ -189,6 +192,9 @@ pub(crate) fn empty() -> Explained {
         diagnosis,
         timeline: Vec::new(),
         clocks: Vec::new(),
+        given: None,
+        settings: Settings::default(),
+        cited: std::collections::BTreeMap::new(),
     }
 }
 

@@ -59,9 +59,18 @@ pub(super) fn failures(page: &mut Page<'_>, explained: &Explained) {
             verifier,
         ]
     };
-    let rows: Vec<Vec<String>> = failures.iter().take(MAX_ROWS).map(row).collect();
+    let rows: Vec<Vec<String>> = failures
+        .iter()
+        .take(look.detail.rows(MAX_ROWS))
+        .map(row)
+        .collect();
     table(page, COLUMNS, &rows);
-    notes(page, &times.note(look), failures.len(), MAX_ROWS);
+    notes(
+        page,
+        &times.note(look),
+        failures.len(),
+        look.detail.rows(MAX_ROWS),
+    );
 }
 
 /// How each object was fetched.
@@ -90,7 +99,7 @@ pub(super) fn retrievals(page: &mut Page<'_>, explained: &Explained, names: &Nam
     }
     page.heading("How each object was fetched");
     let look = page.look;
-    let kept = most_telling(explained);
+    let kept = most_telling(explained, look.detail.rows(MAX_ROWS));
     let times = Times::of(look, kept.iter().map(|retrieval| retrieval.started_at));
     let narrow = |retrieval: &crate::retrieval::Retrieval| {
         vec![
@@ -124,14 +133,19 @@ pub(super) fn retrievals(page: &mut Page<'_>, explained: &Explained, names: &Nam
         true => format!("! did not get the object. {}", times.note(look)),
         false => times.note(look),
     };
-    notes(page, &legend, case.retrievals.len(), MAX_ROWS);
+    notes(
+        page,
+        &legend,
+        case.retrievals.len(),
+        look.detail.rows(MAX_ROWS),
+    );
 }
 
 /// The retrievals to show, by start: all of them, or, of very many, those of
 /// failures first, then those that failed, then the earliest.
-fn most_telling(explained: &Explained) -> Vec<&crate::retrieval::Retrieval> {
+fn most_telling(explained: &Explained, limit: usize) -> Vec<&crate::retrieval::Retrieval> {
     let case = &explained.case;
-    if case.retrievals.len() <= MAX_ROWS {
+    if case.retrievals.len() <= limit {
         return case.retrievals.iter().collect();
     }
     let failures = &explained.diagnosis.failures;
@@ -152,7 +166,7 @@ fn most_telling(explained: &Explained) -> Vec<&crate::retrieval::Retrieval> {
     ranked.sort_unstable();
     let mut kept: Vec<usize> = ranked
         .into_iter()
-        .take(MAX_ROWS)
+        .take(limit)
         .map(|(_, index)| index)
         .collect();
     kept.sort_unstable();
@@ -191,9 +205,9 @@ pub(super) fn handshakes(page: &mut Page<'_>, explained: &Explained, names: &Nam
             )
         })
         .collect();
-    if kept.len() > MAX_ROWS {
+    if kept.len() > look.detail.rows(MAX_ROWS) {
         kept.sort_unstable();
-        kept.truncate(MAX_ROWS);
+        kept.truncate(look.detail.rows(MAX_ROWS));
         kept.sort_unstable_by_key(|(_, index)| *index);
     }
     let kept = kept
@@ -219,7 +233,12 @@ pub(super) fn handshakes(page: &mut Page<'_>, explained: &Explained, names: &Nam
         "Certificates: leaf < issuer < ..., an issuer that was not sent in parentheses. {}",
         times.note(look)
     );
-    notes(page, &legend, case.handshakes.len(), MAX_ROWS);
+    notes(
+        page,
+        &legend,
+        case.handshakes.len(),
+        look.detail.rows(MAX_ROWS),
+    );
 }
 
 /// Events in order.
@@ -237,7 +256,13 @@ pub(super) fn timeline(page: &mut Page<'_>, explained: &Explained, names: &Names
     }
     page.heading("Timeline");
     let look = page.look;
-    let times = Times::of(look, events.iter().take(MAX_EVENTS).map(|event| event.at));
+    let times = Times::of(
+        look,
+        events
+            .iter()
+            .take(look.detail.rows(MAX_EVENTS))
+            .map(|event| event.at),
+    );
     let row = |event: &crate::timeline::Event| {
         // Most times are the capture's; naming it in every line is noise.
         let clock = if event.clock == "capture" {
@@ -256,13 +281,17 @@ pub(super) fn timeline(page: &mut Page<'_>, explained: &Explained, names: &Names
             names.packets(&event.cites),
         ]
     };
-    let rows: Vec<_> = events.iter().take(MAX_EVENTS).map(row).collect();
+    let rows: Vec<_> = events
+        .iter()
+        .take(look.detail.rows(MAX_EVENTS))
+        .map(row)
+        .collect();
     table(page, COLUMNS, &rows);
     let legend = format!(
         "{} By the capture's clock, unless another is named.",
         times.note(look)
     );
-    notes(page, &legend, events.len(), MAX_EVENTS);
+    notes(page, &legend, events.len(), look.detail.rows(MAX_EVENTS));
 }
 
 /// The line below a table: a legend, and what was left out.

@@ -2,9 +2,9 @@
 //! and what cannot be known, then the facts.
 
 use super::cite::Names;
-use super::look::{Ink, Look};
+use super::look::{Detail, Ink, Look};
 use super::page::Page;
-use super::{chains, facts, tables, why};
+use super::{chains, facts, given, tables, why};
 use crate::diagnosis::{Confidence, Role, VerdictState};
 use crate::pipeline::Explained;
 use crate::words;
@@ -14,8 +14,14 @@ use crate::words;
 pub fn write(explained: &Explained, look: &Look) -> String {
     let names = Names::of(&explained.case);
     let mut page = Page::new(look);
+    given::write(&mut page, explained);
     answer(&mut page, explained);
     why::causes(&mut page, explained, &names);
+    if look.detail == Detail::Brief {
+        why::cannot_tell(&mut page, explained, &names);
+        footer(&mut page, explained);
+        return page.finish();
+    }
     why::observations(&mut page, explained, &names);
     why::ruled_out(&mut page, explained, &names);
     why::cannot_tell(&mut page, explained, &names);
