@@ -309,6 +309,7 @@ impl<B: AsRef<[u8]>> CaptureReader<B> {
                 "the last block is lost, and all that followed",
             );
             self.summary.lost_bytes += held as u64;
+            self.summary.cut_tail_bytes += held as u64;
             self.consume(held);
         }
     }
@@ -327,6 +328,7 @@ impl<B: AsRef<[u8]>> CaptureReader<B> {
         let missing = std::mem::take(&mut self.pass_over);
         if missing > 0 {
             self.summary.lost_bytes += missing;
+            self.summary.cut_tail_bytes += missing;
             let what = format!("the file ends {missing} bytes before the end of a large block");
             self.issues
                 .note(self.offset, what, "all that followed is lost");

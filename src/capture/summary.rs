@@ -31,6 +31,9 @@ pub struct CaptureSummary {
     pub other_blocks: u64,
     /// Bytes lost to damage.
     pub lost_bytes: u64,
+    /// Of these, bytes of a last record that the file breaks off in. All before
+    /// it is whole: such a capture is one that ended there.
+    pub cut_tail_bytes: u64,
 }
 
 /// One interface of a capture.

@@ -10,6 +10,7 @@ pub mod logged;
 pub mod machines;
 pub mod programs;
 pub mod proofs;
+pub mod proposed;
 pub mod questions;
 pub mod signers;
 pub mod status;

@@ -16,7 +16,7 @@ pub struct Outside {
 
 /// Client clocks of domain members are kept within 5 minutes by Kerberos; a
 /// verdict that hangs on fewer seconds is not certain.
-const CLOCK_UNCERTAINTY: i64 = 300;
+pub const CLOCK_UNCERTAINTY: i64 = 300;
 
 /// Judges the leaf of every handshake; rejected ones give a cause, accepted
 /// ones an observation.

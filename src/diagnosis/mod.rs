@@ -24,6 +24,7 @@ mod failures;
 mod finding;
 #[cfg(test)]
 mod fixtures;
+mod hidden;
 mod identity_proxy_gap;
 mod incidents;
 mod inquiry;
@@ -43,6 +44,8 @@ mod not_a_ca_or_path_length;
 mod object_failures;
 mod origin_http_error;
 mod outcomes;
+mod outcomes_capture;
+mod outcomes_sources;
 mod own_verifier;
 mod private_root_not_deployed;
 mod proposal;
@@ -115,13 +118,21 @@ pub const RULES: &[Rule] = &[
     transfer_incomplete::RULE,
     wsus_root_untrusted::RULE,
     outcomes::NO_FAILURE_OBSERVED,
-    outcomes::CAPTURE_LOSS,
-    outcomes::CAPTURE_ONE_SIDED,
-    outcomes::CERTIFICATES_NOT_VISIBLE,
+    outcomes_sources::ANSWERED_FROM_CACHE,
+    outcomes_capture::CAPTURE_STARTS_LATE,
+    outcomes_capture::CAPTURE_ONE_SIDED,
+    outcomes_capture::CAPTURE_LOSS,
+    outcomes_capture::CAPTURE_TRUNCATED,
+    outcomes_capture::WRONG_VANTAGE_POINT,
+    hidden::CERTIFICATES_NOT_VISIBLE,
     outcomes::IDENTITY_UNKNOWN,
     outcomes::STORE_UNKNOWN,
     outcomes::CTL_UNKNOWN,
+    outcomes_sources::CLOCK_UNCERTAIN,
     own_verifier::RULE,
+    outcomes_sources::PRIVATE_KEY_OR_APP_ISSUE,
+    outcomes_sources::CONFLICTING_EVIDENCE,
+    outcomes_sources::UNSUPPORTED_OBJECT,
 ];
 
 /// Finds what failed, asks every rule why, and ranks the answers. `site` is the

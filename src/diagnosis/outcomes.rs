@@ -1,15 +1,14 @@
 //! The outcomes when the evidence does not suffice: what is missing, and how
 //! to get it. They never explain a failure.
 
-use super::failure::FailureKind;
-use super::inquiry::{Inquiry, join_words, lacks_bytes};
+use super::inquiry::{Inquiry, join_words};
 use super::network::cannot_tell;
 use super::proposal::{Proposal, Rule};
 use crate::case::HandshakeOutcome;
-use crate::protocol::tls::{HiddenBy, ServerCertificates};
 use crate::provenance::Cite;
 use crate::retrieval::{Outcome, Retrieval};
 
+/// Declares a rule with its page.
 macro_rules! rule {
     ($name:ident, $id:literal, $apply:ident) => {
         #[doc = include_str!(concat!("../../docs/rules/", $id, ".md"))]
@@ -21,17 +20,12 @@ macro_rules! rule {
     };
 }
 
+pub(super) use rule;
+
 rule!(
     NO_FAILURE_OBSERVED,
     "no-failure-observed",
     no_failure_observed
-);
-rule!(CAPTURE_LOSS, "capture-loss", capture_loss);
-rule!(CAPTURE_ONE_SIDED, "capture-one-sided", capture_one_sided);
-rule!(
-    CERTIFICATES_NOT_VISIBLE,
-    "certificates-not-visible",
-    certificates_not_visible
 );
 rule!(IDENTITY_UNKNOWN, "identity-unknown", identity_unknown);
 rule!(STORE_UNKNOWN, "store-unknown", store_unknown);
@@ -74,123 +68,6 @@ fn no_failure_observed(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         "Ask for the time, the site and the user of the failure, and capture that.",
         cites,
         &[],
-    )]
-}
-
-fn capture_loss(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
-    let mut cites: Vec<Cite> = Vec::new();
-    let mut what: Vec<String> = Vec::new();
-    for retrieval in &inquiry.case.retrievals {
-        let holes = retrieval.quality.as_ref().is_some_and(|quality| {
-            (quality.missing != [0, 0] || quality.cut_packets > 0) && !quality.is_one_sided()
-        });
-        if retrieval.outcome == Outcome::IncompleteCapture && holes {
-            cites.extend(retrieval.cites.iter().cloned());
-            what.push(inquiry.object_phrase(retrieval));
-        }
-    }
-    for handshake in &inquiry.case.handshakes {
-        if handshake.outcome == HandshakeOutcome::IncompleteCapture
-            && lacks_bytes(&handshake.quality)
-            && !handshake.quality.is_one_sided()
-        {
-            cites.extend(handshake.cites.iter().cloned());
-            let site = handshake.site.as_deref().unwrap_or("an unnamed site");
-            what.push(format!("the handshake with {site}"));
-        }
-    }
-    what.sort();
-    what.dedup();
-    if what.is_empty() {
-        return Vec::new();
-    }
-    let more = what.len().saturating_sub(3);
-    what.truncate(3);
-    if more > 0 {
-        what.push(format!("{more} more"));
-    }
-    vec![cannot_tell(
-        &CAPTURE_LOSS,
-        format!(
-            "The capture lacks bytes of {}: incomplete here does not mean broken on the machine.",
-            join_words(&what)
-        ),
-        "Capture again with snaplen 0 at a point that sees every packet (at the client itself), and check the drop counters.",
-        cites,
-        &[],
-    )]
-}
-
-fn capture_one_sided(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
-    let one_sided: Vec<_> = inquiry
-        .case
-        .retrievals
-        .iter()
-        .filter(|retrieval| {
-            retrieval
-                .quality
-                .as_ref()
-                .is_some_and(crate::flow::Quality::is_one_sided)
-        })
-        .collect();
-    if one_sided.is_empty() {
-        return Vec::new();
-    }
-    let count = one_sided.len();
-    let noun = if count == 1 {
-        "1 download that matters"
-    } else {
-        "downloads that matter"
-    };
-    let number = if count == 1 {
-        String::new()
-    } else {
-        format!("{count} ")
-    };
-    vec![cannot_tell(
-        &CAPTURE_ONE_SIDED,
-        format!(
-            "Only one direction of {number}{noun} was captured; an answer that is not here may well have come."
-        ),
-        "Capture both directions, best at the client itself.",
-        one_sided
-            .iter()
-            .flat_map(|retrieval| retrieval.cites.iter().cloned())
-            .collect(),
-        &[],
-    )]
-}
-
-fn certificates_not_visible(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
-    let mut failures = Vec::new();
-    let mut cites = Vec::new();
-    for (index, failure) in inquiry.failures.iter().enumerate() {
-        let Some(handshake) = inquiry.handshake_of(index) else {
-            continue;
-        };
-        if failure.kind == FailureKind::Rejected
-            && handshake.certificates == ServerCertificates::Hidden(HiddenBy::Tls13)
-        {
-            failures.push(index);
-            cites.extend(handshake.cites.iter().cloned());
-        }
-    }
-    if failures.is_empty() {
-        return Vec::new();
-    }
-    let connections = if failures.len() == 1 {
-        "connection"
-    } else {
-        "connections"
-    };
-    vec![cannot_tell(
-        &CERTIFICATES_NOT_VISIBLE,
-        format!(
-            "TLS 1.3 hides the certificates and the alert of the abandoned {connections}: no chain can be judged from these packets."
-        ),
-        "Hand over the server's certificates, or look into the CAPI2/Operational log of the machine (event 11) for the chain it built.",
-        cites,
-        &failures,
     )]
 }
 
@@ -348,45 +225,6 @@ mod tests {
             !has(open, "no-failure-observed"),
             "what the capture lacks could be the failure"
         );
-    }
-
-    #[test]
-    fn loss_is_said_where_it_hides_an_end() {
-        let lossy =
-            |outcome| fetched(outcome).with(|it| it.quality.as_mut().unwrap().missing = [0, 1_460]);
-        assert!(has(lossy(Outcome::IncompleteCapture), "capture-loss"));
-        assert!(
-            !has(lossy(Outcome::Ok), "capture-loss"),
-            "the object came nevertheless"
-        );
-        assert!(
-            !has(fetched(Outcome::IncompleteCapture), "capture-loss"),
-            "the capture just ends"
-        );
-    }
-
-    #[test]
-    fn a_missing_direction_is_not_called_loss() {
-        let one_sided = |packets| {
-            fetched(Outcome::IncompleteCapture).with(|it| {
-                let quality = it.quality.as_mut().unwrap();
-                (quality.packets, quality.missing) = (packets, [0, 9]);
-            })
-        };
-        assert!(has(one_sided([5, 0]), "capture-one-sided"));
-        assert!(!has(one_sided([5, 0]), "capture-loss"));
-        assert!(!has(one_sided([5, 5]), "capture-one-sided"));
-    }
-
-    #[test]
-    fn hidden_certificates_are_said_of_rejections_of_tls_1_3_only() {
-        let hidden = || Story::new().rejects(&[], (9, 12)).hidden();
-        assert!(has(hidden(), "certificates-not-visible"));
-        assert!(!has(hidden().accepted(), "certificates-not-visible"));
-        assert!(!has(
-            Story::new().rejects(&["leaf"], (9, 12)),
-            "certificates-not-visible"
-        ));
     }
 
     #[test]

@@ -99,7 +99,8 @@ pub fn captures(
         let unread = frames.unread.values().map(|(count, _)| count).sum::<u64>();
         gathered.issues.extend(frames.issues());
         done += file.size;
-        let whole = inputs.close(stream) && summary.lost_bytes == 0;
+        // What the flows at the cut lack is said flow by flow.
+        let whole = inputs.close(stream) && summary.lost_bytes == summary.cut_tail_bytes;
         if let Some(record) = inputs.record_mut(evidence) {
             record.first_at = summary.first_at;
             record.last_at = summary.last_at;

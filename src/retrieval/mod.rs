@@ -51,6 +51,7 @@ pub use known::KnownUrls;
 pub use logged::{Logged, logged};
 pub use object::ObjectKind;
 pub use outcome::Outcome;
+pub use purpose::ocsp_request_of;
 pub use route::{Hop, Login, Route, RouteKind};
 
 /// Joins everything seen into attempts, in order of their start.

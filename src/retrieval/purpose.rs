@@ -139,13 +139,25 @@ pub(super) const WSUS_PORTS: [u16; 2] = [8530, 8531];
 /// Clients differ in which of `+`, `/` and `=` they encode, so the base64 may
 /// span several segments. Spec: RFC 6960 appendix A.1.
 fn names_ocsp_request(path: &str) -> bool {
+    ocsp_request_in(path).is_some()
+}
+
+/// The OCSP request, DER, that the path of a URL carries.
+#[must_use]
+pub fn ocsp_request_of(url: &str) -> Option<Vec<u8>> {
+    let rest = url.split_once("://")?.1;
+    let path = rest.find('/').and_then(|at| rest.get(at..))?;
+    ocsp_request_in(path)
+}
+
+fn ocsp_request_in(path: &str) -> Option<Vec<u8>> {
     let starts = path.match_indices('/').map(|(at, _)| at + 1);
-    starts.take(MAX_SEGMENTS).any(|start| {
+    starts.take(MAX_SEGMENTS).find_map(|start| {
         let rest = path.get(start..).unwrap_or_default();
         // DER of 30 to 255 bytes starts `MC` to `MI`.
         let could_be = rest.len() <= MAX_REQUEST && rest.starts_with('M');
-        let decoded = || TOLERANT.decode(url::percent_decoded(rest));
-        could_be && decoded().is_ok_and(|der| is_ocsp_request(&der))
+        let decoded = could_be.then(|| TOLERANT.decode(url::percent_decoded(rest)))?;
+        decoded.ok().filter(|der| is_ocsp_request(der))
     })
 }
 
