@@ -39,7 +39,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "chain",
         ],
     ),
-    ("clock", &["case", "retrieval"]),
+    ("clock", &["case", "retrieval", "pki", "protocol"]),
     (
         "phrase",
         &[

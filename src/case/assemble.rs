@@ -27,6 +27,8 @@ pub struct Gathered {
     pub observed: Vec<Observed>,
     /// Name lookups.
     pub lookups: Vec<Lookup>,
+    /// Questions to time servers.
+    pub ntp: Vec<crate::protocol::ntp::NtpExchange>,
     /// Cache entries.
     pub cache_entries: Vec<CacheEntry>,
     /// The objects in each cache entry's content, by SHA-256.
@@ -113,6 +115,7 @@ pub fn assemble(mut gathered: Gathered, selection: &Selection) -> Case {
         retrievals,
         cache_entries: gathered.cache_entries,
         lookups: gathered.lookups,
+        ntp: gathered.ntp,
         vantages: gathered.vantages,
         counts: gathered.counts,
         hosts: gathered.hosts,

@@ -4,16 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::hand_overs::{self, Group};
-use super::{Case, Machine};
+use super::{Case, Machine, clock_shift};
 use crate::account::Account;
-use crate::cryptnet;
+use crate::cryptnet::{self, CacheEntry};
 use crate::provenance::Cite;
 use crate::retrieval::Retrieval;
 use crate::time::Span;
-
-/// A cache copy proves a download when its last synchronization is this near;
-/// Windows takes the time once per chain build (`docs/FORMATS.md`).
-const SYNC_WINDOW: Span = Span::seconds(600);
 
 /// Where a fact that needs a machine comes from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +43,9 @@ pub fn assign(case: &mut Case, recorded: &[(usize, Retrieval)]) {
         case.machines.push(Machine::default());
     }
     for (group, (client, because)) in groups.into_iter().zip(joined) {
+        let shift = client
+            .as_ref()
+            .and_then(|client| large_shift(case, &group, client));
         let index = client.and_then(|client| index_of.get(&client).copied());
         let index = index.unwrap_or_else(|| {
             case.machines.push(Machine::default());
@@ -54,6 +53,7 @@ pub fn assign(case: &mut Case, recorded: &[(usize, Retrieval)]) {
         });
         if let Some(machine) = case.machines.get_mut(index) {
             machine.joined_because = because.or(group.because);
+            machine.clock_shift = shift;
             machine.names.extend(group.names);
             machine.addresses.extend(group.addresses);
         }
@@ -127,23 +127,48 @@ fn recorded_phrase(count: usize) -> String {
 }
 
 fn of_copies(case: &Case, group: &Group) -> BTreeMap<Source, usize> {
+    let entries = entries_of(case, group);
     let mut matches: BTreeMap<Source, usize> = BTreeMap::new();
-    for entry in case
-        .cache_entries
-        .iter()
-        .filter(|entry| group.members.contains(&hand_over_of(entry)))
-    {
-        for retrieval in case
-            .retrievals
-            .iter()
-            .filter(|retrieval| is_copy(entry, retrieval))
-        {
-            if let Some(client) = client_of(retrieval) {
-                *matches.entry(client).or_default() += 1;
-            }
+    for (client, retrievals) in by_client(case) {
+        let Some(shift) = clock_shift::shift_of(&entries, &retrievals) else {
+            continue;
+        };
+        let copies = entries.iter().map(|entry| {
+            let own = retrievals.iter();
+            own.filter(|it| clock_shift::is_copy(entry, it, shift))
+                .count()
+        });
+        let count: usize = copies.sum();
+        if count > 0 {
+            matches.insert(client, count);
         }
     }
     matches
+}
+
+fn entries_of<'a>(case: &'a Case, group: &Group) -> Vec<&'a CacheEntry> {
+    let entries = case.cache_entries.iter();
+    entries
+        .filter(|entry| group.members.contains(&hand_over_of(entry)))
+        .collect()
+}
+
+fn by_client(case: &Case) -> BTreeMap<Source, Vec<&Retrieval>> {
+    let mut clients: BTreeMap<Source, Vec<&Retrieval>> = BTreeMap::new();
+    for retrieval in &case.retrievals {
+        if let Some(client) = client_of(retrieval) {
+            clients.entry(client).or_default().push(retrieval);
+        }
+    }
+    clients
+}
+
+/// The difference between the clocks of a hand-over and of a client's capture,
+/// where there is a large one.
+fn large_shift(case: &Case, group: &Group, client: &Source) -> Option<Span> {
+    let clients = by_client(case);
+    let shift = clock_shift::shift_of(&entries_of(case, group), clients.get(client)?)?;
+    (shift != clock_shift::NO_SHIFT).then_some(shift)
 }
 
 fn of_records(
@@ -168,24 +193,6 @@ fn of_records(
         }
     }
     matches
-}
-
-/// True when a cache entry holds what a retrieval brought, from the same time.
-#[must_use]
-pub fn is_copy(
-    entry: &crate::cryptnet::CacheEntry,
-    retrieval: &crate::retrieval::Retrieval,
-) -> bool {
-    let (Some(entry_url), Some(url)) = (entry.url(), &retrieval.url) else {
-        return false;
-    };
-    let body = retrieval.body.as_ref().and_then(|body| body.sha256);
-    let content = entry.content.as_ref().map(|content| content.sha256);
-    let synced = entry.record.as_ref().and_then(|record| record.last_sync_at);
-    body.is_some()
-        && body == content
-        && cryptnet::same_resource(url, entry_url)
-        && synced.is_some_and(|at| at.since(retrieval.ended_at).abs() <= SYNC_WINDOW)
 }
 
 fn fill(case: &mut Case, index_of: &BTreeMap<Source, usize>) {
@@ -323,14 +330,24 @@ fn owner_of(
     machine: usize,
     retrieval: &crate::retrieval::Retrieval,
 ) -> Option<Account> {
+    let shift = case
+        .machines
+        .get(machine)
+        .and_then(|machine| machine.clock_shift)
+        .unwrap_or(clock_shift::NO_SHIFT);
     let copies = case
         .cache_entries
         .iter()
         .zip(&case.cache_machines)
-        .filter(|(entry, owner)| **owner == Some(machine) && is_copy(entry, retrieval));
+        .filter(|(entry, owner)| {
+            **owner == Some(machine) && clock_shift::is_copy(entry, retrieval, shift)
+        });
     let by_distance = copies.filter_map(|(entry, _)| {
         let synced = entry.record.as_ref()?.last_sync_at?;
-        Some((synced.since(retrieval.ended_at).abs(), entry.owner.clone()))
+        Some((
+            synced.since(retrieval.ended_at.plus(shift)).abs(),
+            entry.owner.clone(),
+        ))
     });
     let mut by_distance: Vec<(Span, Account)> = by_distance.collect();
     by_distance.sort();

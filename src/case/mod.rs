@@ -3,6 +3,7 @@
 
 pub mod assemble;
 pub mod chains;
+pub mod clock_shift;
 mod hand_overs;
 pub mod handshakes;
 pub mod holdings;
@@ -62,6 +63,8 @@ pub struct Case {
     pub host_machines: Vec<Option<usize>>,
     /// Name lookups, by start.
     pub lookups: Vec<Lookup>,
+    /// Questions to time servers with their answers.
+    pub ntp: Vec<crate::protocol::ntp::NtpExchange>,
     /// Chains examined.
     pub chains: Vec<CaseChain>,
     /// How completely each vantage point shows the traffic.
@@ -83,6 +86,9 @@ pub struct Machine {
     pub profiles: Vec<Account>,
     /// Accounts whose caches were not handed over, though others of the machine were.
     pub missing: Vec<Account>,
+    /// By how much its clock differed from the capture's, where that is far more
+    /// than a few minutes and downloads show it.
+    pub clock_shift: Option<crate::time::Span>,
     /// What shows it.
     pub cites: Vec<Cite>,
     /// Why several hand-overs are taken for this one machine, where they are.

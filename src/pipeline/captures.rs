@@ -12,7 +12,7 @@ use crate::flow::{CloseKind, Conversation, FlowTable};
 use crate::issue::Issue;
 use crate::packet::{self, Packet, Transport};
 use crate::pki;
-use crate::protocol::{Dialogue, End, Recognition, Transcript, dns, http, quic, tls};
+use crate::protocol::{Dialogue, End, Recognition, Transcript, dns, http, ntp, quic, tls};
 use crate::provenance::{EvidenceId, Sighting};
 use crate::retrieval::{self, BodyFacts, Observed};
 use crate::time::{Span, Timestamp};
@@ -33,6 +33,7 @@ struct Place {
     last_at: Option<Timestamp>,
     flows: FlowTable<Dialogue>,
     lookups: dns::Lookups,
+    ntp: ntp::NtpExchanges,
     quality: Vantage,
     datagrams_quic: u64,
 }
@@ -149,6 +150,7 @@ fn finish(places: Vec<Place>, gathered: &mut Gathered, failed_connects: &mut usi
         gathered
             .lookups
             .extend(std::mem::take(&mut place.lookups).finish());
+        gathered.ntp.extend(std::mem::take(&mut place.ntp).finish());
         quic += place.datagrams_quic;
         gathered.vantages.push(place.quality);
     }
@@ -216,6 +218,7 @@ fn place_of(
             last_at: None,
             flows: FlowTable::new(number, first_id, move |id| Dialogue::new(id, options)),
             lookups: dns::Lookups::new(),
+            ntp: ntp::NtpExchanges::default(),
             quality: Vantage {
                 number,
                 ..Vantage::default()
@@ -283,10 +286,16 @@ fn take(place: &mut Place, packet: &Packet<'_>, sighting: Sighting) {
     if let Transport::Udp(datagram) = &packet.transport {
         let source = (packet.source, datagram.source_port).into();
         let destination = (packet.destination, datagram.destination_port).into();
-        if quic::is_long_header_initial(datagram.payload) {
+        let number = place.number;
+        let mut is_ntp = || {
+            let ntp = &mut place.ntp;
+            ntp.datagram(number, source, destination, datagram.payload, sighting)
+        };
+        if is_ntp() {
+            // Read.
+        } else if quic::is_long_header_initial(datagram.payload) {
             place.datagrams_quic += 1;
         } else {
-            let number = place.number;
             place
                 .lookups
                 .datagram(number, source, destination, datagram.payload, sighting);

@@ -237,7 +237,33 @@ pub(super) struct JsonHandshake {
     outcome: &'static str,
     via_proxy: Option<String>,
     tunnel: Option<String>,
+    program: Option<String>,
+    proposed: Vec<JsonProposed>,
     cites: Vec<JsonCite>,
+}
+
+/// A certificate that a server may have sent; never asserted.
+#[derive(Debug, Serialize)]
+struct JsonProposed {
+    artifact: Option<String>,
+    serial: String,
+    issuer: Option<String>,
+    because: Vec<String>,
+    cites: Vec<JsonCite>,
+}
+
+impl JsonProposed {
+    fn list(case: &Case, handshake: &crate::case::Handshake) -> Vec<Self> {
+        let found = crate::case::proposed::proposed(case, handshake).into_iter();
+        let proposed = found.map(|it| JsonProposed {
+            artifact: it.artifact.map(|index| id(Kind::Artifact, index)),
+            serial: crate::bytes::to_hex(&it.serial),
+            issuer: it.issuer.map(|index| id(Kind::Artifact, index)),
+            because: it.because,
+            cites: JsonCite::list(&it.cites),
+        });
+        proposed.collect()
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -275,6 +301,8 @@ impl JsonHandshake {
             outcome: it.outcome.word(),
             via_proxy: it.tunnel.as_ref().map(|_| it.server.to_string()),
             tunnel: it.tunnel.clone(),
+            program: it.program.as_ref().map(|program| program.agent.clone()),
+            proposed: JsonProposed::list(case, it),
             cites: JsonCite::list(&it.cites),
         };
         numbered.map(one).collect()

@@ -557,7 +557,9 @@ pub(super) fn case() -> Case {
             "the content file is not in the hand-over",
             "what SYSTEM held cannot be read",
         )],
+        ntp: Vec::new(),
         machines: vec![Machine {
+            clock_shift: None,
             names: vec!["PC-17".to_owned()],
             addresses: vec!["10.0.0.5".parse().unwrap()],
             profiles: vec![user.clone(), system.clone()],
