@@ -88,6 +88,8 @@ fn by_certificate(
         ArtifactSource::Retrieval(_) => "it was downloaded",
         ArtifactSource::Cache(_) => "it lies in a cache",
         ArtifactSource::File => "it was handed over",
+        ArtifactSource::Host { .. } => "it lies in a store of the machine",
+        ArtifactSource::Log(_) => "a log of the machine recorded it",
     };
     let mut because = vec![format!("its names fit {site} and {place}")];
     let mut cites = vec![sight.cite.clone()];
