@@ -244,6 +244,7 @@ pub(super) struct JsonHandshake {
 
 /// A certificate that a server may have sent; never asserted.
 #[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 struct JsonProposed {
     artifact: Option<String>,
     serial: String,
