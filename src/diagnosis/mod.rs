@@ -8,8 +8,11 @@ mod aia_limit_exceeded;
 mod aia_object_unusable;
 mod aia_unsupported_scheme;
 mod cached_pages;
+mod certificate_revoked;
 mod chain_checks;
 mod critical_extension_or_malformed;
+mod crl_expired;
+mod crl_not_applicable;
 mod cross_certificate_bad_branch;
 mod ctl_body_not_cabinet;
 mod ctl_signer_issuer_missing_aia_blocked;
@@ -42,6 +45,9 @@ mod name_mismatch;
 mod network;
 mod not_a_ca_or_path_length;
 mod object_failures;
+mod ocsp_error_response;
+mod ocsp_stale_or_bad_signer;
+mod ocsp_unknown;
 mod origin_http_error;
 mod outcomes;
 mod outcomes_capture;
@@ -61,6 +67,7 @@ mod roots;
 mod self_signed_leaf;
 mod server_omits_intermediate;
 mod signature_invalid;
+mod statuses;
 mod tls_inspection_untrusted;
 mod transfer_incomplete;
 mod unneeded_or_disordered_chain;
@@ -107,7 +114,13 @@ pub const RULES: &[Rule] = &[
     critical_extension_or_malformed::RULE,
     weak_algorithm::RULE,
     signature_invalid::RULE,
+    certificate_revoked::RULE,
     revocation_server_unreachable::RULE,
+    crl_expired::RULE,
+    crl_not_applicable::RULE,
+    ocsp_error_response::RULE,
+    ocsp_stale_or_bad_signer::RULE,
+    ocsp_unknown::RULE,
     dns_failed::RULE,
     direct_blocked::RULE,
     proxy_auth_required::RULE,

@@ -1,0 +1,88 @@
+#![doc = include_str!("../../docs/rules/crl-expired.md")]
+
+use super::inquiry::Inquiry;
+use super::proposal::{Proposal, Rule};
+use super::statuses::{self, Told};
+use crate::chain::{SourceKind, StatusFault};
+
+/// The rule.
+pub const RULE: Rule = Rule {
+    id: "crl-expired",
+    doc: include_str!("../../docs/rules/crl-expired.md"),
+    apply,
+};
+
+fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
+    statuses::proposals(inquiry, RULE.id, |element, source, fault| {
+        let StatusFault::Stale { since } = fault else {
+            return None;
+        };
+        if source.kind == SourceKind::Ocsp {
+            return None;
+        }
+        let name = element.certificate.subject.short();
+        Some(Told {
+            summary: format!(
+                "The CRL about \"{name}\" of {} was out of date since {since}, so that whether it is revoked is not known.",
+                source.this_update
+            ),
+            remedy: "Publish a new CRL; look at the CA service, the copy job and the caches on the way. A download with nextUpdate in the future shows that it worked.",
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use crate::diagnosis::Role;
+    use crate::diagnosis::fixtures::{CRL, OCSP};
+    use crate::diagnosis::statuses::samples::{object, refused_after};
+    use crate::retrieval::{ObjectKind, Outcome};
+
+    const RULE: &str = "crl-expired";
+
+    #[test]
+    fn it_explains_a_refusal_after_which_nothing_else_is_wrong() {
+        for name in ["crl-expired.crl"] {
+            let diagnosis = refused_after(name).diagnosis();
+            assert_eq!(
+                diagnosis.causes(),
+                [(RULE, Role::RootCause, "high")],
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn it_is_proven_when_the_root_is_known_to_be_trusted() {
+        let case = refused_after(["crl-expired.crl"][0]).case_with(&["site-root"]);
+        let diagnosis = crate::diagnosis::diagnose(&case, None);
+        let level = diagnosis.of(RULE)[0].confidence;
+        assert_eq!(level.unwrap().word(), "proven");
+    }
+
+    #[test]
+    fn it_is_quiet_when_another_source_serves() {
+        let by_crl = refused_after(["crl-expired.crl"][0])
+            .fetch(ObjectKind::Crl, CRL, Outcome::Ok, (11, 12))
+            .brings(&object("crl-in-force.crl"));
+        assert!(by_crl.diagnosis().of(RULE).is_empty());
+        let by_answer = refused_after(["crl-expired.crl"][0])
+            .fetch(ObjectKind::Ocsp, OCSP, Outcome::Ok, (11, 12))
+            .brings(&object("ocsp-good.der"));
+        assert!(by_answer.diagnosis().of(RULE).is_empty());
+    }
+
+    #[test]
+    fn it_is_quiet_for_its_look_alikes_and_for_a_connection_that_went_on() {
+        for name in ["crl-other-key.crl", "ocsp-stale.der", "crl-in-force.crl"] {
+            assert!(
+                refused_after(name).diagnosis().of(RULE).is_empty(),
+                "{name}"
+            );
+        }
+        let accepted = refused_after(["crl-expired.crl"][0]).accepted();
+        assert!(accepted.diagnosis().causes().is_empty());
+    }
+}
