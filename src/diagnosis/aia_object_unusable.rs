@@ -4,6 +4,7 @@ use super::cached_pages::{self, Wanted};
 use super::inquiry::Inquiry;
 use super::network::{self, Fault};
 use super::proposal::{Proposal, Rule};
+use super::redirects;
 use crate::retrieval::{ObjectKind, Outcome};
 use crate::words;
 
@@ -15,7 +16,11 @@ pub const RULE: Rule = Rule {
 };
 
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
-    let mut proposals = network::proposals(inquiry, RULE.id, |_, retrieval| {
+    let mut proposals = network::proposals(inquiry, RULE.id, |index, retrieval| {
+        // A redirect that led to the page is the earlier link.
+        if redirects::sent_by(inquiry.case, index).is_some() {
+            return None;
+        }
         let wanted = matches!(retrieval.object, ObjectKind::AiaCert | ObjectKind::RootCrt);
         if !wanted || retrieval.outcome != Outcome::UnexpectedContent {
             return None;

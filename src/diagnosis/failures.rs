@@ -5,7 +5,10 @@ use std::net::IpAddr;
 
 use super::failure::{Failure, FailureKind, Reaction, VerifierKind};
 use super::inquiry::{Inquiry, Link};
-use super::{cached_pages, delayed, links, object_failures, verifier};
+use super::{
+    cached_pages, delayed, endpoints, links, list_faults, object_failures, redirects, root_crt,
+    verifier,
+};
 use crate::case::{Case, Handshake, HandshakeOutcome};
 use crate::flow::Direction;
 use crate::protocol::tls::{HiddenBy, ServerCertificates};
@@ -61,6 +64,10 @@ pub fn inquire(case: &Case) -> Inquiry<'_> {
             .iter()
             .filter_map(|gap| object_failures::unbelievable_list(case, gap)),
     );
+    found.extend(list_faults::failures(case));
+    found.extend(root_crt::failures(case));
+    found.extend(redirects::failures(case));
+    found.extend(endpoints::failures(case));
     found.sort_by_key(|(failure, _)| (failure.at, failure.kind, failure.handshake));
     let (mut failures, links): (Vec<Failure>, Vec<Vec<Link>>) = found.into_iter().unzip();
     for (failure, links) in failures.iter_mut().zip(&links) {

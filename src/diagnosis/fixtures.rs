@@ -394,7 +394,7 @@ impl Story {
                 url: url.to_owned(),
                 last_sync_ticks: 1,
                 last_sync_at: Some(at(synced)),
-                content_sizes: vec![32],
+                content_sizes: vec![5],
                 extended: None,
                 etag: None,
             }),
@@ -493,4 +493,34 @@ pub fn failed_check(
     element.error_status |= bits;
     chain.error_status |= bits;
     chain.verdict = crate::chain::Verdict::Reject;
+}
+
+/// A client's hello that offers these versions, the last as the legacy one.
+pub fn client_hello(versions: &[u16]) -> crate::protocol::tls::ClientHello {
+    crate::protocol::tls::ClientHello {
+        server_name: Some(SITE.to_owned()),
+        legacy_version: versions.last().copied().unwrap_or(0x0303),
+        supported_versions: Vec::new(),
+        alpn: Vec::new(),
+        cipher_suites: vec![0xC02F],
+        offers_resumption: false,
+        encrypted_client_hello: false,
+        gmt_unix_time: 0,
+        sighting: Sighting {
+            at: at(9),
+            evidence: EvidenceId(0),
+            packet: 1,
+        },
+    }
+}
+
+/// A server's hello of TLS 1.2.
+pub fn server_hello() -> crate::protocol::tls::ServerHello {
+    crate::protocol::tls::ServerHello {
+        version: 0x0303,
+        cipher_suite: 0xC02F,
+        session_id_echoed: false,
+        retry_request: false,
+        sighting: client_hello(&[]).sighting,
+    }
 }

@@ -6,6 +6,7 @@
 //! no site.
 
 use super::inquiry::{Link, Need};
+use super::redirects;
 use crate::case::questions::{ListGap, host_of};
 use crate::case::{Case, Handshake};
 use crate::cryptnet;
@@ -111,7 +112,7 @@ pub fn waits(
     let failed = wanted.into_iter().filter_map(|(index, need)| {
         let retrieval = case.retrievals.get(index)?;
         let during = retrieval.started_at < until && retrieval.ended_at >= asked_at;
-        (during && is_failed_object(retrieval)).then_some(Link {
+        (during && came_to_nothing(case, retrieval)).then_some(Link {
             retrieval: index,
             need,
             certain: !hidden,
@@ -136,7 +137,7 @@ impl Waiting<'_> {
             let retrieval = self.case.retrievals.get(index)?;
             let in_time = retrieval.started_at <= self.reaction.plus(LOOK_AHEAD)
                 && retrieval.ended_at.plus(back) >= self.reaction;
-            let counts = is_failed_object(retrieval)
+            let counts = came_to_nothing(self.case, retrieval)
                 && in_time
                 && !came_otherwise(self.case, index, retrieval, self.reaction);
             counts.then(|| Link {
@@ -233,6 +234,11 @@ impl Waiting<'_> {
 #[must_use]
 pub fn is_failed_object(retrieval: &Retrieval) -> bool {
     Case::is_trust_object(retrieval.object) && retrieval.outcome.is_failure()
+}
+
+/// True for a trust object that did not come, or was sent elsewhere for nothing.
+fn came_to_nothing(case: &Case, retrieval: &Retrieval) -> bool {
+    is_failed_object(retrieval) || redirects::dead_end(case, retrieval).is_some()
 }
 
 /// Kinds that the validation of a site can wait for.

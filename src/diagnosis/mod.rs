@@ -9,18 +9,25 @@ mod aia_object_unusable;
 mod aia_unsupported_scheme;
 mod cached_pages;
 mod certificate_revoked;
+mod captive_or_redirected;
 mod chain_checks;
+mod client_certificate_required;
+mod client_clock_wrong;
 mod critical_extension_or_malformed;
 mod crl_expired;
 mod crl_not_applicable;
 mod cross_certificate_bad_branch;
 mod ctl_body_not_cabinet;
+mod ctl_cached_signer_expired;
+mod ctl_download_blocked;
+mod ctl_signature_or_content_invalid;
 mod ctl_signer_issuer_missing_aia_blocked;
 #[cfg(test)]
 mod ctl_signer_issuer_missing_tests;
 mod delayed;
 mod direct_blocked;
 mod dns_failed;
+mod endpoints;
 mod explicitly_distrusted;
 mod failure;
 mod failures;
@@ -40,6 +47,7 @@ mod leaf_expired;
 mod leaf_not_yet_valid;
 mod leaf_validity;
 mod links;
+mod list_faults;
 mod name_constraints_violated;
 mod name_mismatch;
 mod network;
@@ -59,16 +67,21 @@ mod proxy_auth_required;
 mod proxy_denied_or_filtered;
 mod proxy_unreachable;
 mod ranking;
+mod redirects;
 mod rejections;
 mod revocation_server_unreachable;
+mod root_crt;
+mod root_crt_download_failed;
 mod root_disabled_or_not_before;
 mod root_not_in_program;
 mod roots;
 mod self_signed_leaf;
 mod server_omits_intermediate;
+mod server_without_certificate_binding;
 mod signature_invalid;
 mod statuses;
 mod tls_inspection_untrusted;
+mod tls_version_or_cipher_mismatch;
 mod transfer_incomplete;
 mod unneeded_or_disordered_chain;
 mod verdict;
@@ -76,7 +89,11 @@ mod verifier;
 mod weak_algorithm;
 mod wrong_eku;
 mod wsus;
+mod wsus_content_forced_to_https;
+mod wsus_name_mismatch;
 mod wsus_root_untrusted;
+mod wsus_scheme_port_mismatch;
+mod wsus_ssl_required_but_http;
 
 pub use failure::{Failure, FailureKind, Lost, Reaction, Verifier, VerifierKind};
 pub use finding::{Confidence, Finding, Role};
@@ -87,9 +104,13 @@ pub use proposal::{Precedence, Proposal, Rule, Stance};
 /// outcomes when the evidence does not suffice.
 pub const RULES: &[Rule] = &[
     ctl_signer_issuer_missing_aia_blocked::RULE,
+    ctl_cached_signer_expired::RULE,
     ctl_body_not_cabinet::RULE,
+    ctl_signature_or_content_invalid::RULE,
+    ctl_download_blocked::RULE,
     root_not_in_program::RULE,
     root_disabled_or_not_before::RULE,
+    root_crt_download_failed::RULE,
     explicitly_distrusted::RULE,
     identity_proxy_gap::RULE,
     server_omits_intermediate::RULE,
@@ -107,6 +128,7 @@ pub const RULES: &[Rule] = &[
     leaf_expired::RULE,
     leaf_not_yet_valid::RULE,
     issuer_expired::RULE,
+    client_clock_wrong::RULE,
     name_mismatch::RULE,
     wrong_eku::RULE,
     not_a_ca_or_path_length::RULE,
@@ -127,9 +149,17 @@ pub const RULES: &[Rule] = &[
     proxy_denied_or_filtered::RULE,
     proxy_unreachable::RULE,
     intermediary_serves_stale::RULE,
+    captive_or_redirected::RULE,
     origin_http_error::RULE,
     transfer_incomplete::RULE,
     wsus_root_untrusted::RULE,
+    wsus_scheme_port_mismatch::RULE,
+    wsus_ssl_required_but_http::RULE,
+    wsus_content_forced_to_https::RULE,
+    tls_version_or_cipher_mismatch::RULE,
+    server_without_certificate_binding::RULE,
+    client_certificate_required::RULE,
+    wsus_name_mismatch::RULE,
     outcomes::NO_FAILURE_OBSERVED,
     outcomes_sources::ANSWERED_FROM_CACHE,
     outcomes_capture::CAPTURE_STARTS_LATE,

@@ -3,7 +3,8 @@
 use super::chain_checks::{self, Told};
 use super::inquiry::Inquiry;
 use super::proposal::{Precedence, Proposal, Rule};
-use crate::chain::CheckKind;
+use super::wsus;
+use crate::chain::{Check, CheckKind, Element};
 use crate::pki::certificate::GeneralName;
 
 /// The rule.
@@ -18,37 +19,54 @@ const MAX_NAMES: usize = 4;
 
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     chain_checks::proposals(inquiry, RULE.id, |position, element, check, site| {
-        if position != 0 || check.kind != CheckKind::HostName {
+        let names = other_names(position, element, check)?;
+        if is_update_site(inquiry, site) {
+            // Update servers have a rule of their own.
             return None;
         }
-        let names = element.certificate.subject_alternative_names.value();
-        let mut names: Vec<String> = names
-            .into_iter()
-            .flatten()
-            .filter_map(|name| match name {
-                GeneralName::Dns(name) => Some(name.clone()),
-                _ => None,
-            })
-            .collect();
-        if names.is_empty() {
-            names.push(element.certificate.subject.short().to_owned());
-        }
-        let more = names.len().saturating_sub(MAX_NAMES);
-        names.truncate(MAX_NAMES);
-        let more = if more == 0 {
-            String::new()
-        } else {
-            format!(" and {more} more")
-        };
         Some(Told {
-            summary: format!(
-                "The certificate that answered for {site} is for {}{more}.",
-                names.join(", ")
-            ),
+            summary: format!("The certificate that answered for {site} is for {names}."),
             remedy: format!(
                 "Bind a certificate with the name {site}, or let clients use a name that it has. A handshake whose certificate lists {site} shows that it worked."
             ),
             precedence: Precedence::Content,
         })
+    })
+}
+
+/// The names of a leaf that is not for the host asked.
+#[must_use]
+pub fn other_names(position: usize, element: &Element, check: &Check) -> Option<String> {
+    if position != 0 || check.kind != CheckKind::HostName {
+        return None;
+    }
+    let names = element.certificate.subject_alternative_names.value();
+    let mut names: Vec<String> = names
+        .into_iter()
+        .flatten()
+        .filter_map(|name| match name {
+            GeneralName::Dns(name) => Some(name.clone()),
+            _ => None,
+        })
+        .collect();
+    if names.is_empty() {
+        names.push(element.certificate.subject.short().to_owned());
+    }
+    let more = names.len().saturating_sub(MAX_NAMES);
+    names.truncate(MAX_NAMES);
+    let more = if more == 0 {
+        String::new()
+    } else {
+        format!(" and {more} more")
+    };
+    Some(format!("{}{more}", names.join(", ")))
+}
+
+/// True when the rejected connections to a site are with an update server.
+#[must_use]
+pub fn is_update_site(inquiry: &Inquiry<'_>, site: &str) -> bool {
+    let case = inquiry.case;
+    case.handshakes.iter().any(|handshake| {
+        handshake.site.as_deref() == Some(site) && wsus::is_update_handshake(case, handshake)
     })
 }

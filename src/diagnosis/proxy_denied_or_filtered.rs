@@ -4,6 +4,7 @@ use super::cached_pages::{self, Wanted};
 use super::inquiry::Inquiry;
 use super::network::{self, Fault};
 use super::proposal::{Proposal, Rule};
+use super::redirects;
 use crate::pki::LooksLike;
 use crate::retrieval::{ObjectKind, Outcome, Retrieval, RouteKind};
 
@@ -15,7 +16,11 @@ pub const RULE: Rule = Rule {
 };
 
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
-    let mut proposals = network::proposals(inquiry, RULE.id, |_, retrieval| {
+    let mut proposals = network::proposals(inquiry, RULE.id, |index, retrieval| {
+        if redirects::sent_by(inquiry.case, index).is_some() {
+            // Whoever sent the request there is the earlier link.
+            return None;
+        }
         let marks = proxy_marks(retrieval);
         let answered = match retrieval.outcome {
             Outcome::Forbidden | Outcome::HttpError if marks != Marks::None => {
