@@ -125,3 +125,75 @@ fn every_case_is_judged_for_exactly_its_reasons() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Numbers that look random and are the same each run (Knuth's MMIX).
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % limit
+    }
+
+    /// One to five bits turned, octets replaced, left out or doubled, or the
+    /// end cut off.
+    fn mutant(&mut self, original: &[u8]) -> Vec<u8> {
+        let mut bytes = original.to_vec();
+        for _ in 0..=self.below(5) {
+            let at = self.below(bytes.len());
+            match self.below(5) {
+                0 => bytes[at] ^= 1 << self.below(8),
+                1 => bytes[at] = [0x00, 0x30, 0x7f, 0x80, 0x84, 0xff][self.below(6)],
+                2 if bytes.len() > 16 => drop(bytes.remove(at)),
+                3 => bytes.insert(at, bytes[at]),
+                _ => bytes.truncate(at.max(8)),
+            }
+        }
+        bytes
+    }
+}
+
+/// Mutants made in this run; 20,000 of them are answered as well.
+const MUTANTS: usize = 1_000;
+
+#[test]
+fn mutants_of_certificates_are_judged_in_every_profile_without_a_crash() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/chain/cases.jsonl");
+    let text = std::fs::read_to_string(file).unwrap();
+    let cases: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let mut numbers = Numbers(20_260_721);
+    let mut read = 0;
+    for _ in 0..MUTANTS {
+        let case = &cases[numbers.below(cases.len())];
+        let mutant = numbers.mutant(&bytes(&case["leaf"]));
+        let Ok(leaf) = Certificate::from_der(&mutant) else {
+            continue;
+        };
+        read += 1;
+        let profile = [Profile::Windows, Profile::Rfc5280, Profile::Webpki][numbers.below(3)];
+        let leaf = Arc::new(leaf);
+        let found = examine(&Question {
+            leaf: &leaf,
+            at: Timestamp::from_rfc3339(case["time"].as_str().unwrap()).unwrap(),
+            candidates: &candidates(case),
+            crls: &[],
+            ocsp: &[],
+            trust_lists: TrustLists::default(),
+            policy: Policy {
+                profile,
+                ..policy(case)
+            },
+        });
+        assert!(found.best().is_some_and(|chain| !chain.elements.is_empty()));
+    }
+    assert!(
+        read > MUTANTS / 20,
+        "only {read} of {MUTANTS} could be read"
+    );
+}

@@ -1,5 +1,5 @@
 //! The chain engine against the cases other projects test their own verifiers
-//! with: OpenSSL's `verify` and Go's name constraints. What each case is and
+//! with: OpenSSL's `verify` and `ocsp`, and Go's name constraints. What each case is and
 //! where it is from: `tests/data/suites.md`.
 
 #![allow(clippy::unwrap_used)]
@@ -11,10 +11,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use whychain::chain::{
-    AnchorChecks, Candidate, Chain, Origin, Policy, Profile, Purpose, Question, TrustLists,
-    Verdict, examine,
+    AnchorChecks, Candidate, Chain, CheckKind, Origin, Outcome, Policy, Profile, Purpose, Question,
+    TrustLists, Verdict, examine,
 };
-use whychain::pki::Certificate;
+use whychain::pki::{Certificate, OcspResponse};
 use whychain::time::Timestamp;
 
 /// Cases where whychain answers otherwise, by the beginning of the id, with
@@ -197,6 +197,57 @@ fn compare(name: &str) -> usize {
         wrong.join("\n")
     );
     suite.cases.len()
+}
+
+/// What the engine says of the revocation of a leaf below `root`, by one OCSP
+/// response: true for good.
+fn is_good_by_ocsp(case: &Value) -> bool {
+    let bytes = |key: &str| STANDARD.decode(case[key].as_str().unwrap()).unwrap();
+    let leaf = Arc::new(Certificate::from_der(&bytes("leaf")).unwrap());
+    let root = Arc::new(Certificate::from_der(&bytes("root")).unwrap());
+    let Ok(response) = OcspResponse::from_der(&bytes("response")) else {
+        return false;
+    };
+    let anchor = Candidate {
+        certificate: root,
+        anchor: true,
+        distrusted: false,
+        origin: Origin::Given,
+    };
+    let found = examine(&Question {
+        leaf: &leaf,
+        at: Timestamp::from_rfc3339(case["time"].as_str().unwrap()).unwrap(),
+        candidates: &[anchor],
+        crls: &[],
+        ocsp: &[Arc::new(response)],
+        trust_lists: TrustLists::default(),
+        policy: Policy {
+            profile: Profile::Rfc5280,
+            check_revocation: true,
+            ..Policy::default()
+        },
+    });
+    let leaf = &found.best().unwrap().elements[0];
+    let mut revocation = leaf
+        .checks
+        .iter()
+        .filter(|check| check.kind == CheckKind::Revocation);
+    revocation.all(|check| check.outcome == Outcome::Pass) && leaf.checks.len() > 1
+}
+
+#[test]
+fn openssl_ocsp_and_whychain_agree() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/suites");
+    let text = std::fs::read_to_string(folder.join("openssl-ocsp.json")).unwrap();
+    let cases: Vec<Value> = serde_json::from_str(&text).unwrap();
+    let differs = |case: &&Value| is_good_by_ocsp(case) != case["expect"].as_bool().unwrap();
+    let wrong: Vec<&str> = cases
+        .iter()
+        .filter(differs)
+        .map(|case| case["id"].as_str().unwrap())
+        .collect();
+    assert!(cases.len() > 40, "only {} cases", cases.len());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Checks that need one certificate and nothing else.
 
-use super::examination::{Check, CheckKind};
+use super::examination::{Check, CheckKind, Needed};
 use super::profile::{Rules, Strength};
 use super::question::Profile;
 use super::status::TrustStatus;
@@ -89,6 +89,25 @@ pub(super) fn check_strength(
     Some(match weakness {
         Some(detail) => Check::fail(CheckKind::Strength, bits, detail),
         None => Check::pass(CheckKind::Strength, strength_text(certificate)),
+    })
+}
+
+/// 2017-05-09: Edge and Internet Explorer refuse SHA-1 below roots of
+/// Microsoft's program. Roots of a company are not concerned.
+const EDGE_SHA1_FROM: i64 = 1_494_288_000;
+
+/// Checks a certificate below a root of the list of the day for what only some
+/// programs refuse. `None` where there is nothing of it.
+pub(super) fn check_program_strength(certificate: &Certificate, at: Timestamp) -> Option<Check> {
+    let is_sha1 = old_hash(&certificate.signature_algorithm.oid) == Some("SHA-1");
+    (is_sha1 && at.unix_seconds() >= EDGE_SHA1_FROM).then(|| {
+        let detail = "SHA-1 below a root of the program: Edge and Internet Explorer refuse it for \
+            servers since 2017-05-09, other programs go on";
+        Check::unknown(
+            CheckKind::Strength,
+            Needed::Verifier("Edge or Internet Explorer"),
+            detail,
+        )
     })
 }
 

@@ -12,8 +12,8 @@ use super::examination::{
 use super::name_constraints::{self, Comparisons};
 use super::path::{End, Path, Paths};
 use super::pool::{Node, Pool};
-use super::profile::{self, Form, Rules};
-use super::question::Question;
+use super::profile::{self, Form, Rules, Strength};
+use super::question::{Purpose, Question};
 use super::revocation::Crls;
 use super::signatures::{self, Signatures, Signed};
 use super::status::{InfoStatus, TrustStatus, policy_error};
@@ -127,6 +127,9 @@ impl<'a> Context<'a> {
         let root = judged
             .as_ref()
             .map_or(RootTrust::StoreUnknown, |judged| judged.root.clone());
+        if matches!(root, RootTrust::Listed | RootTrust::ListedByName { .. }) {
+            walk.add_program_strength(&mut checks, path.end);
+        }
         if let (Some(judged), Some(last)) = (judged, checks.last_mut()) {
             last.splice(0..0, judged.checks);
         }
@@ -258,7 +261,12 @@ impl Walk<'_> {
             }
             SignatureOutcome::Unsupported(what) => {
                 let detail = format!("with the key of {by}: {what}");
-                Check::unknown(kind, Needed::Algorithm(what), detail)
+                let needed = if what == signatures::OVER_BUDGET {
+                    Needed::Budget("signatures to verify")
+                } else {
+                    Needed::Algorithm(what)
+                };
+                Check::unknown(kind, needed, detail)
             }
         })
     }
@@ -315,6 +323,23 @@ impl Walk<'_> {
         let found = policies::check_policies(&path, anchor, policy);
         for (list, check) in checks.iter_mut().zip(found.into_iter().rev()) {
             list.push(check);
+        }
+    }
+
+    /// What some programs refuse below a root of the list of the day.
+    fn add_program_strength(&self, checks: &mut [Vec<Check>], end: End) {
+        let (question, rules) = (self.context.question, &self.context.rules);
+        let for_servers = question.policy.purpose == Purpose::ServerAuth;
+        if rules.strength != Strength::WindowsDates || !for_servers {
+            return;
+        }
+        let below =
+            self.nodes.len() - usize::from(end == End::SelfSigned && !self.nodes.is_empty());
+        for (node, list) in self.nodes.iter().zip(checks).take(below) {
+            if let Some(check) = element::check_program_strength(&node.certificate, question.at) {
+                list.retain(|other| other.kind != check.kind || other.outcome != Outcome::Pass);
+                list.push(check);
+            }
         }
     }
 

@@ -200,6 +200,8 @@ pub enum Needed {
         /// The URLs named by the certificate.
         urls: Vec<String>,
     },
+    /// Which program validates, where only some refuse it.
+    Verifier(&'static str),
     /// More work than the named limit allows.
     Budget(&'static str),
 }

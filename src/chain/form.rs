@@ -246,13 +246,16 @@ pub(super) fn has_issuers(node: &Node) -> bool {
     identifier.is_some_and(|identifier| identifier.key_identifier.is_some())
 }
 
-/// Both usages name at least one: RFC 5280 §4.2.1.3, §4.2.1.12. The CA/Browser
+/// Usages and alternative names have at least one: RFC 5280 §4.2.1.3, §4.2.1.6,
+/// §4.2.1.12. The CA/Browser
 /// Forum's tables want extendedKeyUsage not critical.
 fn usages(certificate: &Certificate, role: Role, faults: &mut Faults) {
     let mut extensions = certificate.extensions.iter();
     let critical =
         extensions.any(|extension| extension.oid == oid::EXTENDED_KEY_USAGE && extension.critical);
     faults.when(critical && role.by_forum(), "extendedKeyUsage is critical");
+    let names = certificate.subject_alternative_names.value();
+    faults.when(names.is_some_and(Vec::is_empty), "subjectAltName is empty");
     let empty = certificate.key_usage.value() == Some(&0);
     faults.when(empty, "keyUsage is empty");
     let empty = certificate
@@ -282,7 +285,6 @@ fn leaf(certificate: &Certificate, role: Role, faults: &mut Faults) {
         Decoded::Absent => faults.when(role.by_forum(), "no subjectAltName"),
         Decoded::Malformed(_) => {}
         Decoded::Present(names) => {
-            faults.when(names.is_empty(), "subjectAltName is empty");
             let broken = |name: &GeneralName| match name {
                 GeneralName::Dns(name) => {
                     !is_dns_name(name) || (role.by_forum() && name.contains('_'))

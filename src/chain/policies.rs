@@ -140,19 +140,21 @@ impl<'a> State<'a> {
         self.prune();
     }
 
-    /// Removes nodes above the last level that have no child left.
+    /// Removes nodes above the last level that have no child left. Where a
+    /// level loses none, those above it were left in order before.
     fn prune(&mut self) {
-        let mut wanted: Option<BTreeSet<String>> = None;
-        for level in self.levels.iter_mut().rev() {
-            if let Some(wanted) = &wanted {
-                level.retain(|policy, _| wanted.contains(policy));
+        for at in (1..self.levels.len()).rev() {
+            let (above, below) = self.levels.split_at_mut(at);
+            let (Some(level), Some(children)) = (above.last_mut(), below.first()) else {
+                break;
+            };
+            let parents = children.values().flat_map(|node| &node.parents);
+            let wanted: BTreeSet<&str> = parents.map(String::as_str).collect();
+            let count = level.len();
+            level.retain(|policy, _| wanted.contains(policy.as_str()));
+            if level.len() == count {
+                break;
             }
-            wanted = Some(
-                level
-                    .values()
-                    .flat_map(|node| node.parents.clone())
-                    .collect(),
-            );
         }
         if self.levels.first().is_none_or(BTreeMap::is_empty) {
             self.levels.clear();

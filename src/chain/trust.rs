@@ -281,11 +281,21 @@ pub(super) fn judge_cycle(last: &Certificate) -> Judged {
     }
 }
 
-/// Judges a path that the depth asked for cuts off.
+/// Judges a path that a limit of its length cuts off: the depth asked for, or
+/// without one our own, which decides nothing.
 pub(super) fn judge_depth(last: &Certificate, most: Option<usize>) -> Judged {
-    let limit = most.map_or_else(|| "the limit".to_string(), |most| format!("{most} issuers"));
-    let detail = format!("{} would be more than {limit} deep", last.issuer.text);
-    let check = Check::fail(CheckKind::Issuer, TrustStatus::IS_PARTIAL_CHAIN, detail);
+    let kind = CheckKind::Issuer;
+    let issuer = &last.issuer.text;
+    let check = match most {
+        Some(most) => {
+            let detail = format!("{issuer} would be more than {most} issuers deep");
+            Check::fail(kind, TrustStatus::IS_PARTIAL_CHAIN, detail)
+        }
+        None => {
+            let detail = format!("{issuer} is farther up than chains are followed");
+            Check::unknown(kind, Needed::Budget("certificates in a path"), detail)
+        }
+    };
     Judged {
         root: RootTrust::Partial,
         checks: vec![check],

@@ -74,7 +74,7 @@ impl Answer {
             info_status: chain.info_status.names(),
             elements: elements(chain),
             policy_error: chain.policy_error,
-            detail: detail(chain, left_out),
+            detail: detail(chain, examination.truncated, left_out),
         }
     }
 }
@@ -100,7 +100,7 @@ fn elements(chain: &Chain) -> Vec<AnswerElement> {
 
 /// The first thing wrong, else the first thing open, else how long the chain
 /// is; then what was left out.
-pub(super) fn detail(chain: &Chain, left_out: &[String]) -> String {
+fn detail(chain: &Chain, truncated: bool, left_out: &[String]) -> String {
     let named = |(at, check): (usize, &whychain::chain::Check)| {
         let element = chain.elements.get(at);
         let name = element.map_or("", |element| element.certificate.subject.short());
@@ -124,6 +124,9 @@ pub(super) fn detail(chain: &Chain, left_out: &[String]) -> String {
     let others = chain.failures().count().saturating_sub(1);
     if others > 0 {
         line.push_str(&format!(" (and {others} more)"));
+    }
+    if truncated {
+        line.push_str("; the search stopped at a limit");
     }
     if !left_out.is_empty() {
         line.push_str(&format!("; left out: {}", left_out.join("; ")));
