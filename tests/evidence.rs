@@ -4,8 +4,11 @@
 use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use sha2::{Digest as _, Sha256};
-use whychain::evidence::{Discovery, EvidenceKind, Finish, Limits, Located, OpenOptions, discover};
+use whychain::evidence::{
+    Discovery, EvidenceKind, Finish, Limits, Located, OpenOptions, Packing, discover,
+};
 use zip::unstable::write::FileOptionsExt as _;
 use zip::write::{SimpleFileOptions, ZipWriter};
 use zip::{AesMode, CompressionMethod};
@@ -105,6 +108,27 @@ fn a_stream_ended_early_is_hashed_to_its_end() {
 }
 
 #[test]
+fn a_zstd_capture_gives_unpacked_bytes_and_the_hash_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = big_capture(300_000);
+    let packed = compress_to_vec(capture.as_slice(), CompressionLevel::Fastest);
+    for (name, options) in [("a.pcap.zst", None), ("a.zip", Some(stored()))] {
+        let file = options.map(|options| pack(&[("a.pcap.zst", &packed)], options));
+        let path = write(folder.path(), name, file.as_ref().unwrap_or(&packed));
+        let found = find(&[path]);
+        let file = found.files.last().unwrap().clone();
+        assert_eq!(
+            (file.packing, file.kind),
+            (Some(Packing::Zstd), EvidenceKind::Pcap)
+        );
+        let (bytes, finish) = read(found, &file);
+        assert!(bytes == capture);
+        assert_eq!(finish.records.last().unwrap().sha256, sha256(&packed));
+        assert_eq!(finish.issues, []);
+    }
+}
+
+#[test]
 fn a_gzip_capture_gives_inflated_bytes_and_the_hash_of_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let capture = big_capture(700_000);
@@ -113,7 +137,7 @@ fn a_gzip_capture_gives_inflated_bytes_and_the_hash_of_the_file() {
     let packed = packer.finish().unwrap();
     let found = find(&[write(folder.path(), "a.pcap.gz", &packed)]);
     let file = found.files[0].clone();
-    assert!(file.gzip);
+    assert_eq!(file.packing, Some(Packing::Gzip));
     let (bytes, finish) = read(found, &file);
     assert!(bytes == capture);
     assert_eq!(finish.records[0].sha256, sha256(&packed));

@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::directory::{Directory, Entry, directory};
 use super::limits::{Limits, SNIFF_LEN};
 use super::member::{MemberError, MemberOpener};
+use super::packing::read_head;
 use super::salvage::salvage;
 use super::sniff::{Sniffed, sniff};
 use super::window::Window;
@@ -88,12 +89,12 @@ impl Archive {
     ///
     /// Those of opening it. A member that fails after its head is told by that.
     pub fn sniff(&self, entry: &Entry) -> Result<Sniffed, MemberError> {
-        let read_head = |content: &mut dyn std::io::Read| {
+        let head_of = |content: &mut dyn std::io::Read| {
             let mut head = Vec::with_capacity(SNIFF_LEN);
-            let failed = content.take(SNIFF_LEN as u64).read_to_end(&mut head).err();
+            let failed = read_head(content, &mut head).err();
             (head, failed)
         };
-        let (head, failed) = self.opener.open(entry, read_head)?;
+        let (head, failed) = self.opener.open(entry, head_of)?;
         match failed {
             // ZipCrypto lets one wrong password in 256 pass; then the data are noise.
             Some(error) if head.is_empty() && entry.is_encrypted() => Err(MemberError::Damaged(

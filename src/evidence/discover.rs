@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, Metadata};
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -13,6 +12,7 @@ use super::archive::{Archive, Troubles};
 use super::limits::{Limits, MAX_FOLDER_DEPTH, SNIFF_LEN};
 use super::member::{Inflated, MemberOpener};
 use super::names::{logical, path_text};
+use super::packing::read_head;
 use super::sniff::{Sniffed, Unreadable, sniff};
 use super::window::Window;
 use super::{EvidenceKind, Inputs, Located, OpenOptions, Origin};
@@ -161,10 +161,8 @@ impl Search {
             return None;
         }
         let mut head = Vec::with_capacity(SNIFF_LEN);
-        let opened = File::open(path);
-        if let Err(error) =
-            opened.and_then(|open| open.take(SNIFF_LEN as u64).read_to_end(&mut head))
-        {
+        let read = File::open(path).and_then(|open| read_head(&mut &open, &mut head));
+        if let Err(error) = read {
             self.trouble(&text, format!("cannot be read: {error}"));
             return None;
         }
@@ -181,7 +179,7 @@ impl Search {
                 hand_over.to_owned()
             },
             kind: sniffed.kind,
-            gzip: sniffed.gzip,
+            packing: sniffed.packing,
             size: metadata.len(),
             modified_at: modified_at(metadata),
             origin: Origin::File(path.to_path_buf()),
@@ -258,7 +256,7 @@ impl Search {
                 logical: format!("{}/{}", zip.logical, logical(&entry.name)),
                 hand_over: zip.hand_over.clone(),
                 kind: sniffed.kind,
-                gzip: sniffed.gzip,
+                packing: sniffed.packing,
                 size: entry.len.unwrap_or(entry.compressed_len),
                 modified_at: entry.modified_at,
                 origin: Origin::Member {

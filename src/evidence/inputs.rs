@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::archive::Archive;
 use super::hashing::{hash_all, hash_file};
 use super::member::{Inflated, Limited, MemberError};
+use super::packing::Unpacker;
 use super::pool::threaded;
 use super::stream::{ReadError, Stream, Tap};
 use super::{Chunk, EvidenceKind, EvidenceRecord, Finished, Located, OpenOptions, Origin};
@@ -40,7 +41,7 @@ pub struct Inputs {
 pub struct SmallFile {
     /// Its number in the ledger.
     pub evidence: EvidenceId,
-    /// Its bytes; of a gzip file, the inflated ones.
+    /// Its bytes; of a compressed file, the unpacked ones.
     pub bytes: Arc<[u8]>,
     /// SHA-256 of `bytes`.
     pub sha256: [u8; 32],
@@ -162,8 +163,8 @@ impl Inputs {
         Some(threaded(file.size, read))
     }
 
-    /// The first bytes of a file (at most one chunk, inflated where it is a
-    /// gzip file), without reading it into the ledger.
+    /// The first bytes of a file (at most one chunk, unpacked where it is
+    /// compressed), without reading it into the ledger.
     pub fn peek(&mut self, file: &Located) -> Option<Chunk> {
         let input: Box<dyn Read + Send> = match &file.origin {
             Origin::File(path) => Box::new(File::open(path).ok()?),
@@ -178,13 +179,13 @@ impl Inputs {
     }
 
     fn stream(&self, id: EvidenceId, file: &Located, tap: Tap) -> Stream {
-        if !file.gzip {
+        let Some(packing) = file.packing else {
             return Stream::plain(id, tap);
-        }
+        };
         let limits = Arc::new(self.options.limits.clone());
         let size = file.size;
         let limit = |decoder| Limited::new(decoder, size, limits, Inflated::of_file(size));
-        Stream::gzip(id, tap, limit)
+        Stream::packed(id, packing, tap, limit)
     }
 
     /// Ends a stream: the rest is hashed, the ledger filled in, trouble noted.
@@ -202,7 +203,7 @@ impl Inputs {
     pub fn read_small(&mut self, file: &Located, limit: usize) -> Option<SmallFile> {
         let id = self.record(file);
         // What a zip declares may be false; such a member is read as far as allowed.
-        if !file.gzip && file.member.is_none() && file.size > limit as u64 {
+        if file.packing.is_none() && file.member.is_none() && file.size > limit as u64 {
             self.over_limit(id, limit);
             return None;
         }
@@ -228,10 +229,9 @@ impl Inputs {
         };
         let mut complete = finished.error.is_none();
         self.settle(id, finished, "the bytes before this place were used");
-        let bytes = if file.gzip {
+        let bytes = if let Some(packing) = file.packing {
             let mut inflated = Vec::new();
-            let decoder = flate2::read::MultiGzDecoder::new(own.as_slice());
-            let failed = decoder
+            let failed = Unpacker::new(packing, own.as_slice())
                 .take(file_limit as u64)
                 .read_to_end(&mut inflated)
                 .err();
@@ -252,8 +252,8 @@ impl Inputs {
         } else {
             own
         };
-        let sha256 = match (file.gzip, digest) {
-            (false, Some(digest)) => digest,
+        let sha256 = match (file.packing, digest) {
+            (None, Some(digest)) => digest,
             _ => Sha256::digest(&bytes).into(),
         };
         let modified_at = file.modified_at;

@@ -69,6 +69,10 @@ pub const MAX_NAME_LEN: usize = 32 << 10;
 /// Bytes at the start of a file by which its kind is told.
 pub const SNIFF_LEN: usize = 4096;
 
+/// The same for a Zstandard file: its header, and a first block of 128 KiB,
+/// the longest there is (RFC 8878 §3.1.1.2).
+pub const SNIFF_ZSTD_LEN: usize = (128 << 10) + 64;
+
 impl Default for Limits {
     fn default() -> Self {
         Limits {

@@ -15,6 +15,7 @@ mod inputs;
 mod limits;
 mod member;
 mod names;
+mod packing;
 mod pool;
 mod salvage;
 mod sniff;
@@ -33,8 +34,9 @@ pub use inputs::{Finish, Inputs, SmallFile};
 pub use limits::{
     Limits, MAX_DIRECTORY_LEN, MAX_FILES, MAX_FOLDER_DEPTH, MAX_INFLATED_TOTAL, MAX_MEMBER_LEN,
     MAX_NAME_LEN, MAX_NESTED_TOTAL, MAX_NESTED_ZIP_LEN, MAX_RATIO, MAX_ZIP_DEPTH, MAX_ZIP_ENTRIES,
-    RATIO_FLOOR, SNIFF_LEN,
+    RATIO_FLOOR, SNIFF_LEN, SNIFF_ZSTD_LEN,
 };
+pub use packing::Packing;
 pub use pool::{CHUNK_LEN, Chunk};
 pub use sniff::{Sniffed, Unreadable, sniff};
 pub use stream::{Finished, ReadError, Stream};
@@ -78,8 +80,8 @@ pub struct Located {
     pub hand_over: String,
     /// What it is, by content.
     pub kind: EvidenceKind,
-    /// True for a gzip file; `kind` is then that of its content.
-    pub gzip: bool,
+    /// How it is compressed as a whole; `kind` is then that of its content.
+    pub packing: Option<Packing>,
     /// Bytes, as the file system or the zip states them.
     pub size: u64,
     /// Last modification, where it is known in UTC.

@@ -1,19 +1,17 @@
 //! Tells what a file is by its first bytes, never by its name.
 
-use std::io::Read as _;
-
 use super::EvidenceKind;
-use super::limits::SNIFF_LEN;
+use super::packing::{Packing, unpacked_head};
 use super::sniff_object;
 use super::sniff_text;
 
 /// What the first bytes of a file say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sniffed {
-    /// The kind; of a gzip file, the kind of what it holds.
+    /// The kind; of a compressed file, the kind of what it holds.
     pub kind: EvidenceKind,
-    /// True when it is compressed as a gzip file.
-    pub gzip: bool,
+    /// How it is compressed as a whole.
+    pub packing: Option<Packing>,
     /// For a known form that we do not read: what it is, and what to do.
     pub unreadable: Option<Unreadable>,
 }
@@ -31,7 +29,7 @@ impl Sniffed {
     fn of(kind: EvidenceKind) -> Self {
         Sniffed {
             kind,
-            gzip: false,
+            packing: None,
             unreadable: None,
         }
     }
@@ -40,7 +38,7 @@ impl Sniffed {
         let unreadable = Some(Unreadable { what, hint });
         Sniffed {
             kind: EvidenceKind::Other,
-            gzip: false,
+            packing: None,
             unreadable,
         }
     }
@@ -49,8 +47,8 @@ impl Sniffed {
 /// Tells what a file of `size` bytes is by its first [`SNIFF_LEN`] bytes.
 #[must_use]
 pub fn sniff(head: &[u8], size: u64) -> Sniffed {
-    if head.starts_with(b"\x1f\x8b\x08") {
-        return inside_gzip(head);
+    if let Some(packing) = Packing::of(head) {
+        return inside(packing, head);
     }
     if let Some(kind) = by_magic(head).or_else(|| sniff_object::object_kind(head, size)) {
         return Sniffed::of(kind);
@@ -96,23 +94,23 @@ fn by_magic(head: &[u8]) -> Option<EvidenceKind> {
     Some(kind)
 }
 
-/// The kind of what a gzip file holds, told by its first inflated bytes.
-fn inside_gzip(head: &[u8]) -> Sniffed {
-    let mut inner = Vec::with_capacity(SNIFF_LEN);
-    let mut decoder = flate2::read::GzDecoder::new(head).take(SNIFF_LEN as u64);
-    // The head is cut, so that reading ends in an error after what there is.
-    let mut piece = [0; 512];
-    while let Ok(count @ 1..) = decoder.read(&mut piece) {
-        inner.extend(piece.iter().take(count));
-    }
+/// The kind of what a compressed file holds, told by its first unpacked bytes.
+fn inside(packing: Packing, head: &[u8]) -> Sniffed {
+    let inner = unpacked_head(packing, head);
     let kind = by_magic(&inner).or_else(|| sniff_text::text_kind(&inner));
     match kind {
         Some(kind) if kind != EvidenceKind::Zip => Sniffed {
             kind,
-            gzip: true,
+            packing: Some(packing),
             unreadable: None,
         },
-        _ => Sniffed::unreadable("a gzip file that holds no capture or log", UNPACK_HINT),
+        _ => Sniffed::unreadable(
+            match packing {
+                Packing::Gzip => "a gzip file that holds no capture or log",
+                Packing::Zstd => "a zstd file that holds no capture or log",
+            },
+            UNPACK_HINT,
+        ),
     }
 }
 
@@ -132,7 +130,6 @@ const UNREADABLE: &[(&[u8], usize, &str, &str)] = &[
     (b"TRSNIFF data", 0, "a Sniffer capture", NETMON_HINT),
     (b"7z\xbc\xaf\x27\x1c", 0, "a 7-Zip archive", UNPACK_HINT),
     (b"Rar!\x1a\x07", 0, "a RAR archive", UNPACK_HINT),
-    (b"\x28\xb5\x2f\xfd", 0, "a zstd file", UNPACK_HINT),
     (b"\xfd7zXZ\0", 0, "an xz file", UNPACK_HINT),
     (b"BZh", 0, "a bzip2 file", UNPACK_HINT),
     (b"\x04\x22\x4d\x18", 0, "an lz4 file", UNPACK_HINT),
@@ -263,7 +260,7 @@ mod tests {
         };
         let capture = pack(b"\xd4\xc3\xb2\xa1\x02\0\x04\0");
         let sniffed = sniff(&capture, 100);
-        assert!(sniffed.gzip && sniffed.kind == EvidenceKind::Pcap);
+        assert!(sniffed.packing == Some(Packing::Gzip) && sniffed.kind == EvidenceKind::Pcap);
         let sniffed = sniff(&pack(&[7; 9000]), 100);
         assert_eq!(sniffed.unreadable.unwrap().hint, UNPACK_HINT);
     }

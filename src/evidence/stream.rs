@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest as _, Sha256};
 
 use super::member::Limited;
+use super::packing::{Packing, Unpacker};
 use super::pool::{CHUNK_LEN, CHUNKS_IN_FLIGHT, Chunk, Pool};
 use crate::provenance::EvidenceId;
 
@@ -26,7 +26,7 @@ pub struct ReadError {
 /// What is known of a file when it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finished {
-    /// Bytes of the file itself (compressed, when it is a gzip file).
+    /// Bytes of the file itself (compressed, when it is packed).
     pub size: u64,
     /// SHA-256 of the same bytes; `None` when they could not be read to the
     /// end, or hashing is switched off.
@@ -35,8 +35,8 @@ pub struct Finished {
     pub error: Option<ReadError>,
 }
 
-/// A file being read. Chunks come in order, without gap or overlap; for a gzip
-/// file they are the inflated bytes.
+/// A file being read. Chunks come in order, without gap or overlap; for a
+/// compressed file they are the unpacked bytes.
 pub struct Stream {
     evidence: EvidenceId,
     source: Source,
@@ -50,8 +50,8 @@ pub struct Stream {
 
 enum Source {
     Plain(Tap),
-    Gzip {
-        decoder: Box<Limited<MultiGzDecoder<TapReader>>>,
+    Packed {
+        decoder: Box<Limited<Unpacker<TapReader>>>,
         pool: Pool,
     },
 }
@@ -63,26 +63,22 @@ impl Stream {
         Stream::of(evidence, Source::Plain(tap))
     }
 
-    /// Inflates what `tap` reads; `limit` puts the reader under limits.
+    /// Unpacks what `tap` reads; `limit` puts the reader under limits.
     #[must_use]
-    pub fn gzip(
+    pub fn packed(
         evidence: EvidenceId,
+        packing: Packing,
         tap: Tap,
-        limit: impl FnOnce(MultiGzDecoder<TapReader>) -> Limited<MultiGzDecoder<TapReader>>,
+        limit: impl FnOnce(Unpacker<TapReader>) -> Limited<Unpacker<TapReader>>,
     ) -> Self {
-        let decoder = MultiGzDecoder::new(TapReader {
+        let packed = TapReader {
             tap,
             chunk: Chunk::default(),
             used: 0,
-        });
-        let decoder = Box::new(limit(decoder));
-        Stream::of(
-            evidence,
-            Source::Gzip {
-                decoder,
-                pool: Pool::new(CHUNK_LEN),
-            },
-        )
+        };
+        let decoder = Box::new(limit(Unpacker::new(packing, packed)));
+        let pool = Pool::new(CHUNK_LEN);
+        Stream::of(evidence, Source::Packed { decoder, pool })
     }
 
     fn of(evidence: EvidenceId, source: Source) -> Self {
@@ -107,7 +103,7 @@ impl Stream {
     pub fn file_position(&self) -> u64 {
         match &self.source {
             Source::Plain(tap) => tap.at,
-            Source::Gzip { decoder, .. } => decoder.get_ref().get_ref().tap.at,
+            Source::Packed { decoder, .. } => decoder.get_ref().get_ref().tap.at,
         }
     }
 
@@ -126,7 +122,7 @@ impl Stream {
         }
         let (chunk, error) = match &mut self.source {
             Source::Plain(tap) => tap.next(),
-            Source::Gzip { decoder, pool } => pool.fill(decoder.as_mut()),
+            Source::Packed { decoder, pool } => pool.fill(decoder.as_mut()),
         };
         self.at += chunk.len() as u64;
         let error = error.map(|error| ReadError {
@@ -159,7 +155,7 @@ impl Stream {
         }
         let (tap, mut error) = match self.source {
             Source::Plain(tap) => (tap, self.first_error),
-            Source::Gzip { mut decoder, .. } => {
+            Source::Packed { mut decoder, .. } => {
                 let reader = decoder.get_mut().get_mut();
                 let tap = std::mem::replace(&mut reader.tap, Tap::empty());
                 (tap, self.first_error)
@@ -245,7 +241,7 @@ impl Tap {
     }
 }
 
-/// A tap as a buffered reader, for the inflater.
+/// A tap as a buffered reader, for the unpacker.
 pub struct TapReader {
     tap: Tap,
     chunk: Chunk,
