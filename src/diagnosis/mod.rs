@@ -13,6 +13,7 @@ mod captive_or_redirected;
 mod chain_checks;
 mod client_certificate_required;
 mod client_clock_wrong;
+mod claims;
 mod critical_extension_or_malformed;
 mod crl_expired;
 mod crl_not_applicable;
@@ -95,6 +96,7 @@ mod wsus_root_untrusted;
 mod wsus_scheme_port_mismatch;
 mod wsus_ssl_required_but_http;
 
+pub use claims::{Claim, Standing};
 pub use failure::{Failure, FailureKind, Lost, Reaction, Verifier, VerifierKind};
 pub use finding::{Confidence, Finding, Role};
 pub use inquiry::{Inquiry, Link, Need};
@@ -201,6 +203,9 @@ pub struct Diagnosis {
     pub failures: Vec<Failure>,
     /// What was found, considered and ruled out.
     pub findings: Vec<Finding>,
+    /// What was said of the fault of 2011, judged by this evidence; empty where
+    /// the case is not of that kind.
+    pub claims: Vec<Claim>,
 }
 
 /// The verdict.

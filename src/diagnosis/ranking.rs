@@ -106,11 +106,13 @@ pub fn rank(inquiry: Inquiry<'_>, proposals: Vec<Proposal>, site: Option<&str>) 
     let incidents = super::incidents::incidents(&inquiry, &failures, &findings, &causes, site);
     let verdict = super::verdict::verdict(&inquiry, &incidents, &failures, &findings, site);
     debug_assert!(verdict.state != VerdictState::Explained || verdict.root_cause.is_some());
+    let claims = super::claims::claims(&inquiry, &findings);
     Diagnosis {
         verdict,
         incidents,
         failures,
         findings,
+        claims,
     }
 }
 

@@ -17,7 +17,7 @@ use super::json_case::{
 use super::json_chain::JsonChain;
 use super::json_cited::JsonCitedPackets;
 use super::json_diagnosis::{
-    JsonClock, JsonEvent, JsonFailure, JsonFinding, JsonIncident, JsonVerdict,
+    JsonClaim, JsonClock, JsonEvent, JsonFailure, JsonFinding, JsonIncident, JsonVerdict,
 };
 use super::json_ids::time;
 use super::json_settings::JsonSettings;
@@ -72,6 +72,7 @@ pub(super) struct Report {
     incidents: Vec<JsonIncident>,
     failures: Vec<JsonFailure>,
     findings: Vec<JsonFinding>,
+    claims: Vec<JsonClaim>,
     machines: Vec<JsonMachine>,
     evidence: Vec<JsonEvidence>,
     retrievals: Vec<JsonRetrieval>,
@@ -110,6 +111,7 @@ impl Report {
             incidents: JsonIncident::list(diagnosis),
             failures: JsonFailure::list(diagnosis),
             findings: JsonFinding::list(diagnosis),
+            claims: diagnosis.claims.iter().map(JsonClaim::from_claim).collect(),
             machines: JsonMachine::list(case),
             evidence: case
                 .evidence

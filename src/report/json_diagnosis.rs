@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::json_ids::{JsonAccount, JsonCite, Kind, id, ids, time};
 use crate::clock::Clock;
-use crate::diagnosis::{Diagnosis, Verdict};
+use crate::diagnosis::{Claim, Diagnosis, Verdict};
 use crate::timeline::Event;
 
 #[derive(Debug, Serialize)]
@@ -196,6 +196,27 @@ impl JsonEvent {
             kind: event.kind,
             text: event.text.clone(),
             cites: JsonCite::list(&event.cites),
+        }
+    }
+}
+
+/// What was said of a known fault, judged by this evidence.
+#[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
+pub(super) struct JsonClaim {
+    claim: &'static str,
+    standing: &'static str,
+    because: String,
+    cites: Vec<JsonCite>,
+}
+
+impl JsonClaim {
+    pub(super) fn from_claim(claim: &Claim) -> Self {
+        JsonClaim {
+            claim: claim.claim,
+            standing: claim.standing.word(),
+            because: claim.because.clone(),
+            cites: JsonCite::list(&claim.cites),
         }
     }
 }

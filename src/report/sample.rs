@@ -149,6 +149,7 @@ fn diagnosis() -> Diagnosis {
             },
         ],
         findings: findings(),
+        claims: Vec::new(),
     }
 }
 
@@ -181,6 +182,7 @@ pub(crate) fn empty() -> Explained {
         sentence: "Nothing in this evidence validates a certificate.".to_owned(),
     };
     let diagnosis = Diagnosis {
+        claims: Vec::new(),
         verdict,
         incidents: Vec::new(),
         failures: Vec::new(),

@@ -19,6 +19,7 @@ pub fn write(explained: &Explained, look: &Look) -> String {
     why::causes(&mut page, explained, &names);
     if look.detail == Detail::Brief {
         why::cannot_tell(&mut page, explained, &names);
+        why::claims(&mut page, explained);
         footer(&mut page, explained);
         return page.finish();
     }

@@ -245,6 +245,24 @@ pub(super) fn cannot_tell(page: &mut Page<'_>, explained: &Explained, names: &Na
     });
 }
 
+/// What was said of the fault of 2011, claim by claim.
+pub(super) fn claims(page: &mut Page<'_>, explained: &Explained) {
+    let claims = &explained.diagnosis.claims;
+    if claims.is_empty() {
+        return;
+    }
+    page.heading("What was said of this fault in 2011");
+    for claim in claims {
+        let text = format!(
+            "{} {}: {}.",
+            claim.claim,
+            words::sentence(claim.standing.word()),
+            claim.because.trim_end_matches('.')
+        );
+        bullet(page, &text);
+    }
+}
+
 fn items(
     page: &mut Page<'_>,
     explained: &Explained,
