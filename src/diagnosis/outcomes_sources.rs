@@ -96,13 +96,18 @@ fn answered_from_cache(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     )]
 }
 
-/// True when the machine asked for a trust object while the handshake lasted.
+/// Windows keeps what it fetched in memory: a look-up this long before may have
+/// been for the same site.
+const REMEMBERS: Span = Span::seconds(3600);
+
+/// True when the machine asked for a trust object while the handshake lasted, or
+/// shortly before it.
 fn was_asked_for(case: &Case, handshake: &Handshake) -> bool {
     let all = case.retrievals.iter().zip(&case.retrieval_machines);
     all.filter(|(_, owner)| **owner == handshake.machine)
         .any(|(retrieval, _)| {
             Case::is_trust_object(retrieval.object)
-                && retrieval.started_at >= handshake.at
+                && retrieval.started_at.plus(REMEMBERS) >= handshake.at
                 && retrieval.started_at <= handshake.ended_at
         })
 }
