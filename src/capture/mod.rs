@@ -11,6 +11,7 @@ mod issues;
 mod pcapng;
 mod reader;
 mod summary;
+pub mod write;
 
 pub use reader::CaptureReader;
 pub use summary::{CaptureSummary, InterfaceSummary};

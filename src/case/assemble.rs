@@ -39,6 +39,10 @@ pub struct Gathered {
     pub artifacts: BTreeMap<[u8; 32], Artifact>,
     /// What each distinct body holds.
     pub bodies: BodyIndex,
+    /// Whether the bytes of bodies are kept.
+    pub keep_bodies: bool,
+    /// The bytes kept, by SHA-256.
+    pub kept: BTreeMap<[u8; 32], Arc<[u8]>>,
     /// Capture quality per vantage point.
     pub vantages: Vec<Vantage>,
     /// Files in which a machine speaks of itself.

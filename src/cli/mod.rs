@@ -7,6 +7,7 @@ mod cache;
 mod case_file;
 mod ctl;
 mod explain;
+mod extract;
 mod inventory;
 mod listed;
 mod manual;
@@ -72,6 +73,7 @@ enum Command {
     Timeline(Box<timeline::Arguments>),
     Cache(Box<cache::Arguments>),
     Ctl(Box<ctl::Arguments>),
+    Extract(Box<extract::Arguments>),
     /// Judge one chain by its files, or many from a file of cases
     Verify(Box<verify::VerifyArgs>),
     VerifyReport(Box<verify_report::Arguments>),
@@ -95,6 +97,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Command::Timeline(arguments) => timeline::run(&arguments),
         Command::Cache(arguments) => cache::run(&arguments),
         Command::Ctl(arguments) => ctl::run(&arguments),
+        Command::Extract(arguments) => extract::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Verify(arguments) => run_verify(&arguments),
         Command::VerifyReport(arguments) => verify_report::run(&arguments),

@@ -77,6 +77,7 @@ pub fn look(show: &Show, file: bool) -> Look {
         unicode: terminal && speaks_unicode(),
         zone: show.tz,
         detail: show.detail.into(),
+        disguise: None,
     }
 }
 
@@ -138,6 +139,11 @@ impl Target {
     /// Writes the whole text or nothing: into a new file beside, which then
     /// takes the name.
     pub fn write(&self, text: &str) -> Result<(), Failure> {
+        self.write_bytes(text.as_bytes())
+    }
+
+    /// As [`Target::write`], for bytes.
+    pub fn write_bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
         let failed = |error: io::Error| {
             let path = self.path.display();
             Failure(match error.kind() {
@@ -151,7 +157,7 @@ impl Target {
             })
         };
         let beside = self.beside();
-        let written = write_new(&beside, text).and_then(|()| self.take_name(&beside));
+        let written = write_new(&beside, bytes).and_then(|()| self.take_name(&beside));
         if written.is_err() {
             let _ = fs::remove_file(&beside);
         }
@@ -180,9 +186,9 @@ impl Target {
     }
 }
 
-fn write_new(path: &Path, text: &str) -> io::Result<()> {
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file: File = OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(bytes)?;
     file.sync_all()
 }
 

@@ -1,10 +1,12 @@
 //! Which reports are written where: several forms from one analysis.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use whychain::pipeline::Explained;
-use whychain::report;
+use whychain::report::share::Disguise;
+use whychain::report::{self, Look};
 
 use super::Failure;
 use super::options::{Format, Show};
@@ -26,6 +28,13 @@ pub struct Output {
     /// Overwrite files that exist
     #[arg(long, requires = "output")]
     pub force: bool,
+    /// For people outside: pseudonyms for machines, users, sites and addresses,
+    /// no secrets; look through it before you hand it on
+    #[arg(long)]
+    pub share: bool,
+    /// Write which pseudonym stands for what; keep this file
+    #[arg(long, value_name = "FILE", requires = "share")]
+    pub share_map: Option<PathBuf>,
 }
 
 /// The reports of a run, checked before the work begins.
@@ -34,6 +43,8 @@ pub struct Plan {
     /// Each file with its form; empty for stdout.
     files: Vec<(Target, Format)>,
     stdout: Format,
+    share: bool,
+    map: Option<Target>,
 }
 
 impl Plan {
@@ -51,7 +62,11 @@ impl Plan {
             let format = form(output.format, path)?;
             files.push((Target::new(path, output.force, evidence)?, format));
         }
+        let map = output.share_map.as_deref();
+        let map = map.map(|path| Target::new(path, output.force, evidence));
         Ok(Plan {
+            share: output.share,
+            map: map.transpose()?,
             files,
             stdout: output.format.unwrap_or(Format::Text),
         })
@@ -67,11 +82,18 @@ impl Plan {
 
     /// Writes every report; says on stderr which files were written.
     pub fn write(&self, explained: &Explained, show: &Show) -> Result<(), Failure> {
+        let disguise = self
+            .share
+            .then(|| Arc::new(Disguise::of(&report::json::value(explained))));
+        if let (Some(map), Some(disguise)) = (&self.map, &disguise) {
+            map.write(&disguise.mapping())?;
+        }
         if self.files.is_empty() {
-            return output::data(&render(explained, self.stdout, show, false));
+            let text = render(explained, self.stdout, show, (false, disguise.as_ref()));
+            return output::data(&text);
         }
         for (target, format) in &self.files {
-            target.write(&render(explained, *format, show, true))?;
+            target.write(&render(explained, *format, show, (true, disguise.as_ref())))?;
             if !show.quiet {
                 let state = explained.diagnosis.verdict.state.word();
                 output::say(&format!("wrote {} ({state})", target.path().display()));
@@ -81,15 +103,32 @@ impl Plan {
     }
 }
 
-fn render(explained: &Explained, format: Format, show: &Show, file: bool) -> String {
-    match format {
-        Format::Text => report::text::write(explained, &output::look(show, file)),
-        Format::Html => report::html::write(explained, &output::look(show, true)),
-        Format::Markdown => report::markdown::write(explained, &output::look(show, true)),
+fn render(
+    explained: &Explained,
+    format: Format,
+    show: &Show,
+    (file, disguise): (bool, Option<&Arc<Disguise>>),
+) -> String {
+    let look = Look {
+        disguise: disguise.cloned(),
+        ..output::look(
+            show,
+            file || matches!(format, Format::Html | Format::Markdown),
+        )
+    };
+    let text = match format {
+        Format::Text => report::text::write(explained, &look),
+        Format::Html => report::html::write(explained, &look),
+        Format::Markdown => report::markdown::write(explained, &look),
         Format::Json => report::json::write(explained),
         Format::Csv => report::csv::write(explained),
         Format::Timesketch => report::timesketch::write(explained),
         Format::L2tcsv => report::l2tcsv::write(explained),
+    };
+    match (disguise, format) {
+        (None, _) => text,
+        (Some(disguise), Format::Json | Format::Timesketch) => disguise.json(&text),
+        (Some(disguise), _) => disguise.finished(&text),
     }
 }
 
@@ -146,6 +185,8 @@ mod tests {
             format: None,
             output: vec![folder.path().join("a.json"), folder.path().join("a.csv")],
             force: false,
+            share: false,
+            share_map: None,
         };
         let plan = Plan::of(&output, &[]).unwrap();
         assert!(plan.has(Format::Json) && plan.has(Format::Csv) && !plan.has(Format::Text));

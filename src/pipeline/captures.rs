@@ -24,6 +24,10 @@ const CONTINUES_WITHIN: Span = Span::seconds(600);
 /// what matters is named by a look-up or a certificate.
 const MAX_FAILED_CONNECTS: usize = 200_000;
 
+/// Bytes of bodies kept to be written to files: more than the trust objects of a
+/// large site, less than would fill the memory of a small machine.
+const MAX_KEPT: usize = 512 << 20;
+
 /// A place where packets were captured: captures that follow one another share
 /// its flow table.
 struct Place {
@@ -419,6 +423,12 @@ fn digest_body(body: &mut http::Body, gathered: &mut Gathered) {
     let Some(sha256) = body.sha256 else { return };
     if gathered.bodies.bodies.contains_key(&sha256) {
         return;
+    }
+    if gathered.keep_bodies {
+        let kept: usize = gathered.kept.values().map(|it| it.len()).sum();
+        if kept.saturating_add(bytes.len()) <= MAX_KEPT {
+            gathered.kept.insert(sha256, bytes.clone());
+        }
     }
     let read = pki::read_object(&bytes);
     let facts = BodyFacts {

@@ -6,6 +6,7 @@ mod hosts;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::case::Case;
 use crate::case::assemble::{Gathered, Selection, assemble};
@@ -44,7 +45,10 @@ pub fn explain(
     {
         return Err(Error::Input(issue.what.clone()));
     }
-    let mut gathered = Gathered::default();
+    let mut gathered = Gathered {
+        keep_bodies: options.keep_bodies,
+        ..Gathered::default()
+    };
     let used = files::caches(&mut discovery, &mut gathered);
     // A cache folder is told by its place too, whatever its files have become.
     if discovery.recognized() == 0 && gathered.cache_entries.is_empty() {
@@ -66,6 +70,7 @@ pub fn explain(
     gathered.issues.sort();
     gathered.issues.dedup();
 
+    let bodies = std::mem::take(&mut gathered.kept);
     let selection = Selection {
         as_of: options.at,
         all_http: options.all_http,
@@ -85,6 +90,7 @@ pub fn explain(
         given: None,
         settings: Settings::of(options),
         cited: BTreeMap::new(),
+        bodies,
     })
 }
 
@@ -196,6 +202,8 @@ pub struct Options {
     pub from: Option<Timestamp>,
     /// Only facts up to this time.
     pub to: Option<Timestamp>,
+    /// Keep the bytes of the bodies that are read.
+    pub keep_bodies: bool,
     /// Password of encrypted zips.
     pub password: Option<String>,
     /// Hash nothing: of use only to measure the rest.
@@ -222,6 +230,8 @@ pub struct Explained {
     /// SHA-256 of the frames that the report cites, where they were read once
     /// more (`recall::digests`).
     pub cited: BTreeMap<EvidenceId, BTreeMap<u64, [u8; 32]>>,
+    /// The bodies of answers, by SHA-256, where they were to be kept.
+    pub bodies: BTreeMap<[u8; 32], Arc<[u8]>>,
 }
 
 /// The options that decide what is found: who repeats a run needs them.

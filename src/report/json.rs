@@ -33,11 +33,15 @@ pub const SCHEMA: &str = "whychain.report/1";
 /// JSON reader turns back.
 #[must_use]
 pub fn write(explained: &Explained) -> String {
-    let report = Report::from_explained(explained);
+    pretty(&Report::from_explained(explained))
+}
+
+/// A value, indented, hostile characters escaped, with a newline at the end.
+pub(super) fn pretty(value: &impl Serialize) -> String {
     let mut bytes = Vec::new();
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Safe::new());
     // Strings, numbers and lists into memory: neither can fail.
-    if report.serialize(&mut serializer).is_err() {
+    if value.serialize(&mut serializer).is_err() {
         bytes.clear();
     }
     bytes.push(b'\n');
@@ -66,6 +70,7 @@ pub(super) struct Report {
     schema: &'static str,
     tool: Tool,
     as_of: Option<String>,
+    shared: Option<&'static str>,
     settings: JsonSettings,
     given: Option<JsonGiven>,
     verdict: JsonVerdict,
@@ -105,6 +110,7 @@ impl Report {
                 version: env!("CARGO_PKG_VERSION"),
             },
             as_of: case.as_of.map(time),
+            shared: None,
             settings: JsonSettings::from_settings(&explained.settings),
             given: explained.given.as_ref().map(JsonGiven::from_given),
             verdict: JsonVerdict::from_verdict(&diagnosis.verdict),

@@ -53,7 +53,7 @@ pub(super) fn time(at: Timestamp) -> String {
 }
 
 /// A place in the evidence; which fields it has says which kind it is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 #[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub(super) enum JsonCite {
@@ -106,7 +106,7 @@ impl JsonCite {
 }
 
 /// An account: `{kind, name|null}`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 #[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub(super) struct JsonAccount {
     kind: &'static str,
@@ -118,6 +118,14 @@ impl JsonAccount {
         JsonAccount {
             kind: account.kind.word(),
             name: account.name.clone(),
+        }
+    }
+
+    /// `user alice`, `system`.
+    pub(super) fn text(&self) -> String {
+        match &self.name {
+            Some(name) => format!("{} {name}", self.kind),
+            None => self.kind.to_owned(),
         }
     }
 }

@@ -1,7 +1,11 @@
 //! How a text report looks: width, color, characters, time zone.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use anstyle::{AnsiColor, Style};
 
+use super::share::Disguise;
 use crate::time::{Span, Timestamp};
 use crate::words;
 
@@ -19,6 +23,8 @@ pub struct Look {
     pub zone: Zone,
     /// How much is told.
     pub detail: Detail,
+    /// Names are replaced before anything is cut or wrapped.
+    pub disguise: Option<Arc<Disguise>>,
 }
 
 /// How much a report for people tells.
@@ -52,6 +58,7 @@ impl Default for Look {
             unicode: false,
             zone: Zone::UTC,
             detail: Detail::Standard,
+            disguise: None,
         }
     }
 }
@@ -136,6 +143,7 @@ impl Look {
 
     /// Text from evidence: safe to print, at most `limit` characters.
     pub(super) fn shown(&self, text: &str, limit: usize) -> String {
+        let text = &self.disguised(text);
         // Cut twice: an escape is longer than what it stands for, and cleaning
         // a megabyte to show a line would be waste.
         let text = words::cut(text, limit, self.ellipsis());
@@ -144,6 +152,14 @@ impl Look {
             limit.saturating_mul(2),
             self.ellipsis(),
         )
+    }
+
+    /// Text as others may see it.
+    pub(super) fn disguised<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match &self.disguise {
+            Some(disguise) => disguise.text(text).into(),
+            None => text.into(),
+        }
     }
 
     /// A time in the zone chosen: `2011-02-21 08:59:14.694`.

@@ -61,6 +61,7 @@ impl<'a> Page<'a> {
         text: &str,
     ) {
         let room = self.look.width.min(MAX_PROSE).saturating_sub(column);
+        let text = self.look.disguised(text);
         let lines = text.split('\n').map(words::clean);
         let lines = lines.flat_map(|line| words::wrap(&line, room));
         for (index, line) in lines.enumerate() {

@@ -171,6 +171,7 @@ pub(crate) fn explained() -> Explained {
         given: None,
         settings: Settings::default(),
         cited: std::collections::BTreeMap::new(),
+        bodies: std::collections::BTreeMap::new(),
     }
 }
 
@@ -197,6 +198,7 @@ pub(crate) fn empty() -> Explained {
         given: None,
         settings: Settings::default(),
         cited: std::collections::BTreeMap::new(),
+        bodies: std::collections::BTreeMap::new(),
     }
 }
 
