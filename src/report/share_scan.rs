@@ -180,7 +180,7 @@ fn of_chunk(chunk: &str, words: &Words, replace: &mut dyn FnMut(Class, &str) -> 
 /// `\u{1b}`, as cleaned text shows a control character, or a backslash before
 /// punctuation, as Markdown has it: no path.
 fn is_escape(text: &str) -> bool {
-    let text = text.replace("\\u", "");
+    let text = text.replace("\\u{", "");
     let mut pairs = text.as_bytes().windows(2);
     !pairs.any(
         |pair| matches!(pair, [b'\\', next] if next.is_ascii_alphanumeric() || !next.is_ascii()),
