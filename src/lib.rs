@@ -24,6 +24,7 @@ pub mod evidence;
 pub mod flow;
 pub mod given;
 pub mod host;
+pub mod pac;
 pub mod packet;
 pub mod phrase;
 pub mod pipeline;

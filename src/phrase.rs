@@ -80,7 +80,7 @@ pub fn result(retrieval: &Retrieval) -> String {
             Login::None | Login::Asked | Login::Sent => "login required",
         }),
         Outcome::Forbidden => with_status("forbidden"),
-        Outcome::HttpError => with_status("error"),
+        Outcome::HttpError | Outcome::LdapError => with_status("error"),
         Outcome::Redirect => with_status("redirect"),
         Outcome::UnexpectedContent => with_status(&unexpected(retrieval)),
         Outcome::Truncated => with_status(&truncated(retrieval)),

@@ -17,6 +17,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("flow", &["packet"]),
     ("protocol", &["flow"]),
     ("cryptnet", &[]),
+    ("pac", &[]),
     ("pki", &[]),
     ("host", &["pki"]),
     (
@@ -37,6 +38,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "pki",
             "retrieval",
             "chain",
+            "pac",
         ],
     ),
     ("clock", &["case", "retrieval", "pki", "protocol"]),

@@ -80,7 +80,7 @@ fn every_sample_gives_its_stored_json() {
 
 /// The root cause a story was built to have, from its README and not from a
 /// report: sample, state, rule.
-const STORIES: [(&str, &str, Option<&str>); 17] = [
+const STORIES: [(&str, &str, Option<&str>); 25] = [
     ("block-page-200", "explained", Some("ctl-body-not-cabinet")),
     ("block-page-200-allowed", "clean", None),
     ("dns-failed", "explained", Some("dns-failed")),
@@ -94,6 +94,10 @@ const STORIES: [(&str, &str, Option<&str>); 17] = [
     ("intermediate-missing-allowed", "clean", None),
     ("leaf-expired", "explained", Some("leaf-expired")),
     ("leaf-expired-renewed", "clean", None),
+    ("machine-login", "explained", Some("proxy-auth-required")),
+    ("machine-login-allowed", "clean", None),
+    ("pac-two-ways", "explained", Some("direct-blocked")),
+    ("pac-two-ways-allowed", "clean", None),
     ("proxy-login-407", "explained", Some("proxy-auth-required")),
     ("proxy-login-407-allowed", "clean", None),
     (
@@ -110,6 +114,10 @@ const STORIES: [(&str, &str, Option<&str>); 17] = [
         Some("transfer-incomplete"),
     ),
     ("transfer-incomplete-whole", "clean", None),
+    ("wpad-404", "explained", Some("wpad-pac-failure")),
+    ("wpad-dhcp", "clean", None),
+    ("wpad-dns", "clean", None),
+    ("wpad-silent", "explained", Some("wpad-pac-failure")),
 ];
 
 #[test]

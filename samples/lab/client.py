@@ -112,6 +112,60 @@ class Client:
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return s
 
+    # -- looking for a proxy
+
+    @staticmethod
+    def address():
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.connect(("203.0.113.1", 9))
+            return s.getsockname()[0]
+
+    def inform(self, step):
+        """DHCPINFORM that asks for option 252, as WinHTTP sends it."""
+        own = self.address()
+        mac = bytes.fromhex("02000a14000f")
+        options = (b"\x35\x01\x08" + b"\x3d\x07\x01" + mac
+                   + bytes([12, len(step["name"])]) + step["name"].encode()
+                   + b"\x3c\x08MSFT 5.0" + bytes([55, 4, 6, 15, 44, 252]) + b"\xff")
+        message = (struct.pack(">BBBBIHH", 1, 1, 6, 0, random.randrange(2**32), 0, 0)
+                   + socket.inet_aton(own) + bytes(12) + mac + bytes(10 + 192)
+                   + b"\x63\x82\x53\x63" + options)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
+            s.bind(("0.0.0.0", 68))
+            s.settimeout(3)
+            s.sendto(message, ("255.255.255.255", 67))
+            try:
+                answer = s.recv(2048)
+            except TimeoutError:
+                answer = b""
+        return {"inform": len(answer), "started": now()}
+
+    def lookup(self, step):
+        """A name by DNS, then, without an answer, asked of everybody."""
+        found = self.resolve(step["name"])
+        label = step["name"].split(".")[0]
+        if found is None and "llmnr" in step["then"]:
+            query = (struct.pack(">6H", random.randrange(65536), 0, 1, 0, 0, 0)
+                     + bytes([len(label)]) + label.encode() + b"\0\0\1\0\1")
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                for _ in range(2):
+                    s.sendto(query, ("224.0.0.252", 5355))
+                    time.sleep(0.4)
+        if found is None and "nbns" in step["then"]:
+            raw = label.upper().ljust(15).encode() + b"\0"
+            name = bytes(x for c in raw for x in (65 + (c >> 4), 65 + (c & 15)))
+            query = (struct.pack(">6H", random.randrange(65536), 0x0110, 1, 0, 0, 0)
+                     + b"\x20" + name + b"\0\0\x20\0\1")
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+                s.bind(("", 137))
+                for _ in range(3):
+                    s.sendto(query, ("10.20.0.255", 137))
+                    time.sleep(0.75)
+        return {"lookup": step["name"], "found": found, "started": now()}
+
     # -- HTTP
 
     @staticmethod
@@ -162,8 +216,8 @@ class Client:
         key = step.get("conn")
         result = {"url": step["url"], "started": now(), "as": step.get("as")}
         s = self.idle.pop(key, None) if key else None
+        host, port = (proxy.split(":") if proxy else (url.hostname, url.port or 80))
         if s is None:
-            host, port = (proxy.split(":") if proxy else (url.hostname, url.port or 80))
             s = self.connect(host, int(port), step.get("timeout", 10))
         first, more = [], []
         if step.get("refresh"):
@@ -183,6 +237,18 @@ class Client:
                  f"User-Agent: {step.get('agent', AGENT)}", f"Host: {url.netloc}"]
         s.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
         status, headers, body, complete = self.read_answer(s)
+        if status == 407 and step.get("login"):
+            # The machine logs on with NTLM inside Negotiate's place: offer, answer.
+            for message in (ntlm_offer(), ntlm_answer(*step["login"])):
+                text = base64.b64encode(message).decode()
+                if "close" in headers.get("connection", "").lower():
+                    s.close()
+                    s = self.connect(host, int(port), step.get("timeout", 10))
+                login = [*lines, f"Proxy-Authorization: Negotiate {text}"]
+                s.sendall(("\r\n".join(login) + "\r\n\r\n").encode())
+                status, headers, body, complete = self.read_answer(s)
+                if status != 407:
+                    break
         result |= {"ended": now(), "status": status, "headers": headers, "size": len(body),
                    "sha256": hashlib.sha256(body).hexdigest(), "complete": complete}
         with open(os.path.join(self.save, result["sha256"]), "wb") as f:
@@ -298,7 +364,8 @@ class Client:
                 if kind == "sleep":
                     time.sleep(step["s"])
                     continue
-                self.log.append({"get": self.get, "tls": self.tls}[kind](step))
+                self.log.append({"get": self.get, "tls": self.tls, "inform": self.inform,
+                                 "lookup": self.lookup}[kind](step))
             except OSError as e:
                 self.log.append({"url": step.get("url"), "tls": step.get("host"),
                                  "as": step.get("as"), "started": begin, "ended": now(),

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """An NTLM helper for squid that challenges like a domain and believes any
-answer. Speaks squid's helper protocol: YR asks for a challenge, KK checks."""
+answer; with --refuse-machines, of people only. Speaks squid's helper protocol:
+YR asks for a challenge, KK checks."""
 
 import base64
 import struct
@@ -34,7 +35,9 @@ for line in sys.stdin:
     elif verb == "KK":
         message = base64.b64decode(text.split()[0])
         size, _, at = struct.unpack("<HHI", message[36:44])
-        reply = "AF " + message[at:at + size].decode("utf-16-le")
+        user = message[at:at + size].decode("utf-16-le")
+        refused = user.endswith("$") and "--refuse-machines" in sys.argv
+        reply = "NA no machines here" if refused else "AF " + user
     else:
         reply = "BH unknown"
     print(reply, flush=True)

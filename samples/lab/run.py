@@ -40,7 +40,11 @@ HOSTS = {
     build.CRL_HOST: "203.0.113.30", build.OCSP_HOST: "203.0.113.40",
     "shop.lab.example": "203.0.113.50", "portal.lab.example": "203.0.113.51",
     "vpn.lab.example": "203.0.113.52", "block.lab.example": "203.0.113.60",
+    "wpad.corp.lab.example": "203.0.113.70",
 }
+WPAD_HOST = "wpad.corp.lab.example"
+WPAD_URL = f"http://{WPAD_HOST}/wpad.dat"
+AUTOPROXY = "WinHttp-Autoproxy-Service/5.1"
 IE8 = "Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1; WOW64; Trident/4.0)"
 IE11 = "Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like Gecko"
 CAPI10 = "Microsoft-CryptoAPI/10.0"
@@ -57,11 +61,13 @@ class Lab:
     """Namespaces and servers of one scenario; a context manager."""
 
     def __init__(self, *, ctl="first", tls=None, allow=(), squid="", no_name=(),
-                 ctl_age="max-age=3600", half_crl=False, squid_cache=False, auth=False):
+                 ctl_age="max-age=3600", half_crl=False, squid_cache=False, auth=False,
+                 pac=None, option_252=None):
         self.ctl, self.tls, self.allow = ctl, tls or {}, allow
         self.squid_extra, self.no_name = squid, no_name
         self.ctl_age, self.half_crl = ctl_age, half_crl
         self.squid_cache, self.auth = squid_cache, auth
+        self.pac, self.option_252 = pac, option_252
         self.children = []
 
     def __enter__(self):
@@ -153,7 +159,16 @@ class Lab:
                    "--no-hosts", "--user=root", f"--listen-address={ROUTER_IP}",
                    "--bind-interfaces", "--pid-file=", "--local=/example/",
                    "--local-ttl=300", "--log-facility=/dev/null",
-                   *[f"--host-record={n},{a}" for n, a in records.items()])
+                   *self.dhcp(), *[f"--host-record={n},{a}" for n, a in records.items()])
+
+    def dhcp(self):
+        """Options that make dnsmasq a DHCP server too."""
+        if self.option_252 is None:
+            return []
+        script = [f"--dhcp-option=252,{self.option_252}"] if self.option_252 else []
+        return ["--interface=lan", "--dhcp-range=10.20.0.100,10.20.0.120,255.255.255.0,1h",
+                f"--dhcp-leasefile={self.work}/leases", "--dhcp-authoritative",
+                "--dhcp-option=15,corp.lab.example", *script]
 
     def start_origin(self):
         pki = self.work / "pki"
@@ -164,6 +179,9 @@ class Lab:
             "<body><h1>Access to this site is restricted</h1>\n"
             "<p>The category \"software downloads\" is not allowed for your group.</p>\n"
             "<p>Ask the service desk if you need it for your work.</p></body></html>\n")
+        (www / WPAD_HOST).mkdir()
+        if self.pac:
+            (www / WPAD_HOST / "wpad.dat").write_text(self.pac)
         (pki / "page").mkdir()
         (pki / "page/index.html").write_text(
             "<html><head><title>Lab shop</title></head><body>Welcome.</body></html>\n")
@@ -223,7 +241,8 @@ http {{
   client_body_temp_path {self.work}/b; proxy_temp_path {self.work}/p;
   fastcgi_temp_path {self.work}/f; uwsgi_temp_path {self.work}/u; scgi_temp_path {self.work}/s;
   types {{ application/pkix-crl crl; application/x-x509-ca-cert crt;
-          application/vnd.ms-cab-compressed cab; text/html html; }}
+          application/vnd.ms-cab-compressed cab; text/html html;
+          application/x-ns-proxy-autoconfig dat; }}
   map $uri $cache {{ ~\\.crl$ max-age=7200; ~\\.crt$ max-age=86400; default ""; }}
   map $request_uri $answer {{ {ocsp["ocsp_url"]} /shop.der; {ocsp["portal_ocsp_url"]} /portal.der; }}
   add_header Cache-Control $cache;
@@ -239,11 +258,12 @@ http {{
         if self.auth:
             lib = "/usr/lib/squid"
             ntlm = shutil.copy(HERE / "ntlm_helper.py", self.work)
+            refuse = " --refuse-machines" if self.auth == "people" else ""
             os.chmod(ntlm, 0o755)
             login = (f"auth_param negotiate program {lib}/negotiate_wrapper_auth "
-                     f"--ntlm /usr/bin/python3 {ntlm} --kerberos /bin/false\n"
+                     f"--ntlm /usr/bin/python3 {ntlm}{refuse} --kerberos /bin/false\n"
                      "auth_param negotiate children 1 startup=1\n"
-                     f"auth_param ntlm program /usr/bin/python3 {ntlm}\n"
+                     f"auth_param ntlm program /usr/bin/python3 {ntlm}{refuse}\n"
                      "auth_param ntlm children 2 startup=1\n"
                      f"auth_param basic program {lib}/basic_fake_auth\n"
                      "auth_param basic children 1 startup=1\n"
@@ -561,7 +581,82 @@ def stale_copy(out, purged):
         return log
 
 
+def machine_login(out, allowed):
+    """The proxy asks the machine for a login; the machine gives its account."""
+    with Lab(tls={"shop.lab.example": "shop-leaf"}, auth=True if allowed else "people") as lab:
+        f = lab.facts
+        as_machine = dict(login=["LAB", "PC-0415$", "PC-0415"], conn="system",
+                          **{"as": "system"})
+        urls = [f["issuing_url"]] + ([f["ocsp_url"], f["root_crl_url"]] if allowed else [])
+        trust = ("LabSiteRoot", "LabSiteIssuingCA1") if allowed else ("LabSiteRoot",)
+        return lab.capture(out / "client.pcapng", [visit(
+            lab, trust=trust, user=["LAB", "alice", "PC-0415"],
+            while_paused=[proxied(u, **as_machine) for u in urls])])
+
+
+PAC_ALL = f"""function FindProxyForURL(url, host) {{
+    if (isPlainHostName(host) || isInNet(host, "10.0.0.0", "255.0.0.0")) return "DIRECT";
+    return "PROXY {VIA_PROXY}; DIRECT";
+}}
+"""
+PAC_SPLIT = f"""// Revocation lists straight, everything else by the proxy.
+var direct = ["{build.CRL_HOST}", "{build.OCSP_HOST}"];
+function FindProxyForURL(url, host) {{
+    for (var i = 0; i < direct.length; i++)
+        if (shExpMatch(host, direct[i])) return "DIRECT";
+    return "PROXY " + "{VIA_PROXY}";
+}}
+"""
+
+
+def search(dhcp=True, **kw):
+    """Automatic detection: DHCP INFORM, DNS, then everybody."""
+    steps = [{"do": "inform", "name": "PC-0415"}] if dhcp else []
+    return steps + [{"do": "lookup", "name": WPAD_HOST, "then": ["llmnr", "nbns"]}]
+
+
+def wpad(out, how):
+    """how: dhcp and dns (works), silent (nobody answers), 404 (no script there)."""
+    works = how in ("dhcp", "dns")
+    option = {"dhcp": WPAD_URL, "404": WPAD_URL}.get(how, "")
+    with Lab(tls={"shop.lab.example": "shop-leaf"}, pac=PAC_ALL if works else None,
+             option_252=option, no_name=() if how != "silent" else (WPAD_HOST,),
+             allow=[HOSTS[WPAD_HOST], HOSTS["shop.lab.example"]]) as lab:
+        f = lab.facts
+        script = [fetch(WPAD_URL, agent=AUTOPROXY)] if how != "silent" else []
+        found = [{"do": "inform", "name": "PC-0415"}] if how in ("dhcp", "404") else search()
+        if works:
+            meanwhile = [proxied(u) for u in (f["issuing_url"], f["ocsp_url"], f["root_crl_url"])]
+            trust = ("LabSiteRoot", "LabSiteIssuingCA1")
+        else:
+            meanwhile = [fetch(f["issuing_url"], timeout=10)]
+            trust = ("LabSiteRoot",)
+        return lab.capture(out / "client.pcapng", found + script + [
+            visit(lab, proxy=VIA_PROXY if works else None, trust=trust,
+                  while_paused=meanwhile)])
+
+
+def pac_split(out, allowed):
+    """The script sends the lists straight out, which the firewall stops or not."""
+    direct = [HOSTS[build.CRL_HOST], HOSTS[build.OCSP_HOST]] if allowed else []
+    with Lab(tls={"shop.lab.example": "shop-leaf"}, pac=PAC_SPLIT, option_252=WPAD_URL,
+             allow=[HOSTS[WPAD_HOST], *direct]) as lab:
+        f = lab.facts
+        meanwhile = [proxied(f["issuing_url"]), fetch(f["root_crl_url"], timeout=10)]
+        return lab.capture(out / "client.pcapng", [
+            {"do": "inform", "name": "PC-0415"}, fetch(WPAD_URL, agent=AUTOPROXY),
+            visit(lab, trust=("LabSiteRoot", "LabSiteIssuingCA1"), while_paused=meanwhile)])
+
+
 SCENARIOS = {
+    "machine-login": lambda out: machine_login(out, False),
+    "machine-login-allowed": lambda out: machine_login(out, True),
+    "wpad-dhcp": lambda out: wpad(out, "dhcp"),
+    "wpad-dns": lambda out: wpad(out, "dns"),
+    "wpad-silent": lambda out: wpad(out, "silent"),
+    "wpad-404": lambda out: wpad(out, "404"),
+    "pac-two-ways": lambda out: pac_split(out, False),
+    "pac-two-ways-allowed": lambda out: pac_split(out, True),
     "root-update-2011": lambda out: root_update(out, "first"),
     "root-update-2011-resigned": lambda out: root_update(out, "resigned"),
     "healthy-through-proxy": healthy,

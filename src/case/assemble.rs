@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{ArtifactRecord, ArtifactSighting, ArtifactSource, Case, Handshake, Vantage};
-use super::{chains, handshakes, logged, machines, programs};
+use super::{chains, discovery, handshakes, logged, machine_names, machines, programs};
 use crate::cryptnet::CacheEntry;
 use crate::evidence::EvidenceRecord;
 use crate::host::HostSource;
 use crate::issue::Issue;
 use crate::pki::{self, Artifact, Certificate};
+use crate::protocol::dhcp::DhcpMessage;
 use crate::protocol::dns::Lookup;
+use crate::protocol::local_names::{LocalQuestion, NameClaim};
 use crate::protocol::tls::ServerCertificates;
 use crate::provenance::Cite;
 use crate::retrieval::{self, BodyIndex, KnownUrls, Observed};
@@ -29,6 +31,12 @@ pub struct Gathered {
     pub lookups: Vec<Lookup>,
     /// Questions to time servers.
     pub ntp: Vec<crate::protocol::ntp::NtpExchange>,
+    /// Names asked of everybody in the local network.
+    pub local_questions: Vec<LocalQuestion>,
+    /// Hosts that said their own names there.
+    pub name_claims: Vec<NameClaim>,
+    /// DHCP messages.
+    pub dhcp: Vec<DhcpMessage>,
     /// Cache entries.
     pub cache_entries: Vec<CacheEntry>,
     /// The objects in each cache entry's content, by SHA-256.
@@ -132,15 +140,24 @@ pub fn assemble(mut gathered: Gathered, selection: &Selection) -> Case {
     ));
     case.issues.extend(counts.issue());
     case.handshakes = all_handshakes(&gathered.observed);
+    case.logins = retrieval::login_counts(&gathered.observed);
     keep_window(&mut case, selection);
     let mut recorded = logged::attempts(&case, &known);
     recorded.retain(|(_, retrieval)| selection.covers(retrieval.started_at, retrieval.ended_at));
     machines::assign(&mut case, &recorded);
+    let told = machine_names::told(&case.logins, &gathered.dhcp, &gathered.name_claims);
+    machine_names::give(&mut case, &told);
     logged::join(&mut case, recorded);
     machines::name_accounts(&mut case);
     if let Some(machine) = &selection.machine {
         machines::keep_only(&mut case, machine);
     }
+    let sources = discovery::Sources {
+        local: &gathered.local_questions,
+        dhcp: &gathered.dhcp,
+        bodies: &gathered.bodies,
+    };
+    discovery::discover(&mut case, &sources);
     let sightings = Sightings {
         cache_objects: &gathered.cache_objects,
         files: &gathered.files,

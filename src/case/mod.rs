@@ -4,10 +4,12 @@
 pub mod assemble;
 pub mod chains;
 pub mod clock_shift;
+pub mod discovery;
 mod hand_overs;
 pub mod handshakes;
 pub mod holdings;
 pub mod logged;
+pub mod machine_names;
 pub mod machines;
 pub mod programs;
 pub mod proofs;
@@ -30,7 +32,7 @@ use crate::pki::Artifact;
 use crate::protocol::dns::Lookup;
 use crate::protocol::tls::{Alert, ClientHello, ServerCertificates, ServerHello};
 use crate::provenance::{Cite, Sighting};
-use crate::retrieval::Retrieval;
+use crate::retrieval::{LoginCount, Retrieval};
 use crate::time::Timestamp;
 
 /// All facts of a run. Lists are in the order of the report; an index into one
@@ -61,6 +63,10 @@ pub struct Case {
     pub hosts: Vec<HostSource>,
     /// The machine of each of them.
     pub host_machines: Vec<Option<usize>>,
+    /// Searches for a proxy, by client.
+    pub discoveries: Vec<discovery::Discovery>,
+    /// Logins at proxies and servers, by the first one.
+    pub logins: Vec<LoginCount>,
     /// Name lookups, by start.
     pub lookups: Vec<Lookup>,
     /// Questions to time servers with their answers.

@@ -14,6 +14,9 @@ pub const RULE: Rule = Rule {
 
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     network::proposals(inquiry, RULE.id, |_, retrieval| {
+        if network::is_directory(retrieval) {
+            return None;
+        }
         let checked = match retrieval.outcome {
             Outcome::ConnectTimeout => false,
             Outcome::Refused | Outcome::Unreachable => true,

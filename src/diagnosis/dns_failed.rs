@@ -14,6 +14,9 @@ pub const RULE: Rule = Rule {
 
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     network::proposals(inquiry, RULE.id, |_, retrieval| {
+        if network::is_directory(retrieval) {
+            return None;
+        }
         let host = retrieval.host.as_deref().unwrap_or("the host");
         let (how, checked) = match retrieval.outcome {
             Outcome::NoSuchName => {

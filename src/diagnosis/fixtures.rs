@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::{Diagnosis, Finding, Role, diagnose};
 use crate::account::{Account, AccountKind};
+use crate::case::discovery::{Discovery, Means, Try, TryResult};
 use crate::case::{
     ArtifactRecord, ArtifactSighting, ArtifactSource, Case, Handshake, HandshakeOutcome, Machine,
     Vantage, chains,
@@ -241,6 +242,52 @@ impl Story {
             .map(|(name, value)| ((*name).into(), (*value).into()));
         let headers = Headers(fields.collect());
         self.with(|retrieval| retrieval.response_headers = headers)
+    }
+
+    /// A try of the usual client to find a proxy script.
+    pub fn looked(mut self, means: Means, result: TryResult, second: i64) -> Self {
+        let sighting = self.sighting(second);
+        let found = self.discovery();
+        found.tries.push(Try {
+            means,
+            at: at(second),
+            name: Some("wpad.corp.example".to_owned()),
+            result,
+            answered_by: Vec::new(),
+            addresses: Vec::new(),
+            url: None,
+            cites: vec![sighting.cite()],
+        });
+        self
+    }
+
+    /// Who answered the try added last, with its own address.
+    pub fn answering(mut self, address: &str) -> Self {
+        let made = self.discovery().tries.last_mut().unwrap();
+        made.answered_by = vec![address.parse().unwrap()];
+        made.addresses = made.answered_by.clone();
+        self
+    }
+
+    /// Retrievals that were for scripts.
+    pub fn scripts(mut self, retrievals: &[usize]) -> Self {
+        self.discovery().scripts = retrievals.to_vec();
+        self
+    }
+
+    fn discovery(&mut self) -> &mut Discovery {
+        let all = &mut self.case.discoveries;
+        if all.is_empty() {
+            all.push(Discovery {
+                vantage: 0,
+                client: "10.0.0.9".parse().unwrap(),
+                machine: None,
+                tries: Vec::new(),
+                scripts: Vec::new(),
+                decisions: Vec::new(),
+            });
+        }
+        all.last_mut().unwrap()
     }
 
     /// The retrieval added last brought a body without objects of ours.

@@ -7,6 +7,7 @@
 
 use super::inquiry::{Link, Need};
 use super::redirects;
+use super::network;
 use crate::case::questions::{ListGap, host_of};
 use crate::case::{Case, Handshake};
 use crate::cryptnet;
@@ -223,6 +224,10 @@ impl Waiting<'_> {
             match (retrieval.object, &retrieval.url) {
                 (ObjectKind::Ocsp, _) => at_host(&responders, retrieval),
                 (_, Some(url)) => crls.iter().any(|crl| cryptnet::same_resource(crl, url)),
+                // A directory is sought by service: no name tells which list.
+                (_, None) if network::is_directory(retrieval) => {
+                    crls.iter().any(|url| network::is_ldap_url(url))
+                }
                 (_, None) => at_host(&crls, retrieval),
             }
         });

@@ -44,6 +44,7 @@ mod intermediate_missing_aia_failed;
 mod intermediate_missing_no_aia;
 mod issuer_expired;
 mod issuer_name_match_key_mismatch;
+mod ldap_cdp_unreachable;
 mod leaf_expired;
 mod leaf_not_yet_valid;
 mod leaf_validity;
@@ -88,6 +89,8 @@ mod unneeded_or_disordered_chain;
 mod verdict;
 mod verifier;
 mod weak_algorithm;
+mod wpad_answer_suspicious;
+mod wpad_pac_failure;
 mod wrong_eku;
 mod wsus;
 mod wsus_content_forced_to_https;
@@ -145,11 +148,14 @@ pub const RULES: &[Rule] = &[
     ocsp_error_response::RULE,
     ocsp_stale_or_bad_signer::RULE,
     ocsp_unknown::RULE,
+    ldap_cdp_unreachable::RULE,
     dns_failed::RULE,
     direct_blocked::RULE,
     proxy_auth_required::RULE,
     proxy_denied_or_filtered::RULE,
     proxy_unreachable::RULE,
+    wpad_pac_failure::RULE,
+    wpad_answer_suspicious::RULE,
     intermediary_serves_stale::RULE,
     captive_or_redirected::RULE,
     origin_http_error::RULE,

@@ -5,7 +5,7 @@ use super::inquiry::{Basis, Inquiry, Need, confidence};
 use super::proposal::{Precedence, Proposal, Rule, Stance};
 use crate::case::HandshakeOutcome;
 use crate::provenance::Cite;
-use crate::retrieval::{Outcome, Retrieval};
+use crate::retrieval::{LDAP_PORTS, Outcome, Retrieval};
 
 /// What a network rule says of one failed retrieval.
 pub struct Fault {
@@ -158,6 +158,27 @@ pub fn went_to_proxy(inquiry: &Inquiry<'_>, retrieval: &Retrieval) -> bool {
             .retrievals
             .iter()
             .any(|other| other.route.proxy.is_some() && other.route.proxy == retrieval.server)
+}
+
+/// True for an attempt to reach a directory by LDAP.
+#[must_use]
+pub fn is_directory(retrieval: &Retrieval) -> bool {
+    let by_url = retrieval.url.as_deref().is_some_and(is_ldap_url);
+    let by_port = retrieval
+        .server
+        .is_some_and(|server| LDAP_PORTS.contains(&server.port()));
+    let by_name = retrieval
+        .host
+        .as_deref()
+        .is_some_and(|host| host.starts_with("_ldap."));
+    by_url || (retrieval.url.is_none() && (by_port || by_name))
+}
+
+/// True for `ldap:…`.
+#[must_use]
+pub fn is_ldap_url(url: &str) -> bool {
+    url.get(..5)
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("ldap:"))
 }
 
 /// Silence is a finding only where the same capture shows that this client's

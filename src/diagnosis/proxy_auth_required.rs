@@ -24,8 +24,8 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
             _ => ("The proxy", 407),
         };
         let then = match retrieval.route.login {
-            Login::Refused => "and refused the credentials that were sent",
-            _ => "and no credentials were sent",
+            Login::Refused => refused(retrieval),
+            _ => "and no credentials were sent".to_owned(),
         };
         let schemes = schemes(retrieval);
         Some(Fault {
@@ -46,6 +46,19 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
             inferred: 0,
         })
     })
+}
+
+/// Whose credentials were refused, as far as they say.
+fn refused(retrieval: &Retrieval) -> String {
+    let login = retrieval.route.authentication.as_ref();
+    let identity = login.and_then(|login| login.identity.as_ref());
+    match identity {
+        Some(identity) if identity.is_machine_account() => {
+            format!("and refused {identity}, the account of the machine itself")
+        }
+        Some(identity) => format!("and refused {identity}"),
+        None => "and refused the credentials that were sent".to_owned(),
+    }
 }
 
 /// The schemes offered, names only: `: Negotiate, NTLM`.
@@ -76,7 +89,8 @@ mod tests {
 
     use crate::diagnosis::Role;
     use crate::diagnosis::fixtures::{AIA, Story};
-    use crate::retrieval::{ObjectKind, Outcome};
+    use crate::protocol::proxy_auth::Identity;
+    use crate::retrieval::{Authentication, Login, ObjectKind, Outcome};
 
     fn story() -> Story {
         Story::new()
@@ -110,6 +124,28 @@ mod tests {
             .diagnosis();
         assert!(diagnosis.of("proxy-auth-required").is_empty());
         assert!(diagnosis.causes().is_empty());
+    }
+
+    #[test]
+    fn whose_credentials_were_refused_is_told() {
+        let diagnosis = story()
+            .with(|it| {
+                it.route.login = Login::Refused;
+                it.route.authentication = Some(Authentication {
+                    identity: Some(Identity {
+                        user: Some("PC-17$".into()),
+                        domain: Some("CORP".into()),
+                        ..Identity::default()
+                    }),
+                    ..Authentication::default()
+                });
+            })
+            .diagnosis();
+        let summary = &diagnosis.of("proxy-auth-required")[0].summary;
+        assert!(
+            summary.ends_with("and refused CORP\\PC-17$, the account of the machine itself."),
+            "{summary}"
+        );
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Captures: frames to conversations, one pass over each file.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::Progress;
 use super::files::keep;
@@ -8,10 +10,13 @@ use crate::capture::CaptureReader;
 use crate::case::Vantage;
 use crate::case::assemble::Gathered;
 use crate::evidence::{Chunk, Discovery, EvidenceKind, Located};
-use crate::flow::{CloseKind, Conversation, FlowTable};
+use crate::flow::{CloseKind, Conversation, Direction, FlowTable};
 use crate::issue::Issue;
 use crate::packet::{self, Packet, Transport};
 use crate::pki;
+use crate::protocol::dhcp::{self, DhcpMessage};
+use crate::protocol::ldap::LdapSession;
+use crate::protocol::local_names::LocalNames;
 use crate::protocol::{Dialogue, End, Recognition, Transcript, dns, http, ntp, quic, tls};
 use crate::provenance::{EvidenceId, Sighting};
 use crate::retrieval::{self, BodyFacts, Observed};
@@ -38,6 +43,8 @@ struct Place {
     flows: FlowTable<Dialogue>,
     lookups: dns::Lookups,
     ntp: ntp::NtpExchanges,
+    local: LocalNames,
+    dhcp: Vec<DhcpMessage>,
     quality: Vantage,
     datagrams_quic: u64,
 }
@@ -155,6 +162,16 @@ fn finish(places: Vec<Place>, gathered: &mut Gathered, failed_connects: &mut usi
             .lookups
             .extend(std::mem::take(&mut place.lookups).finish());
         gathered.ntp.extend(std::mem::take(&mut place.ntp).finish());
+        let unkept = place.local.not_kept();
+        if unkept > 0 {
+            gathered
+                .counts
+                .push(("names asked of everybody, beyond the limit", unkept));
+        }
+        let (questions, claims) = std::mem::take(&mut place.local).finish();
+        gathered.local_questions.extend(questions);
+        gathered.name_claims.extend(claims);
+        gathered.dhcp.append(&mut place.dhcp);
         quic += place.datagrams_quic;
         gathered.vantages.push(place.quality);
     }
@@ -223,6 +240,8 @@ fn place_of(
             flows: FlowTable::new(number, first_id, move |id| Dialogue::new(id, options)),
             lookups: dns::Lookups::new(),
             ntp: ntp::NtpExchanges::default(),
+            local: LocalNames::default(),
+            dhcp: Vec::new(),
             quality: Vantage {
                 number,
                 ..Vantage::default()
@@ -300,9 +319,7 @@ fn take(place: &mut Place, packet: &Packet<'_>, sighting: Sighting) {
         } else if quic::is_long_header_initial(datagram.payload) {
             place.datagrams_quic += 1;
         } else {
-            place
-                .lookups
-                .datagram(number, source, destination, datagram.payload, sighting);
+            take_datagram(place, source, destination, datagram.payload, sighting);
         }
         return;
     }
@@ -311,6 +328,89 @@ fn take(place: &mut Place, packet: &Packet<'_>, sighting: Sighting) {
         && matches!(whole.transport, Transport::Udp(_))
     {
         take(place, &whole, sighting);
+    }
+}
+
+/// DHCP by content, names asked of everybody by port, else DNS.
+fn take_datagram(
+    place: &mut Place,
+    source: SocketAddr,
+    destination: SocketAddr,
+    payload: &[u8],
+    sighting: Sighting,
+) {
+    let number = place.number;
+    if payload.len() >= MIN_DHCP
+        && let Ok(message) = dhcp::dhcp_message(payload, number, sighting)
+    {
+        if place.dhcp.len() < MAX_DHCP {
+            place.dhcp.push(message);
+        }
+        return;
+    }
+    let is_local = place
+        .local
+        .datagram(number, source, destination, payload, sighting);
+    if !is_local {
+        place
+            .lookups
+            .datagram(number, source, destination, payload, sighting);
+    }
+}
+
+/// The fixed part of a DHCP message and its cookie.
+const MIN_DHCP: usize = 240;
+/// DHCP messages kept of one place; a network of thousands renews twice a day.
+const MAX_DHCP: usize = 50_000;
+
+/// DNS over TCP: its messages count as if they were datagrams.
+fn take_streamed(place: &mut Place, conversation: &Conversation, transcript: &mut Transcript) {
+    for (direction, bytes, sighting) in std::mem::take(&mut transcript.dns) {
+        let (client, server) = (conversation.client, conversation.server);
+        let (source, destination) = match direction {
+            Direction::ToServer => (client, server),
+            Direction::ToClient => (server, client),
+        };
+        place
+            .lookups
+            .datagram(place.number, source, destination, &bytes, sighting);
+    }
+}
+
+/// What LDAP brought is parsed like the bodies of HTTP; what could not be read
+/// is said.
+fn take_ldap(conversation: &Conversation, session: &LdapSession, gathered: &mut Gathered) {
+    for (_, value) in session.searches.iter().flat_map(|search| &search.values) {
+        let sha256 = pki::digest::sha256(value);
+        if gathered.bodies.bodies.contains_key(&sha256) {
+            continue;
+        }
+        let facts = facts_of(value, gathered);
+        gathered.bodies.bodies.insert(sha256, facts);
+    }
+    let mut say = |sighting: &Sighting, what: String, effect: &str| {
+        let place = format!("packet {}", sighting.packet);
+        gathered
+            .issues
+            .push(Issue::new(sighting.evidence, place, what, effect));
+    };
+    if let Some(sealed) = &session.sealed {
+        let what = format!(
+            "the LDAP conversation with {} is sealed or signed by SASL from here on",
+            conversation.server
+        );
+        say(
+            sealed,
+            what,
+            "which lists or certificates it fetched cannot be told",
+        );
+    }
+    if let Some((what, sighting)) = &session.trouble {
+        say(
+            sighting,
+            what.clone(),
+            "later searches of this conversation are not read",
+        );
     }
 }
 
@@ -326,6 +426,10 @@ fn collect(
     for (conversation, dialogue) in ended {
         let mut transcript = dialogue.into_transcript(end);
         count(&mut place.quality, &conversation);
+        take_streamed(place, &conversation, &mut transcript);
+        if let Some(session) = &transcript.ldap {
+            take_ldap(&conversation, session, gathered);
+        }
         for exchange in &mut transcript.exchanges {
             let requests = exchange
                 .request
@@ -375,6 +479,7 @@ fn collect(
                 handshakes: transcript.handshakes,
                 recognized: transcript.recognition != Recognition::Unknown,
                 socks: transcript.socks.and_then(|socks| socks.target),
+                ldap: transcript.ldap,
             });
         }
     }
@@ -414,6 +519,7 @@ fn is_of_use(transcript: &Transcript) -> bool {
         || !transcript.handshakes.is_empty()
         || !transcript.tunnels.is_empty()
         || transcript.socks.is_some()
+        || transcript.ldap.is_some()
 }
 
 fn digest_body(body: &mut http::Body, gathered: &mut Gathered) {
@@ -430,13 +536,30 @@ fn digest_body(body: &mut http::Body, gathered: &mut Gathered) {
             gathered.kept.insert(sha256, bytes.clone());
         }
     }
-    let read = pki::read_object(&bytes);
-    let facts = BodyFacts {
+    let facts = facts_of(&bytes, gathered);
+    gathered.bodies.bodies.insert(sha256, facts);
+}
+
+fn facts_of(bytes: &[u8], gathered: &mut Gathered) -> BodyFacts {
+    let read = pki::read_object(bytes);
+    BodyFacts {
         looks_like: read.looks_like,
         artifacts: keep(&mut gathered.artifacts, read.artifacts),
-        title: title_of(read.looks_like, &bytes),
+        title: title_of(read.looks_like, bytes),
+        script: script_of(read.looks_like, bytes),
+    }
+}
+
+/// The text of a proxy script: it must define one of two functions.
+fn script_of(looks_like: pki::LooksLike, bytes: &[u8]) -> Option<Arc<str>> {
+    const FUNCTION: &[u8] = b"FindProxyForURL";
+    let fits = looks_like == pki::LooksLike::Text && bytes.len() <= retrieval::MAX_SCRIPT;
+    let defines = || {
+        bytes
+            .windows(FUNCTION.len())
+            .any(|window| window == FUNCTION)
     };
-    gathered.bodies.bodies.insert(sha256, facts);
+    (fits && defines()).then(|| Arc::from(String::from_utf8_lossy(bytes).as_ref()))
 }
 
 fn count(quality: &mut Vantage, conversation: &Conversation) {

@@ -2,17 +2,19 @@
 
 use crate::flow::{Close, CloseKind, ConversationId, Demand, Direction, StreamConsumer};
 use crate::protocol::body::BodyEnd;
+use crate::protocol::dns_stream::{DnsDialogue, DnsStep};
 use crate::protocol::exchanges::{Exchanges, KeepExchange};
 use crate::protocol::http::{Ending, Exchange, Options};
 use crate::protocol::http_dialogue::{Handover, HttpDialogue};
+use crate::protocol::ldap::{LdapDialogue, LdapStep};
 use crate::protocol::recognition::Sniffer;
 use crate::protocol::socks::{SocksDialogue, SocksStep};
 use crate::protocol::tls_dialogue::TlsDialogue;
 use crate::protocol::transcript::{End, Recognition, Transcript, Tunnel, side};
 use crate::provenance::Sighting;
 
-/// Takes the bytes of one conversation and tells HTTP, TLS and SOCKS apart on
-/// any port; looks into CONNECT tunnels.
+/// Takes the bytes of one conversation, tells HTTP, TLS, SOCKS, LDAP and
+/// DNS apart on any port; looks into CONNECT tunnels.
 ///
 /// What begins as something unknown is watched for a segment that starts a
 /// message: for 32 segments, or to the end where the
@@ -38,6 +40,8 @@ pub(super) enum Layer {
     Http(Box<HttpDialogue>),
     Tls(Box<TlsDialogue>),
     Socks(Box<SocksDialogue>),
+    Ldap(Box<LdapDialogue>),
+    Dns(Box<DnsDialogue>),
     Ignored,
 }
 
@@ -147,7 +151,7 @@ impl Dialogue {
         }
     }
 
-    fn feed(&mut self, direction: Direction, bytes: &[u8], at: Sighting) -> Demand {
+    pub(super) fn feed(&mut self, direction: Direction, bytes: &[u8], at: Sighting) -> Demand {
         match &mut self.layer {
             Layer::Sniffing(_) => self.sniff(direction, bytes, at),
             Layer::Tls(tls) => tls.bytes(direction, bytes, at),
@@ -169,6 +173,19 @@ impl Dialogue {
                     self.replay(direction, vec![client, (Direction::ToClient, server, at)])
                 }
             },
+            Layer::Ldap(ldap) => match ldap.bytes(direction, bytes, at) {
+                LdapStep::More => Demand::More,
+                LdapStep::Over => self.end_plain(),
+                LdapStep::Tls(rest) => {
+                    self.end_plain();
+                    self.layer = Layer::Sniffing(Sniffer::of_unknown());
+                    self.replay(direction, vec![(direction, rest, at)])
+                }
+            },
+            Layer::Dns(dns) => match dns.bytes(direction, bytes, at) {
+                DnsStep::More => Demand::More,
+                DnsStep::Over => self.end_plain(),
+            },
         }
     }
 
@@ -187,7 +204,11 @@ impl Dialogue {
             match &mut self.layer {
                 Layer::Http(http) => http.cancel_skip(of),
                 Layer::Tls(tls) => tls.cancel_skip(of),
-                Layer::Sniffing(_) | Layer::Socks(_) | Layer::Ignored => {}
+                Layer::Sniffing(_)
+                | Layer::Socks(_)
+                | Layer::Ldap(_)
+                | Layer::Dns(_)
+                | Layer::Ignored => {}
             }
         }
         Demand::More
@@ -251,6 +272,39 @@ impl Dialogue {
         Demand::Nothing
     }
 
+    /// Takes what LDAP or DNS over TCP brought. What turns out to be neither is
+    /// watched on as unknown.
+    fn end_plain(&mut self) -> Demand {
+        let layer = std::mem::replace(&mut self.layer, Layer::Ignored);
+        let recognition = match layer {
+            Layer::Ldap(ldap) => {
+                self.transcript.ldap = ldap.finish();
+                self.transcript.ldap.as_ref().map(|_| Recognition::Ldap)
+            }
+            Layer::Dns(dns) => {
+                let certain = dns.is_certain().then_some(Recognition::Dns);
+                self.transcript.dns = dns.finish();
+                certain
+            }
+            other => {
+                self.layer = other;
+                return Demand::More;
+            }
+        };
+        match recognition {
+            Some(recognition) => {
+                self.recognize(recognition);
+                self.transcript.first_bytes = Default::default();
+                Demand::Nothing
+            }
+            None => {
+                self.recognize(Recognition::Unknown);
+                self.layer = Layer::Sniffing(Sniffer::of_unknown());
+                Demand::More
+            }
+        }
+    }
+
     /// Takes the results of the current layer and leaves it.
     fn leave_layer(&mut self, body_end: BodyEnd, ending: Ending) {
         match std::mem::replace(&mut self.layer, Layer::Ignored) {
@@ -267,6 +321,11 @@ impl Dialogue {
             Layer::Socks(socks) => {
                 self.layer = Layer::Socks(socks);
                 self.end_socks();
+            }
+            plain @ (Layer::Ldap(_) | Layer::Dns(_)) => {
+                self.layer = plain;
+                self.end_plain();
+                self.layer = Layer::Ignored;
             }
             Layer::Sniffing(sniffer) => {
                 let short = sniffer.pending.iter().any(|pending| !pending.is_empty());
@@ -300,6 +359,9 @@ impl StreamConsumer for Dialogue {
             Layer::Socks(_) => {
                 self.end_socks();
             }
+            Layer::Ldap(_) | Layer::Dns(_) => {
+                self.end_plain();
+            }
             Layer::Ignored => {}
         }
     }
@@ -309,7 +371,11 @@ impl StreamConsumer for Dialogue {
         match &mut self.layer {
             Layer::Http(http) => http.skipped(direction, length, sighting),
             Layer::Tls(tls) => tls.skipped(direction, length, sighting),
-            Layer::Sniffing(_) | Layer::Socks(_) | Layer::Ignored => {}
+            Layer::Sniffing(_)
+            | Layer::Socks(_)
+            | Layer::Ldap(_)
+            | Layer::Dns(_)
+            | Layer::Ignored => {}
         }
     }
 
@@ -321,7 +387,11 @@ impl StreamConsumer for Dialogue {
         match &mut self.layer {
             Layer::Http(http) => http.closed(&close),
             Layer::Tls(tls) => tls.closed(&close),
-            Layer::Sniffing(_) | Layer::Socks(_) | Layer::Ignored => {}
+            Layer::Sniffing(_)
+            | Layer::Socks(_)
+            | Layer::Ldap(_)
+            | Layer::Dns(_)
+            | Layer::Ignored => {}
         }
     }
 

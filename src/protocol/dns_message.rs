@@ -78,6 +78,84 @@ pub(super) fn message(bytes: &[u8]) -> Result<Message, ParseError> {
 /// Answers have one to some dozen records.
 const MAX_ANSWERS: u16 = 256;
 
+/// The parts of a multicast message: any number of questions, or answers
+/// without a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Multicast {
+    pub(super) id: u16,
+    pub(super) is_response: bool,
+    /// Names asked for their addresses (A, AAAA or ANY).
+    pub(super) questions: Vec<String>,
+    /// Names with an address, in order.
+    pub(super) answers: Vec<(String, IpAddr)>,
+}
+
+/// Reads a message of mDNS or LLMNR: as [`message`], but mDNS puts several
+/// questions into one message, repeats none in its answer, and announces
+/// without being asked. The top bit of a class (cache flush, unicast wanted)
+/// is not looked at.
+///
+/// Spec: RFC 6762 §18, RFC 4795 §2.1.
+///
+/// # Errors
+///
+/// `Truncated` in the header; `Unsupported` for other opcodes than QUERY.
+pub(super) fn multicast(bytes: &[u8]) -> Result<Multicast, ParseError> {
+    const WHAT: &str = "multicast DNS header";
+    let mut reader = Reader::new(bytes);
+    let id = reader.u16_be(WHAT)?;
+    let flags = reader.u16_be(WHAT)?;
+    let questions = reader.u16_be(WHAT)?;
+    let answers = reader.u16_be(WHAT)?;
+    reader.skip(WHAT, 4)?;
+    if flags >> 11 & 0xF != 0 {
+        let what = format!("opcode {}", flags >> 11 & 0xF);
+        return Err(reader.error(WHAT, ErrorKind::Unsupported(what)));
+    }
+    let mut read = Multicast {
+        id,
+        is_response: flags & 0x8000 != 0,
+        questions: Vec::new(),
+        answers: Vec::new(),
+    };
+    for _ in 0..questions.min(MAX_ANSWERS) {
+        let Ok(asked) = name(&mut reader, bytes) else {
+            return Ok(read);
+        };
+        let (Ok(kind), Ok(_)) = (reader.u16_be(WHAT), reader.skip(WHAT, 2)) else {
+            return Ok(read);
+        };
+        if matches!(kind, 1 | 28 | 255) {
+            read.questions.push(asked);
+        }
+    }
+    for _ in 0..answers.min(MAX_ANSWERS) {
+        let Ok((owner, kind, data)) = plain_record(&mut reader, bytes) else {
+            break;
+        };
+        let address = match (kind, data) {
+            (1, &[a, b, c, d]) => Some(IpAddr::from(Ipv4Addr::new(a, b, c, d))),
+            (28, data) => <[u8; 16]>::try_from(data).ok().map(IpAddr::from),
+            _ => None,
+        };
+        read.answers.extend(address.map(|address| (owner, address)));
+    }
+    Ok(read)
+}
+
+/// Owner, type and data of one record.
+pub(super) fn plain_record<'a>(
+    reader: &mut Reader<'a>,
+    whole: &'a [u8],
+) -> Result<(String, u16, &'a [u8]), ParseError> {
+    const WHAT: &str = "DNS record";
+    let owner = name(reader, whole)?;
+    let kind = reader.u16_be(WHAT)?;
+    reader.skip(WHAT, 6)?;
+    let length = usize::from(reader.u16_be(WHAT)?);
+    Ok((owner, kind, reader.take(WHAT, length)?))
+}
+
 fn record<'a>(
     reader: &mut Reader<'a>,
     whole: &'a [u8],
@@ -115,7 +193,7 @@ fn record<'a>(
 /// label are written `\ddd`, as in zone files.
 ///
 /// Spec: RFC 1035 §3.1, §4.1.4, §5.1.
-fn name<'a>(reader: &mut Reader<'a>, whole: &'a [u8]) -> Result<String, ParseError> {
+pub(super) fn name<'a>(reader: &mut Reader<'a>, whole: &'a [u8]) -> Result<String, ParseError> {
     const WHAT: &str = "DNS name";
     let mut text = String::new();
     let mut length = 0;

@@ -1,21 +1,31 @@
 //! Chunks to messages, found by content and never by port.
 //!
 //! [`Dialogue`] is what `flow` feeds with the bytes of one TCP conversation;
-//! it yields a [`Transcript`]: HTTP exchanges, TLS handshakes, and the tunnels
-//! they ran in. [`dns::Lookups`] takes datagrams one by one.
+//! it yields a [`Transcript`]: HTTP exchanges, TLS handshakes, the tunnels they
+//! ran in, LDAP searches and DNS questions over TCP. [`dns::Lookups`],
+//! [`local_names::LocalNames`] and [`dhcp::dhcp_message`] take datagrams one by
+//! one.
 
+pub mod dhcp;
 pub mod dns;
 pub mod http;
+pub mod ldap;
+pub mod local_names;
+pub mod negotiate;
+pub mod ntlm;
 pub mod ntp;
+pub mod proxy_auth;
 pub mod quic;
 pub mod tls;
 
+mod ber;
 mod body;
 mod body_sink;
 mod chunked;
 mod content_coding;
 mod dialogue;
 mod dns_message;
+mod dns_stream;
 mod exchanges;
 mod head_buffer;
 mod http_dialogue;
@@ -23,6 +33,7 @@ mod http_framing;
 mod http_head;
 mod http_messages;
 mod http_tunnel;
+mod netbios;
 mod recognition;
 mod sniff;
 mod socks;

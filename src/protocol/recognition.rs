@@ -2,7 +2,9 @@
 
 use crate::flow::{Demand, Direction};
 use crate::protocol::dialogue::{Dialogue, Layer};
+use crate::protocol::dns_stream::DnsDialogue;
 use crate::protocol::http_dialogue::HttpDialogue;
+use crate::protocol::ldap::LdapDialogue;
 use crate::protocol::sniff::{self, Guess};
 use crate::protocol::socks::SocksDialogue;
 use crate::protocol::tls_dialogue::TlsDialogue;
@@ -32,6 +34,15 @@ impl Sniffer {
     }
 }
 
+/// LDAP or DNS, where the client's first bytes can begin one of them.
+fn plain(direction: Direction, first: &[u8]) -> Option<Layer> {
+    if direction == Direction::ToClient {
+        return None;
+    }
+    let ldap = LdapDialogue::begin(first).map(|ldap| Layer::Ldap(Box::new(ldap)));
+    ldap.or_else(|| DnsDialogue::begin(first).map(|dns| Layer::Dns(Box::new(dns))))
+}
+
 impl Dialogue {
     pub(super) fn sniff(&mut self, direction: Direction, bytes: &[u8], at: Sighting) -> Demand {
         let index = side(direction);
@@ -58,10 +69,13 @@ impl Dialogue {
                     }
                     _ => None,
                 };
-                pending.clear();
+                let first = std::mem::take(pending);
                 sniffer.unknown[index] = true;
                 if let Some(socks) = socks.filter(|_| self.tunnel.is_none()) {
                     self.layer = Layer::Socks(Box::new(socks));
+                } else if let Some(layer) = plain(direction, &first) {
+                    self.layer = layer;
+                    return self.feed(direction, &first, at);
                 } else {
                     self.recognize(Recognition::Unknown);
                 }

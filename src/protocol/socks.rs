@@ -67,6 +67,8 @@ impl SocksDialogue {
             target: None,
             reply: None,
             method: None,
+            user: None,
+            login_refused: false,
             sighting,
         };
         Some(SocksDialogue {
@@ -128,12 +130,14 @@ impl SocksDialogue {
             }
             Stage::Login => {
                 client.u8(WHAT)?;
-                for _ in 0..2 {
-                    let length = client.u8(WHAT)?;
-                    client.skip(WHAT, usize::from(length))?;
-                }
+                let length = client.u8(WHAT)?;
+                let user = client.take(WHAT, usize::from(length))?;
+                self.socks.user = named(user);
+                let length = client.u8(WHAT)?;
+                client.skip(WHAT, usize::from(length))?;
                 server.u8(WHAT)?;
                 if server.u8(WHAT)? != 0 {
+                    self.socks.login_refused = true;
                     return Ok(Some(SocksStep::Over));
                 }
                 Stage::Request
@@ -142,7 +146,9 @@ impl SocksDialogue {
                 self.socks.target = Some(if self.socks.version == 5 {
                     request5(&mut client)?
                 } else {
-                    request4(&mut client)?
+                    let (user, target) = request4(&mut client)?;
+                    self.socks.user = named(user.as_bytes());
+                    target
                 });
                 Stage::Reply
             }
@@ -207,7 +213,12 @@ fn address5(reader: &mut Reader<'_>) -> Result<String, ParseError> {
     Ok(format!("{host}:{}", reader.u16_be(WHAT)?))
 }
 
-fn request4(reader: &mut Reader<'_>) -> Result<String, ParseError> {
+fn named(user: &[u8]) -> Option<String> {
+    (!user.is_empty()).then(|| String::from_utf8_lossy(user).into_owned())
+}
+
+/// User id, and `host:port`.
+fn request4(reader: &mut Reader<'_>) -> Result<(String, String), ParseError> {
     const WHAT: &str = "SOCKS 4 request";
     reader.skip(WHAT, 1)?;
     if !matches!(reader.u8(WHAT)?, 1 | 2) {
@@ -215,13 +226,13 @@ fn request4(reader: &mut Reader<'_>) -> Result<String, ParseError> {
     }
     let port = reader.u16_be(WHAT)?;
     let address: [u8; 4] = reader.array(WHAT)?;
-    text_to_zero(reader)?;
+    let user = text_to_zero(reader)?;
     // 0.0.0.x says that the name follows (4a).
     let host = match address {
         [0, 0, 0, last] if last != 0 => text_to_zero(reader)?,
         _ => Ipv4Addr::from(address).to_string(),
     };
-    Ok(format!("{host}:{port}"))
+    Ok((user, format!("{host}:{port}")))
 }
 
 fn text_to_zero(reader: &mut Reader<'_>) -> Result<String, ParseError> {
@@ -265,6 +276,9 @@ mod tests {
         );
         assert_eq!(socks.bytes(Direction::ToClient, &[1, 1]), SocksStep::Over);
         assert_eq!(socks.socks.target, None);
+        assert_eq!(socks.socks.user.as_deref(), Some("me"));
+        assert!(socks.socks.login_refused);
+        assert!(!format!("{:?}", socks.socks).contains("pw"));
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! What a conversation turned out to hold.
 
 use crate::flow::{ConversationId, Direction};
+use crate::protocol::dns_stream::StreamedMessage;
 use crate::protocol::http::Exchange;
+use crate::protocol::ldap::LdapSession;
 use crate::protocol::tls::Handshake;
 use crate::provenance::Sighting;
 
@@ -27,6 +29,10 @@ pub struct Transcript {
     /// The SOCKS dialogue it began with. Exchanges and handshakes after it
     /// have no `tunnel`: this field says where they went.
     pub socks: Option<Socks>,
+    /// What was said in LDAP, where it was that.
+    pub ldap: Option<LdapSession>,
+    /// DNS messages over TCP, in order.
+    pub dns: Vec<StreamedMessage>,
     /// True when the side that `flow` took for the client is the server.
     pub reversed: bool,
     /// The first bytes of each direction (0 to the server, 1 to the client),
@@ -49,6 +55,8 @@ impl Transcript {
             handshakes: Vec::new(),
             tunnels: Vec::new(),
             socks: None,
+            ldap: None,
+            dns: Vec::new(),
             reversed: false,
             first_bytes: Default::default(),
             trouble: Vec::new(),
@@ -70,6 +78,10 @@ pub enum Recognition {
     Tls,
     /// A SOCKS dialogue, then something else.
     Socks,
+    /// LDAP.
+    Ldap,
+    /// DNS over TCP.
+    Dns,
     /// Another protocol, or the middle of one.
     Unknown,
 }
@@ -98,6 +110,11 @@ pub struct Socks {
     /// The login method the proxy chose (version 5): 0 none, 1 GSSAPI, 2 name
     /// and password, 255 none acceptable.
     pub method: Option<u8>,
+    /// Who asks: the user id of version 4, the user name of method 2. The
+    /// password is passed over unread.
+    pub user: Option<String>,
+    /// True when the login of method 2 was turned down.
+    pub login_refused: bool,
     /// The frame of its first bytes.
     pub sighting: Sighting,
 }

@@ -20,6 +20,7 @@ use super::json_diagnosis::{
     JsonClaim, JsonClock, JsonEvent, JsonFailure, JsonFinding, JsonIncident, JsonVerdict,
 };
 use super::json_ids::time;
+use super::json_network::{JsonDiscovery, JsonLogin};
 use super::json_settings::JsonSettings;
 use crate::pipeline::Explained;
 use crate::provenance::EvidenceId;
@@ -81,6 +82,8 @@ pub(super) struct Report {
     machines: Vec<JsonMachine>,
     evidence: Vec<JsonEvidence>,
     retrievals: Vec<JsonRetrieval>,
+    discoveries: Vec<JsonDiscovery>,
+    logins: Vec<JsonLogin>,
     handshakes: Vec<JsonHandshake>,
     chains: Vec<JsonChain>,
     artifacts: Vec<JsonArtifact>,
@@ -125,6 +128,8 @@ impl Report {
                 .map(JsonEvidence::from_record)
                 .collect(),
             retrievals: JsonRetrieval::list(case),
+            discoveries: JsonDiscovery::list(case),
+            logins: JsonLogin::list(case),
             handshakes: JsonHandshake::list(case),
             chains: JsonChain::list(case),
             artifacts: JsonArtifact::list(case),

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::json_ids::{JsonAccount, JsonCite, Kind, evidence_id, id, ids, time};
+use super::json_network::JsonAuthentication;
 use crate::bytes::to_hex;
 use crate::case::{Case, Machine, Vantage};
 use crate::evidence::EvidenceRecord;
@@ -112,6 +113,7 @@ struct JsonRoute {
     kind: &'static str,
     proxy: Option<String>,
     login: &'static str,
+    authentication: Option<JsonAuthentication>,
     hops: Vec<JsonHop>,
 }
 
@@ -199,6 +201,10 @@ impl JsonRoute {
             kind: route.kind.word(),
             proxy: route.proxy.map(|address| address.to_string()),
             login: route.login.word(),
+            authentication: route
+                .authentication
+                .as_ref()
+                .map(JsonAuthentication::from_authentication),
             hops: route.hops.iter().map(hop).collect(),
         }
     }

@@ -172,6 +172,7 @@ fn retrieval(object: ObjectKind, url: &str, start: i64, end: i64) -> Retrieval {
             kind: RouteKind::HttpProxy,
             proxy: Some(address("10.0.0.2:3128")),
             login: Login::Sent,
+            authentication: None,
             hops: vec![Hop {
                 name: "squid.corp.example".to_owned(),
                 address: None,
@@ -547,6 +548,8 @@ pub(super) fn case() -> Case {
     };
     let system = Account::of(AccountKind::System);
     Case {
+        discoveries: Vec::new(),
+        logins: Vec::new(),
         hosts: Vec::new(),
         host_machines: Vec::new(),
         as_of: None,

@@ -4,7 +4,7 @@
 use super::cite::Names;
 use super::look::{Detail, Ink, Look};
 use super::page::Page;
-use super::{chains, facts, given, tables, why};
+use super::{chains, facts, given, network, tables, why};
 use crate::diagnosis::{Confidence, Role, VerdictState};
 use crate::pipeline::Explained;
 use crate::words;
@@ -28,6 +28,8 @@ pub fn write(explained: &Explained, look: &Look) -> String {
     why::cannot_tell(&mut page, explained, &names);
     tables::failures(&mut page, explained);
     tables::retrievals(&mut page, explained, &names);
+    network::discoveries(&mut page, explained, &names);
+    network::logins(&mut page, explained);
     tables::handshakes(&mut page, explained, &names);
     chains::write(&mut page, explained);
     tables::caches(&mut page, explained);

@@ -11,7 +11,8 @@ use super::login::{self, Place};
 use super::names::{Client, LOOKUP_WITHIN};
 use super::scene::Scene;
 use super::{
-    Login, ObjectKind, Observed, Outcome, Retrieval, RetrievedBody, Route, body, ending, route, url,
+    Login, ObjectKind, Observed, Outcome, Retrieval, RetrievedBody, Route, body, ending, identity,
+    route, url,
 };
 
 /// The retrieval that the rounds of an attempt are, or `None` for an exchange
@@ -44,6 +45,11 @@ pub(super) fn retrieval(
         .filter_map(|place| login::at_place(observed, *place))
         .collect();
     built.route.login = login::verdict(exchanges.iter().copied());
+    let earlier = seen
+        .exchanges
+        .get(..first_in(first, last))
+        .unwrap_or_default();
+    built.route.authentication = identity::authentication(&exchanges, earlier);
     let mut cites = opening_of(scene, first, opening, &mut built);
     cites.extend(
         exchanges
@@ -54,6 +60,11 @@ pub(super) fn retrieval(
     built.cites = merged(cites);
     redirects.note(seen, &built);
     Some(built)
+}
+
+/// Where the rounds of an attempt begin in the connection of its last one.
+fn first_in(first: Place, last: Place) -> usize {
+    if first.0 == last.0 { first.1 } else { last.1 }
 }
 
 pub(super) fn client(seen: &Observed) -> Client {
@@ -328,6 +339,7 @@ mod tests {
             looks_like: LooksLike::Other,
             artifacts: vec![[1; 32]],
             title: None,
+            script: None,
         };
         let bodies = BodyIndex {
             bodies: [([7; 32], facts)].into(),

@@ -2,6 +2,7 @@
 //! worth keeping at all.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::pki::{self, LooksLike};
 use crate::protocol::http::{Body, Completeness, Request, Response};
@@ -44,7 +45,12 @@ pub struct BodyFacts {
     pub artifacts: Vec<[u8; 32]>,
     /// The title or first line of a web page or text.
     pub title: Option<String>,
+    /// The text, where it is a proxy script of at most [`MAX_SCRIPT`] bytes.
+    pub script: Option<Arc<str>>,
 }
+
+/// Windows refuses larger scripts (WinHTTP error 12167).
+pub const MAX_SCRIPT: usize = 1 << 20;
 
 impl RetrievedBody {
     /// What is known of a body. `whole` says that the exchange was complete, so
@@ -162,6 +168,7 @@ mod tests {
             looks_like: LooksLike::Other,
             artifacts: vec![[1; 32]],
             title: None,
+            script: None,
         };
         let index = BodyIndex {
             bodies: BTreeMap::from([([7; 32], facts)]),

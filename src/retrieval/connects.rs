@@ -8,6 +8,7 @@ use crate::flow::Conversation;
 use crate::provenance::{Sighting, merged};
 use crate::time::{Span, Timestamp};
 
+use super::directory::LDAP_PORTS;
 use super::interests::{Interest, Interests};
 use super::names::{Client, Hosts};
 use super::scene::Scene;
@@ -146,6 +147,13 @@ fn target(
         .find_map(|name| Some((*name, interests.in_name(name, port)?)));
     if let Some((name, interest)) = found {
         return Some((Some(name.to_string()), interest));
+    }
+    // A directory is looked up by service, so that no name leads to it.
+    if LDAP_PORTS.contains(&server.port())
+        && let Some(kind) = scene.inputs.known.directory_kind()
+    {
+        let name = names.first().map(|name| (*name).to_string());
+        return Some((name, Interest::Object(kind)));
     }
     // Asked for all of HTTP, what was to become HTTP by its port is listed too.
     let listed = scene.inputs.all_http && HTTP_PORTS.contains(&server.port());

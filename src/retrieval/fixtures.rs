@@ -177,6 +177,7 @@ impl Talk {
             handshakes: Vec::new(),
             recognized: true,
             socks: None,
+            ldap: None,
         }
     }
 }

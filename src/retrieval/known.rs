@@ -20,6 +20,9 @@ pub struct KnownUrls {
     hosts: BTreeMap<String, BTreeSet<(u16, ObjectKind)>>,
     /// Hosts of caIssuers URLs whose certificate has no issuer in the case.
     missing_issuers: BTreeSet<String>,
+    /// LDAP URLs by the distinguished name and attribute they ask for, both
+    /// lower case, and their kind.
+    directory: BTreeMap<(String, String), (String, ObjectKind)>,
     /// Proxies (host, port) that a setting of the machine names.
     proxies: BTreeSet<(String, u16)>,
 }
@@ -60,6 +63,7 @@ impl KnownUrls {
 
     /// Adds one URL by hand: of a log, a setting, or an analyst.
     pub fn add(&mut self, location: &str, kind: ObjectKind) {
+        self.add_directory(location, kind);
         let Some(parts) = url::parts(location) else {
             return;
         };
@@ -73,6 +77,39 @@ impl KnownUrls {
             .insert((parts.port, kind));
         let slot = self.urls.entry(url::key(location)).or_insert(kind);
         *slot = kind.min(*slot);
+    }
+
+    /// The URL by which an object of the case publishes this entry's attribute.
+    #[must_use]
+    pub fn directory_url(&self, base: &str, attribute: &str) -> Option<&str> {
+        let key = directory_key(base, attribute);
+        self.directory.get(&key).map(|(url, _)| url.as_str())
+    }
+
+    /// What is fetched from a directory, most plausible first, where any object
+    /// of the case names one: a list before a certificate.
+    #[must_use]
+    pub fn directory_kind(&self) -> Option<ObjectKind> {
+        let kinds: BTreeSet<ObjectKind> = self.directory.values().map(|(_, kind)| *kind).collect();
+        most_plausible(&kinds, false)
+    }
+
+    /// `ldap://host/name?attributes?scope?filter`, host mostly empty (RFC 4516 §2).
+    fn add_directory(&mut self, location: &str, kind: ObjectKind) {
+        let scheme = location.get(..5).unwrap_or_default();
+        if !scheme.eq_ignore_ascii_case("ldap:") {
+            return;
+        }
+        let after = location.get(5..).unwrap_or_default();
+        let after = after.strip_prefix("//").unwrap_or(after);
+        let path = after.split_once('/').map_or("", |(_, path)| path);
+        let mut parts = path.split('?');
+        let base = String::from_utf8_lossy(&url::percent_decoded(parts.next().unwrap_or_default()))
+            .into_owned();
+        let attribute = parts.next().unwrap_or_default();
+        self.directory
+            .entry(directory_key(&base, attribute))
+            .or_insert_with(|| (location.to_owned(), kind));
     }
 
     /// Adds a proxy that a setting of the machine names.
@@ -168,6 +205,16 @@ impl KnownUrls {
             }
         }
     }
+}
+
+/// Lower case, no blanks around commas, no options after the attribute.
+fn directory_key(base: &str, attribute: &str) -> (String, String) {
+    let parts: Vec<&str> = base.split(',').map(str::trim).collect();
+    let attribute = attribute.split(';').next().unwrap_or_default();
+    (
+        parts.join(",").to_ascii_lowercase(),
+        attribute.to_ascii_lowercase(),
+    )
 }
 
 /// See [`KnownUrls::kind_at_host`].
@@ -336,11 +383,12 @@ mod tests {
     }
 
     #[test]
-    fn ldap_hosts_and_nonsense_are_passed_over() {
+    fn ldap_hosts_say_nothing_and_nonsense_is_passed_over() {
         let mut known = KnownUrls::default();
-        known.add("ldap:///CN=x?certificateRevocationList", ObjectKind::Crl);
-        known.add("ldap://dc.example/CN=x", ObjectKind::Crl);
         known.add("not a url", ObjectKind::Crl);
         assert_eq!(known, KnownUrls::default());
+        known.add("ldap://dc.example/CN=x", ObjectKind::Crl);
+        assert_eq!(known.kinds_at_host("dc.example", None), BTreeSet::new());
+        assert_eq!(known.directory_kind(), Some(ObjectKind::Crl));
     }
 }

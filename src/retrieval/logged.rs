@@ -126,6 +126,7 @@ fn route(choice: &ProxyChoice, outcome: Outcome) -> Route {
         kind,
         proxy,
         login,
+        authentication: None,
         hops: Vec::new(),
     }
 }

@@ -223,7 +223,7 @@ const WAIT_FOR_ANSWER: i64 = 10;
 const SCRIPT_WITHIN: i64 = 1;
 
 /// RCODE as a word. Spec: RFC 1035 §4.1.1.
-fn code_name(code: u16) -> String {
+pub(super) fn code_name(code: u16) -> String {
     match code {
         1 => "FORMERR".into(),
         2 => "SERVFAIL".into(),

@@ -10,10 +10,12 @@ mod body;
 mod cache_match;
 mod connect;
 mod connects;
+mod directory;
 mod ending;
 mod filter;
 #[cfg(test)]
 mod fixtures;
+mod identity;
 mod interests;
 mod known;
 mod leads;
@@ -42,11 +44,14 @@ use crate::flow::{Conversation, Quality};
 use crate::issue::Issue;
 use crate::protocol::dns::Lookup;
 use crate::protocol::http::{Exchange, Headers};
+use crate::protocol::ldap::LdapSession;
 use crate::protocol::tls::Handshake;
 use crate::provenance::{Cite, Sighting};
 use crate::time::Timestamp;
 
-pub use body::{BodyFacts, BodyIndex, MAX_TITLE, RetrievedBody, wants_body};
+pub use body::{BodyFacts, BodyIndex, MAX_SCRIPT, MAX_TITLE, RetrievedBody, wants_body};
+pub use directory::LDAP_PORTS;
+pub use identity::{Authentication, LoginCount, login_counts};
 pub use known::KnownUrls;
 pub use logged::{Logged, logged};
 pub use object::ObjectKind;
@@ -72,7 +77,8 @@ pub fn retrievals(inputs: &Inputs<'_>) -> (Vec<Retrieval>, Counts) {
     let interests = interests::Interests::of(&scene, &found);
     let failed = connects::failed(&scene, &interests);
     let unresolved = lookups::failed(&scene, &interests);
-    for retrieval in failed.into_iter().chain(unresolved) {
+    let by_directory = directory::retrievals(&scene);
+    for retrieval in failed.into_iter().chain(unresolved).chain(by_directory) {
         match found.len() >= MAX_RETRIEVALS {
             true => counts.over_limit += 1,
             false => found.push(retrieval),
@@ -109,6 +115,8 @@ pub struct Observed {
     pub recognized: bool,
     /// `host:port` that a SOCKS server was asked for.
     pub socks: Option<String>,
+    /// What was said in LDAP.
+    pub ldap: Option<LdapSession>,
 }
 
 /// What the stages before have found.

@@ -29,6 +29,8 @@ pub enum Outcome {
     Forbidden,
     /// Any other status of 400 or more.
     HttpError,
+    /// A directory answered with an error.
+    LdapError,
     /// A 3xx answer.
     Redirect,
     /// The answer came whole but is not what the URL names (a web page, nothing).
@@ -57,6 +59,7 @@ impl Outcome {
             Outcome::ProxyLogin => "proxy-login",
             Outcome::Forbidden => "forbidden",
             Outcome::HttpError => "http-error",
+            Outcome::LdapError => "ldap-error",
             Outcome::Redirect => "redirect",
             Outcome::UnexpectedContent => "unexpected-content",
             Outcome::Truncated => "truncated",

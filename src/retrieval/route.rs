@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use crate::protocol::http::{Exchange, Response};
 
-use super::{Observed, url, via};
+use super::{Authentication, Observed, url, via};
 
 /// The way an attempt took through the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Route {
     pub proxy: Option<SocketAddr>,
     /// Whether the proxy asked for a login.
     pub login: Login,
+    /// Schemes, rounds and identity of that login.
+    pub authentication: Option<Authentication>,
     /// Intermediaries named by the answer, nearest to the origin first.
     pub hops: Vec<Hop>,
 }
@@ -28,6 +30,7 @@ impl Route {
             kind: RouteKind::Unknown,
             proxy: None,
             login: Login::None,
+            authentication: None,
             hops: Vec::new(),
         }
     }
@@ -237,6 +240,7 @@ pub(super) fn of_exchange(
         kind,
         proxy,
         login: Login::None,
+        authentication: None,
         hops,
     }
 }
