@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::case::{ArtifactSource, Case, Handshake, HandshakeOutcome};
+use crate::chain::TrustStatus;
 use crate::diagnosis::{Diagnosis, Failure, FailureKind};
+use crate::host::{application, capi};
 use crate::phrase;
 use crate::pki::Artifact;
 use crate::protocol::dns::Lookup;
@@ -42,6 +44,7 @@ pub fn timeline(case: &Case, diagnosis: &Diagnosis) -> Vec<Event> {
         handshake_events(case, handshake, &mut events);
     }
     cache_events(case, &mut events);
+    host_events(case, &mut events);
     object_events(case, &mut events);
     for failure in &diagnosis.failures {
         // An object not obtained is told by its retrievals.
@@ -311,6 +314,57 @@ fn cache_events(case: &Case, events: &mut Vec<Event>) {
         });
     }
 }
+
+/// What logs of the machine tell beside the downloads: the root update's steps,
+/// chains that were refused, lines of update logs. Lines without a zone are in no
+/// lane: their place among instants is not known.
+fn host_events(case: &Case, events: &mut Vec<Event>) {
+    for (source, machine) in case.hosts.iter().zip(&case.host_machines) {
+        let on = phrase::machine_name(case, *machine)
+            .map(|name| format!(" on {name}"))
+            .unwrap_or_default();
+        for event in source.events() {
+            let update = application::root_update(event);
+            let refused = capi::chain(event).filter(|chain| chain.error_status != 0);
+            let text = match (update, refused) {
+                (Some(update), _) => format!("{}{on}: {}", event.id, update.phrase()),
+                (None, Some(chain)) => {
+                    let bits = TrustStatus::from_bits(chain.error_status)
+                        .names()
+                        .join(", ");
+                    let process = event.process.as_deref().unwrap_or("a process");
+                    format!(
+                        "{process}{on} builds the chain of {}: {bits}",
+                        chain.subject
+                    )
+                }
+                (None, None) => continue,
+            };
+            events.push(Event {
+                at: event.at,
+                clock: HOST,
+                kind: "event",
+                text: words::cut(&words::clean(&text), MAX_EVENT_TEXT, "…"),
+                cites: vec![source.record(event.record)],
+            });
+        }
+        for event in source.updates() {
+            let Some(at) = event.time.and_then(|time| time.utc()) else {
+                continue;
+            };
+            events.push(Event {
+                at,
+                clock: HOST,
+                kind: "log",
+                text: format!("{}{on}: {}", source.label, event.text),
+                cites: vec![source.line(event.line)],
+            });
+        }
+    }
+}
+
+/// An event's own texts may be long.
+const MAX_EVENT_TEXT: usize = 300;
 
 /// Dates of objects near the time of which the evidence speaks: an object that
 /// becomes valid in it, and one that ends in it or within a day of it.

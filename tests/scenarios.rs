@@ -80,7 +80,7 @@ fn every_sample_gives_its_stored_json() {
 
 /// The root cause a story was built to have, from its README and not from a
 /// report: sample, state, rule.
-const STORIES: [(&str, &str, Option<&str>); 25] = [
+const STORIES: [(&str, &str, Option<&str>); 27] = [
     ("block-page-200", "explained", Some("ctl-body-not-cabinet")),
     ("block-page-200-allowed", "clean", None),
     ("dns-failed", "explained", Some("dns-failed")),
@@ -106,6 +106,8 @@ const STORIES: [(&str, &str, Option<&str>); 25] = [
         Some("ctl-signer-issuer-missing-aia-blocked"),
     ),
     ("root-update-2011-resigned", "clean", None),
+    ("service-route", "explained", Some("identity-proxy-gap")),
+    ("service-route-told", "clean", None),
     ("stale-copy", "explained", Some("intermediary-serves-stale")),
     ("stale-copy-purged", "clean", None),
     (

@@ -26,6 +26,7 @@ sys.dont_write_bytecode = True
 import build
 import cryptnet
 import facts
+import machine
 
 HERE = Path(__file__).resolve().parent
 UTC = dt.timezone.utc
@@ -646,6 +647,61 @@ def pac_split(out, allowed):
         return lab.capture(out / "client.pcapng", [
             {"do": "inform", "name": "PC-0415"}, fetch(WPAD_URL, agent=AUTOPROXY),
             visit(lab, trust=("LabSiteRoot", "LabSiteIssuingCA1"), while_paused=meanwhile)])
+def service_route(out, told):
+    """A service and a user validate the same site; the issuer that the server
+    does not send is fetched by each on its own way."""
+    with Lab(tls={"shop.lab.example": "shop-leaf"}, allow=[HOSTS["shop.lab.example"]]) as lab:
+        f = lab.facts
+        agent = "LabInventoryAgent/2.1"
+        proxy = VIA_PROXY if told else None
+        by_service = fetch(f["issuing_url"], proxy=proxy, **{"as": "system"})
+        by_user = proxied(f["issuing_url"])
+        both = ("LabSiteRoot", "LabSiteIssuingCA1")
+        service = visit(lab, proxy=None, trust=both if told else ("LabSiteRoot",), agent=agent,
+                        while_paused=[by_service], **{"as": "system"})
+        log = lab.capture(out / "client.pcapng", [
+            service, PAUSE, visit(lab, trust=both, while_paused=[by_user])])
+        files = {}
+        at = dt.datetime.fromisoformat(log[0]["started"])
+        alice, system = cryptnet.Folder(ALICE, files), cryptnet.Folder(SYSTEM, files)
+        keep(lab, log, alice, "alice", [f["issuing_url"]])
+        device_crl(lab, system, log[0]["started"])
+        if told:
+            keep(lab, log, system, "system", [f["issuing_url"]])
+        issuing, root = (machine.der(lab.roots(name)) for name in ("LabSiteIssuingCA1", "LabSiteRoot"))
+        written = (at - dt.timedelta(days=30)).replace(microsecond=0)
+        proxy_text = f"{PROXY_IP}:3128"
+        for path, data in machine.hives([root], proxy_text, proxy_text if told else "",
+                                        int(written.timestamp())).items():
+            files[Path(path)] = (data, at)
+        files[Path(machine.LOG)] = (machine_log(lab, log, issuing, root, told), at)
+        zip_files(out / "triage.zip", files)
+        return log
+
+
+def machine_log(lab, log, issuing, root, told):
+    """The CAPI2 log of the two validations."""
+    with_proxy = f"{PROXY_IP}:3128"
+    records = []
+    for who, process, number, ok in (("system", "LabInventoryAgent.exe", 1180, told),
+                                     ("alice", "iexplore.exe", 4312, True)):
+        task = f"{{0B5F1A00-0000-4000-8000-0000000000{number % 100:02d}}}"
+        got = next(e for e in log if e.get("url") and e["as"] == who)
+        seen = next(e for e in log if e.get("tls") and e["as"] == who)
+        leaf = machine.der(lab.work / "pki/tls/shop-leaf.pem")
+        elements = [(leaf, "shop.lab.example", 0)]
+        if ok:
+            elements += [(issuing, "Lab Site Issuing CA 1", 0), (root, "Lab Site Root", 0)]
+        status = 0 if ok else 0x10000
+        proxy = with_proxy if who == "alice" or told else None
+        records += [
+            (got["started"], 52, 4, who, number, machine.wire_start(process, task, 1)),
+            (got["ended"], 53, 4 if ok else 2, who, number,
+             machine.wire_end(got, proxy, process, task, 2)),
+            (got["ended"], 11, 4 if ok else 2, who, number,
+             machine.chain_end(elements, status, process, task, 3)),
+        ]
+    return machine.capi2(records)
 
 
 SCENARIOS = {
@@ -674,6 +730,8 @@ SCENARIOS = {
     "transfer-incomplete-whole": lambda out: transfer_incomplete(out, True),
     "stale-copy": lambda out: stale_copy(out, False),
     "stale-copy-purged": lambda out: stale_copy(out, True),
+    "service-route": lambda out: service_route(out, False),
+    "service-route-told": lambda out: service_route(out, True),
 }
 
 

@@ -11,8 +11,8 @@ use super::status::{self, StatusIndex};
 use super::stores::StoresAt;
 use super::{Case, CaseChain, ChainSubject, Handshake, HandshakeOutcome};
 use crate::chain::{
-    self, Chain, Held, Holdings, Host, Memo, MissingIssuer, Origin, Policy, Purpose, RootTrust,
-    Verdict,
+    self, Chain, CheckKind, Held, Holdings, Host, Memo, MissingIssuer, Origin, Policy, Purpose,
+    RootTrust, RootUpdate, TrustStatus, Verdict,
 };
 use crate::pki::ctl::CtlKind;
 use crate::pki::{Artifact, Certificate, Ctl};
@@ -70,13 +70,29 @@ impl CaseChain {
         listed && !self.has_fault()
     }
 
-    /// True when a check failed on every chain: any verifier would mind.
+    /// True when a check failed on every chain: any verifier would mind. That
+    /// the stores of this machine do not trust the root is none of these.
     #[must_use]
     pub fn has_fault(&self) -> bool {
         self.chains
             .first()
-            .is_some_and(|chain| chain.verdict == Verdict::Reject)
+            .is_some_and(|chain| chain.verdict == Verdict::Reject && !lacks_trust_only(chain))
     }
+
+    /// True when the stores of the machine are known, and do not trust the root
+    /// of the best chain or lack an issuer for it.
+    #[must_use]
+    pub fn is_untrusted_here(&self) -> bool {
+        self.chains.first().is_some_and(lacks_trust_only)
+    }
+}
+
+/// True when all that failed of a chain is that it ends at no trusted root.
+fn lacks_trust_only(chain: &Chain) -> bool {
+    let wanting = matches!(chain.root, RootTrust::Untrusted | RootTrust::Partial);
+    let trust = |kind| matches!(kind, CheckKind::Trust | CheckKind::Issuer);
+    let cyclic = chain.error_status.contains(TrustStatus::IS_CYCLIC);
+    wanting && !cyclic && chain.failures().all(|(_, check)| trust(check.kind))
 }
 
 /// Examines everything that has a leaf. `roots` are those the analyst gave.
@@ -234,7 +250,11 @@ impl<'a> Examiner<'a> {
             purpose: asked.purpose.clone(),
             host: asked.host.as_deref().map(Host::from_text),
             knows_roots,
-            updates_roots: is_site && stores.updates_roots,
+            root_update: match (is_site && stores.known, stores.updates_roots) {
+                (false, _) => RootUpdate::NotAsked,
+                (true, true) => RootUpdate::On,
+                (true, false) => RootUpdate::Off,
+            },
             check_revocation: true,
             soft_revocation: true,
             now: Some(asked.used_at),

@@ -47,7 +47,8 @@ pub use examination::{
 };
 pub use holdings::{AtHand, Held, Holdings};
 pub use question::{
-    AnchorChecks, Candidate, Host, Origin, Policy, Profile, Purpose, Question, TrustLists,
+    AnchorChecks, Candidate, Host, Origin, Policy, Profile, Purpose, Question, RootUpdate,
+    TrustLists,
 };
 pub use repair::{Change, Repair, smallest_repair};
 pub use signatures::Memo;

@@ -73,6 +73,18 @@ impl Question<'_> {
     }
 }
 
+/// Whether a root that is in no store can come by the automatic root update.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum RootUpdate {
+    /// It is no question: the anchors given decide.
+    #[default]
+    NotAsked,
+    /// It can, when the list of the day names it.
+    On,
+    /// A policy keeps Windows from it.
+    Off,
+}
+
 /// By whose rules, and for what.
 #[derive(Debug, Clone)]
 #[allow(clippy::struct_excessive_bools)]
@@ -110,9 +122,9 @@ pub struct Policy {
     /// The anchors given are all there are. When false, the client's store is
     /// unknown and a root outside the evidence is no fault.
     pub knows_roots: bool,
-    /// With the roots known: Windows may still add one that its list names
-    /// (automatic root update).
-    pub updates_roots: bool,
+    /// With the roots known: whether Windows may still add one that its list
+    /// names.
+    pub root_update: RootUpdate,
 }
 
 impl Default for Policy {
@@ -132,7 +144,7 @@ impl Default for Policy {
             inhibit_any_policy: false,
             anchor_checks: AnchorChecks::default(),
             knows_roots: true,
-            updates_roots: false,
+            root_update: RootUpdate::NotAsked,
         }
     }
 }

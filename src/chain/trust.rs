@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::examination::{Check, CheckKind, MissingIssuer, Needed, RootTrust};
-use super::question::{Purpose, Question};
+use super::question::{Purpose, Question, RootUpdate};
 use super::status::TrustStatus;
 use crate::bytes::to_hex;
 use crate::pki::Certificate;
@@ -66,7 +66,7 @@ pub(super) fn judge_self_signed(question: &Question<'_>, root: &Certificate) -> 
         root: RootTrust::Untrusted,
         checks: vec![Check::fail(kind, TrustStatus::IS_UNTRUSTED_ROOT, detail)],
     };
-    if question.policy.knows_roots && !question.policy.updates_roots {
+    if question.policy.knows_roots && question.policy.root_update != RootUpdate::On {
         return untrusted(format!("self-signed {thumbprint} is no trusted root"));
     }
     let Some(list) = question.trust_lists.authroot else {
@@ -103,6 +103,7 @@ pub(super) fn judge_missing(
     child: &Arc<Certificate>,
     by_list: bool,
 ) -> Judged {
+    let by_list = by_list && question.policy.root_update != RootUpdate::Off;
     let listed = question.trust_lists.authroot.filter(|_| by_list);
     if let Some(entry) = listed.and_then(|list| entry_for_issuer(list, child)) {
         let mut judged = judge_entry(question, entry);
@@ -124,7 +125,8 @@ pub(super) fn judge_missing(
     let kind = CheckKind::Issuer;
     let issuer = &child.issuer.text;
     // A root that the list brings would have been named by it above.
-    let may_come = question.policy.updates_roots && question.trust_lists.authroot.is_none();
+    let may_come =
+        question.policy.root_update == RootUpdate::On && question.trust_lists.authroot.is_none();
     if question.policy.knows_roots && !may_come {
         let detail = format!("no certificate of {issuer} was found");
         let check = Check::fail(kind, TrustStatus::IS_PARTIAL_CHAIN, detail);

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use super::failure::{Failure, FailureKind, Reaction, VerifierKind};
 use super::inquiry::{Inquiry, Link};
 use super::{
-    cached_pages, delayed, endpoints, links, list_faults, object_failures, redirects, root_crt,
-    verifier,
+    cached_pages, delayed, endpoints, links, list_faults, object_failures, recorded, redirects,
+    root_crt, verifier,
 };
 use crate::case::{Case, Handshake, HandshakeOutcome};
 use crate::flow::Direction;
@@ -68,6 +68,8 @@ pub fn inquire(case: &Case) -> Inquiry<'_> {
     found.extend(root_crt::failures(case));
     found.extend(redirects::failures(case));
     found.extend(endpoints::failures(case));
+    let recorded = recorded::failures(case, &mut found);
+    found.extend(recorded);
     found.sort_by_key(|(failure, _)| (failure.at, failure.kind, failure.handshake));
     let (mut failures, links): (Vec<Failure>, Vec<Vec<Link>>) = found.into_iter().unzip();
     for (failure, links) in failures.iter_mut().zip(&links) {

@@ -4,6 +4,7 @@ use super::inquiry::{Basis, Inquiry, Need, confidence};
 use super::network;
 use super::proposal::{Precedence, Proposal, Rule, Stance};
 use crate::cryptnet;
+use crate::provenance::Cite;
 use crate::retrieval::{Outcome, Retrieval, RouteKind};
 use crate::time::Span;
 
@@ -71,11 +72,17 @@ fn proposal(
     certain: bool,
 ) -> Proposal {
     let account = succeeded.account.as_ref();
-    let told = account.is_some() && lacks_object(inquiry, index, succeeded);
+    // Both accounts named by the log (event 53 has the SID, the way, the error).
+    let logged = failed.account.is_some() && failed.task.is_some() && account.is_some();
+    let settings = settings(inquiry, index);
+    let told = logged
+        || (account.is_some() && lacks_object(inquiry, index, succeeded))
+        || settings.is_some();
     let basis = Basis {
-        checked: false,
+        checked: logged,
         fault_seen: true,
-        reaction_seen: false,
+        // The error that the log gives is what Windows made of it.
+        reaction_seen: logged,
         // Which account tried is inferred from the routes, unless the caches
         // show one account with the object and another without it.
         inferred: u8::from(!told) + u8::from(!certain),
@@ -88,13 +95,19 @@ fn proposal(
     let who = account.map_or_else(String::new, |account| format!(" by {account}"));
     let mut cites = failed.cites.clone();
     cites.extend(inquiry.cites_of(&[twin]));
+    let (settings, places) = settings.unwrap_or_default();
+    cites.extend(places);
+    let as_whom = failed
+        .account
+        .as_ref()
+        .map_or_else(String::new, |account| format!(" by {account}"));
     let host = failed.host.clone().unwrap_or_default();
     Proposal {
         rule: RULE.id,
         stance: Stance::Cause,
         confidence: Some(confidence(basis)),
         summary: format!(
-            "The machine takes two routes to {host}. Through the proxy{proxy} the {} was fetched{who}; the direct attempt {}.{}",
+            "The machine takes two routes to {host}. Through the proxy{proxy} the {} was fetched{who}; the direct attempt{as_whom} {}.{settings}{}",
             succeeded.object.phrase(),
             network::outcome_phrase(failed),
             if certain { "" } else { network::UNCERTAIN_LINK }
@@ -106,6 +119,34 @@ fn proposal(
         explains,
         subject: host,
     }
+}
+
+/// What the hives say of the proxies: that of services and those of accounts.
+fn settings(inquiry: &Inquiry<'_>, failed: usize) -> Option<(String, Vec<Cite>)> {
+    let machine = inquiry.machine_of(failed);
+    let (service, place) = inquiry.case.service_proxy(machine)?;
+    let accounts = inquiry.case.account_proxies(machine);
+    let users: Vec<_> = accounts
+        .iter()
+        .filter(|(account, ..)| !account.kind.is_service())
+        .collect();
+    let services_know = accounts
+        .iter()
+        .any(|(account, ..)| account.kind.is_service());
+    if service.is_some() || services_know || users.is_empty() {
+        return None;
+    }
+    let names: Vec<String> = users
+        .iter()
+        .map(|(account, proxy, _)| format!("{account} has {proxy}"))
+        .collect();
+    let mut cites = vec![place];
+    cites.extend(users.iter().map(|(.., cite)| cite.clone()));
+    let names = super::inquiry::join_words(&names);
+    Some((
+        format!(" The hives say so too: WinHTTP has no proxy, {names}."),
+        cites,
+    ))
 }
 
 fn failed_directly(inquiry: &Inquiry<'_>, retrieval: &Retrieval) -> bool {
@@ -129,7 +170,9 @@ fn success_by_proxy<'a>(
     let machine = inquiry.machine_of(index)?;
     let all = inquiry.case.retrievals.iter().enumerate();
     let mut matching = all.filter(|(other, retrieval)| {
+        let one_account = failed.account.is_some() && failed.account == retrieval.account;
         inquiry.machine_of(*other) == Some(machine)
+            && !one_account
             && retrieval.outcome.is_success()
             && matches!(
                 retrieval.route.kind,

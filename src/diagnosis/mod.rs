@@ -36,6 +36,8 @@ mod finding;
 #[cfg(test)]
 mod fixtures;
 mod hidden;
+mod host_logs;
+mod host_policies;
 mod identity_proxy_gap;
 mod incidents;
 mod inquiry;
@@ -69,6 +71,7 @@ mod proxy_auth_required;
 mod proxy_denied_or_filtered;
 mod proxy_unreachable;
 mod ranking;
+mod recorded;
 mod redirects;
 mod rejections;
 mod revocation_server_unreachable;
@@ -86,6 +89,7 @@ mod tls_inspection_untrusted;
 mod tls_version_or_cipher_mismatch;
 mod transfer_incomplete;
 mod unneeded_or_disordered_chain;
+mod update_logs;
 mod verdict;
 mod verifier;
 mod weak_algorithm;
@@ -118,6 +122,9 @@ pub const RULES: &[Rule] = &[
     root_crt_download_failed::RULE,
     explicitly_distrusted::RULE,
     identity_proxy_gap::RULE,
+    host_policies::ROOT_UPDATE_DISABLED,
+    host_policies::ROOT_UPDATE_REDIRECT_BAD,
+    host_policies::AIA_DISABLED_BY_POLICY,
     server_omits_intermediate::RULE,
     intermediate_missing_aia_failed::RULE,
     intermediate_missing_no_aia::RULE,
@@ -168,6 +175,10 @@ pub const RULES: &[Rule] = &[
     server_without_certificate_binding::RULE,
     client_certificate_required::RULE,
     wsus_name_mismatch::RULE,
+    update_logs::USER_PROXY_NOT_USED,
+    update_logs::POLICY_OVERRIDDEN,
+    update_logs::SERVER_STOPPED,
+    update_logs::SYNC_TLS_FAILURE,
     outcomes::NO_FAILURE_OBSERVED,
     outcomes_sources::ANSWERED_FROM_CACHE,
     outcomes_capture::CAPTURE_STARTS_LATE,
@@ -179,6 +190,7 @@ pub const RULES: &[Rule] = &[
     outcomes::IDENTITY_UNKNOWN,
     outcomes::STORE_UNKNOWN,
     outcomes::CTL_UNKNOWN,
+    host_logs::LOG_ABSENT_OR_SUSPENDED,
     outcomes_sources::CLOCK_UNCERTAIN,
     own_verifier::RULE,
     outcomes_sources::PRIVATE_KEY_OR_APP_ISSUE,

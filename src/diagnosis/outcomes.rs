@@ -130,7 +130,12 @@ fn depends_on_account(inquiry: &Inquiry<'_>, index: usize, retrieval: &Retrieval
 /// Rejections of chains that end at a root nobody captured: whether the machine
 /// trusted it lies in its stores.
 fn store_unknown(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
+    let known = |failure: &usize| {
+        let failure = inquiry.failures.get(*failure);
+        failure.is_some_and(|failure| inquiry.case.knows_stores(failure.machine))
+    };
     let failures = unknown_roots(inquiry);
+    let failures: Vec<usize> = failures.into_iter().filter(|it| !known(it)).collect();
     if failures.is_empty() {
         return Vec::new();
     }

@@ -297,7 +297,7 @@ const CONFLICT_WINDOW: Span = Span::seconds(60);
 /// A client that rejected certificates by an alert and accepted the same ones
 /// within a minute.
 fn conflicting_evidence(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
-    let mut proposals: Vec<Proposal> = Vec::new();
+    let mut proposals: Vec<Proposal> = super::host_logs::conflicts(inquiry, &CONFLICTING_EVIDENCE);
     for (index, failure) in inquiry.failures.iter().enumerate() {
         let Some(handshake) = inquiry.handshake_of(index) else {
             continue;

@@ -20,8 +20,8 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         let what = if it.root.is_some() { "root" } else { "authority" };
         Some(it.rejection.proposal(RULE.id, Stance::Cause, Said {
             summary: format!(
-                "The certificate of {} comes from an organization's own {what} \"{}\", {}; nothing shows that this machine has it installed.",
-                it.rejection.site, it.authority, it.listing()
+                "The certificate of {} comes from an organization's own {what} \"{}\", {}; {}.",
+                it.rejection.site, it.authority, it.listing(), it.installed()
             ),
             remedy: format!(
                 "Deploy \"{}\" to Local Computer > Trusted Root Certification Authorities by group policy or device management (a root that signs through others needs them in Intermediate Certification Authorities). certutil -verifystore Root on the machine shows whether it is there.",

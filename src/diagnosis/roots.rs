@@ -30,6 +30,9 @@ pub struct Unlisted<'a> {
     pub list: Option<String>,
     /// The client said unknown_ca.
     pub told_unknown_ca: bool,
+    /// The stores of the machine and of a user of it are in the evidence, and do
+    /// not hold it.
+    pub in_no_store: bool,
     /// What kind of root it is.
     pub kind: RootKind,
 }
@@ -76,7 +79,7 @@ impl Unlisted<'_> {
     /// missing certificate is.
     #[must_use]
     pub fn inferred(&self) -> u8 {
-        1 + u8::from(self.root.is_none() && !self.told_unknown_ca)
+        u8::from(!self.in_no_store) + u8::from(self.root.is_none() && !self.told_unknown_ca)
     }
 
     /// True when another list of the evidence has the root: the list of the day
@@ -90,6 +93,15 @@ impl Unlisted<'_> {
                 .is_some_and(|root| list.entry_for(&root.sha1).is_some());
             by_thumbprint || child.is_some_and(|child| names_root(list, child))
         })
+    }
+
+    /// What is known of the machine's stores.
+    #[must_use]
+    pub fn installed(&self) -> &'static str {
+        match self.in_no_store {
+            true => "none of the stores in the hives of this machine holds it",
+            false => "nothing shows that this machine has it installed",
+        }
     }
 
     /// `which is not in the trust list of 2026-05-31`, or what stands for it.
@@ -124,7 +136,8 @@ fn of<'a>(inquiry: &'a Inquiry<'_>, rejection: Rejection<'a>) -> Option<Unlisted
     let root = rejection.root();
     let child = rejection.child_of_missing();
     let open = match rejection.best.root {
-        RootTrust::Absent => root.is_some(),
+        RootTrust::Absent | RootTrust::Untrusted => root.is_some(),
+        RootTrust::Partial => child.is_some(),
         RootTrust::StoreUnknown => root.is_some() || child.is_some(),
         _ => false,
     };
@@ -148,6 +161,8 @@ fn of<'a>(inquiry: &'a Inquiry<'_>, rejection: Rejection<'a>) -> Option<Unlisted
         root,
         authority,
         list: date.map(|date| date.get(..10).unwrap_or_default().to_owned()),
+        in_no_store: rejection.examined.is_untrusted_here()
+            && inquiry.case.knows_user_stores(failure.machine),
         told_unknown_ca: alert.is_some_and(|(_, description)| description == UNKNOWN_CA),
         kind: kind(inquiry, &rejection),
         rejection,

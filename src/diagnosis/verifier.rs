@@ -12,6 +12,7 @@ use crate::case::programs::{Program, ProgramBasis};
 use crate::case::{Case, Handshake};
 use crate::pki::certificate::{CA_ISSUERS, OCSP};
 use crate::retrieval::Retrieval;
+use crate::time::Span;
 
 /// Who validated the server of a handshake.
 #[must_use]
@@ -25,6 +26,9 @@ pub fn of_handshake(case: &Case, handshake: &Handshake) -> Verifier {
                 handshake.client.ip()
             ),
         };
+    }
+    if let Some(logged) = logged(case, handshake) {
+        return logged;
     }
     let fetched = fetched_for(case, handshake);
     if let Some(program) = &handshake.program
@@ -54,6 +58,41 @@ pub fn of_handshake(case: &Case, handshake: &Handshake) -> Verifier {
         },
     }
 }
+
+/// A chain that the CAPI2 log tells of for this handshake's leaf, while the
+/// handshake ran: its process validated.
+fn logged(case: &Case, handshake: &Handshake) -> Option<Verifier> {
+    let (_, leaf) = case.leaf_of(handshake)?;
+    let leaf = crate::bytes::to_hex(&leaf.sha1);
+    let end = handshake
+        .reaction
+        .map_or(handshake.ended_at, |reaction| reaction.at);
+    let span = handshake.at.plus(MARGIN_BEFORE)..=end.plus(MARGIN_AFTER);
+    let all = case.hosts.iter().zip(&case.host_machines);
+    let own = all.filter(|(_, machine)| machine.is_some() && **machine == handshake.machine);
+    let mut found = own.flat_map(|(source, _)| source.events()).filter(|event| {
+        span.contains(&event.at)
+            && crate::host::capi::chain(event).is_some_and(|chain| chain.leaf == leaf)
+    });
+    let event = found.next()?;
+    // Two validations of one leaf at one time: either may be this one.
+    if found.any(|other| other.process_id != event.process_id) {
+        return None;
+    }
+    Some(Verifier {
+        kind: VerifierKind::Capi,
+        name: event.process.clone(),
+        basis: format!(
+            "the CAPI2 log has the chain of this certificate (record {}) while the handshake ran",
+            event.record
+        ),
+    })
+}
+
+/// A record is written when the chain is built, before the reaction is sent; the
+/// log's clock and the capture's may differ by this much on one machine.
+const MARGIN_BEFORE: Span = Span::seconds(-1);
+const MARGIN_AFTER: Span = Span::seconds(1);
 
 fn of_program(
     case: &Case,

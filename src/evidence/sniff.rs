@@ -85,6 +85,8 @@ fn by_magic(head: &[u8]) -> Option<EvidenceKind> {
         b"PK\x07\x08" | b"PK00" if rest.starts_with(b"PK\x03\x04") => EvidenceKind::Zip,
         b"ElfF" if rest.starts_with(b"ile\0") => EvidenceKind::Evtx,
         b"regf" => EvidenceKind::Hive,
+        // A serialized store (.sst): version 0, then CERT.
+        b"\0\0\0\0" if rest.starts_with(b"CERT") => EvidenceKind::Certificate,
         // cbHeader of 112 or 24, then the constant of every `MetaData` file.
         [0x70 | 0x18, 0, 0, 0] if rest.starts_with(b"\x01\x01\x02\x20") => {
             EvidenceKind::CryptnetCache
@@ -141,12 +143,6 @@ const UNREADABLE: &[(&[u8], usize, &str, &str)] = &[
         "expand it: expand IN.cab -F:* FOLDER",
     ),
     (
-        b"\0\0\0\0CERT",
-        0,
-        "a serialized certificate store (.sst)",
-        SST_HINT,
-    ),
-    (
         b"EVF\x09\x0d\x0a\xff\0",
         0,
         "an EnCase image (E01)",
@@ -194,8 +190,6 @@ const UNREADABLE: &[(&[u8], usize, &str, &str)] = &[
         "collect the CryptnetUrlCache folders or a capture instead",
     ),
 ];
-
-const SST_HINT: &str = "open it in certmgr.msc and export the certificates as PKCS #7 (.p7b)";
 
 /// A raw image: a boot sector of NTFS or FAT, or a partitioned disk, which has
 /// a boot signature and a plausible first partition or a GPT header.

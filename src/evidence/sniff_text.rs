@@ -8,7 +8,7 @@ pub fn text_kind(head: &[u8]) -> Option<EvidenceKind> {
     let text = ascii_of(head);
     let start = text.trim_start();
     // `<![LOG[text]LOG]!><time="…" …>` lines of Configuration Manager (CMTrace).
-    if text.contains("<![LOG[") {
+    if text.contains("<![LOG[") || UPDATE_MARKS.iter().any(|mark| text.contains(mark)) {
         return Some(EvidenceKind::CmLog);
     }
     if text.lines().take(MAX_LINES).any(is_key_log_line) {
@@ -20,6 +20,19 @@ pub fn text_kind(head: &[u8]) -> Option<EvidenceKind> {
     let certutil = CERTUTIL_MARKS.iter().any(|mark| text.contains(mark));
     certutil.then_some(EvidenceKind::CertutilText)
 }
+
+/// Words of the logs of Configuration Manager, of its site servers, and of the
+/// update client, where the form of the line has been lost or is another.
+const UPDATE_MARKS: [&str; 8] = [
+    "><thread=",
+    "WSUSLocationReply",
+    "WUAHandler",
+    "COMAPI: Search",
+    "Proxy List used",
+    "ClientWebService/client.asmx",
+    "WSUS_CONFIG_PENDING",
+    "WUA Managed server policy",
+];
 
 /// Lines looked at for a key log: comments may come first.
 const MAX_LINES: usize = 64;

@@ -11,10 +11,13 @@ pub mod event;
 pub mod evtx;
 pub mod hive;
 mod hive_stores;
+pub mod local_time;
+pub mod log_line;
 pub mod proxy_settings;
 pub mod regf;
 pub mod store;
 pub mod text;
+pub mod update_log;
 pub mod xml;
 
 use std::collections::BTreeMap;
@@ -44,6 +47,8 @@ pub enum HostFacts {
     Hive(Box<hive::HiveFacts>),
     /// An event log, its records by number.
     Events(Vec<event::LogEvent>),
+    /// A log of the update client or of Configuration Manager.
+    Updates(Vec<update_log::UpdateEvent>),
 }
 
 impl HostSource {
@@ -84,12 +89,30 @@ impl HostSource {
         }
     }
 
+    /// The lines of meaning, if it is a log of updates.
+    #[must_use]
+    pub fn updates(&self) -> &[update_log::UpdateEvent] {
+        match &self.facts {
+            HostFacts::Updates(events) => events,
+            _ => &[],
+        }
+    }
+
+    /// Cites a line of the file.
+    #[must_use]
+    pub fn line(&self, line: u64) -> Cite {
+        Cite::Line {
+            evidence: self.evidence,
+            line,
+        }
+    }
+
     /// The names by which the machine calls itself here.
     #[must_use]
     pub fn own_names(&self) -> Vec<String> {
         let mut names: Vec<String> = match &self.facts {
             HostFacts::Hive(hive) if hive.kind == hive::HiveKind::System => hive.names.clone(),
-            HostFacts::Hive(_) => Vec::new(),
+            HostFacts::Hive(_) | HostFacts::Updates(_) => Vec::new(),
             HostFacts::Events(events) => {
                 // A forwarded log holds the events of many machines: then none
                 // of them is this file's own.

@@ -135,7 +135,7 @@ pub fn objects(discovery: &mut Discovery, gathered: &mut Gathered, used: &BTreeS
                 let Some(read) = inputs.read_small(file, MAX_OBJECT_LEN) else {
                     continue;
                 };
-                let object = pki::read_object(&read.bytes);
+                let object = read_bag(&read.bytes);
                 refine_kind(inputs, read.evidence, object.artifacts.first());
                 let list = keep(&mut gathered.artifacts, object.artifacts);
                 for problem in object.problems {
@@ -154,8 +154,7 @@ pub fn objects(discovery: &mut Discovery, gathered: &mut Gathered, used: &BTreeS
                     .files
                     .push((Cite::whole(read.evidence, read.bytes.len() as u64), list));
             }
-            EvidenceKind::CmLog
-            | EvidenceKind::CertutilText
+            EvidenceKind::CertutilText
             | EvidenceKind::KeyLog => {
                 let evidence = inputs.record(file);
                 gathered.issues.push(Issue::new(
@@ -177,9 +176,26 @@ pub fn objects(discovery: &mut Discovery, gathered: &mut Gathered, used: &BTreeS
             // These have a stage of their own.
             | EvidenceKind::Evtx
             | EvidenceKind::Hive
+            | EvidenceKind::CmLog
             | EvidenceKind::Other => {}
         }
     }
+}
+
+/// Reads an object, or all objects of a serialized store (`.sst`).
+fn read_bag(bytes: &[u8]) -> pki::ReadObject {
+    if !bytes.starts_with(b"\0\0\0\0CERT") {
+        return pki::read_object(bytes);
+    }
+    let (elements, damage) = crate::host::store::serialized(bytes);
+    let mut joined = pki::read_object(&[]);
+    joined.problems = damage.into_iter().collect();
+    for element in elements {
+        let read = pki::read_object(&element.object);
+        joined.artifacts.extend(read.artifacts);
+        joined.problems.extend(read.problems);
+    }
+    joined
 }
 
 fn refine_kind(

@@ -28,6 +28,7 @@ pub fn hosts(discovery: &mut Discovery, gathered: &mut Gathered, named: &[(Strin
         let facts = match file.kind {
             EvidenceKind::Hive => hive(file, inputs, gathered),
             EvidenceKind::Evtx => event_log(file, inputs, gathered),
+            EvidenceKind::CmLog => update_log(file, inputs, gathered),
             _ => None,
         };
         let Some((evidence, facts)) = facts else {
@@ -140,6 +141,39 @@ fn event_log(
     }
 }
 
+/// A log of updates rotates at 250 KB, the converted one of Windows 10 may have
+/// some 100 MB.
+const MAX_LOG_LEN: usize = 256 << 20;
+
+fn update_log(
+    file: &Located,
+    inputs: &mut Inputs,
+    gathered: &mut Gathered,
+) -> Option<(EvidenceId, HostFacts)> {
+    let read = inputs.read_small(file, MAX_LOG_LEN)?;
+    let (lines, left_out) = host::log_line::lines(&host::text::decode(&read.bytes));
+    let mut issue = |place: String, what: String, effect: &str| {
+        let issue = Issue::new(read.evidence, place, what, effect);
+        gathered.issues.push(issue);
+    };
+    if left_out > 0 {
+        let what = format!("{left_out} more lines than are read");
+        issue("further on".to_owned(), what, "they are left out");
+    }
+    let timed = lines.iter().filter(|line| line.time.is_some()).count();
+    let other = lines.iter().find(|line| line.time.is_none());
+    if let (Some(other), true) = (other, timed > 0) {
+        let what = format!(
+            "{} lines have another form than the log",
+            lines.len() - timed
+        );
+        let effect = "they are read without a time; the rest of the log is used";
+        issue(format!("line {}", other.line), what, effect);
+    }
+    let events = host::update_log::events(&lines);
+    Some((read.evidence, HostFacts::Updates(events)))
+}
+
 fn unreadable(gathered: &mut Gathered, evidence: EvidenceId, error: &ParseError) {
     gathered.issues.push(Issue::new(
         evidence,
@@ -151,7 +185,14 @@ fn unreadable(gathered: &mut Gathered, evidence: EvidenceId, error: &ParseError)
 
 /// First and last fact, for the ledger.
 fn note_times(inputs: &mut Inputs, source: &HostSource) {
-    let times: Vec<Timestamp> = source.events().iter().map(|event| event.at).collect();
+    let lines = source.updates().iter();
+    let lines = lines.filter_map(|event| event.time.and_then(|time| time.utc()));
+    let times: Vec<Timestamp> = source
+        .events()
+        .iter()
+        .map(|event| event.at)
+        .chain(lines)
+        .collect();
     if let Some(record) = inputs.record_mut(source.evidence) {
         record.first_at = times.iter().min().copied();
         record.last_at = times.iter().max().copied();
