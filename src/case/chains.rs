@@ -267,6 +267,7 @@ impl<'a> Examiner<'a> {
         // properties: then the stores do not tell.
         if knows_roots && ends_late(&chains, &stores, &holdings) {
             policy.knows_roots = false;
+            policy.root_update = RootUpdate::NotAsked;
             chains = chain::examine_sharing(&ask(&policy), &self.known).chains;
         }
         let question = ask(&policy);
