@@ -236,7 +236,7 @@ fn only_evidence_opens_files_and_nothing_asks_for_the_time() {
         if is_for_tests(&path) {
             continue;
         }
-        let code = text.split("#[cfg(test)]\nmod ").next().unwrap().to_owned();
+        let code = text.split("#[cfg(test)]\n").next().unwrap().to_owned();
         let code: String = code
             .lines()
             .filter(|line| !line.trim_start().starts_with("//"))

@@ -6,8 +6,8 @@
 //! no site.
 
 use super::inquiry::{Link, Need};
-use super::redirects;
 use super::network;
+use super::redirects;
 use crate::case::questions::{ListGap, host_of};
 use crate::case::{Case, Handshake};
 use crate::cryptnet;

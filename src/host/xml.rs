@@ -257,6 +257,6 @@ mod tests {
     #[test]
     fn tags_that_do_not_match_are_named() {
         let error = parse("<a><b></a>").unwrap_err().to_string();
-        assert_eq!(error, "event XML at byte 6: <b> ends as </a>");
+        assert_eq!(error, "event XML at byte 6: malformed: <b> ends as </a>");
     }
 }
