@@ -8,7 +8,7 @@ use super::sequence::Mood;
 use crate::case::{ArtifactSource, CaseChain};
 use crate::pipeline::Explained;
 use crate::pki::{Artifact, Certificate};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 use crate::words;
 
 /// One object with its validity.
@@ -168,13 +168,13 @@ fn band(
     look: &Look,
 ) -> Band {
     let (mood, state) = if at < from {
-        let span = words::span(from.since(at));
+        let span = far(from.since(at));
         (Mood::Bad, format!("began {span} too late"))
     } else if let Some(until) = until.filter(|until| at > *until) {
-        let span = words::span(at.since(until));
+        let span = far(at.since(until));
         (Mood::Bad, format!("had ended {span} before"))
     } else if let Some(until) = until {
-        let span = words::span(until.since(at));
+        let span = far(until.since(at));
         (Mood::Good, format!("held, {span} left"))
     } else {
         (Mood::Good, "held, no end given".to_owned())
@@ -186,6 +186,18 @@ fn band(
         until,
         mood,
         state,
+    }
+}
+
+/// A span; a long one in years, which people compare more easily than days.
+fn far(span: Span) -> String {
+    const YEAR: i64 = 31_557_600;
+    // Whole years of at most four digits.
+    #[allow(clippy::cast_possible_truncation)]
+    let years = (span.abs().as_seconds() as i64) / YEAR;
+    match years {
+        0 | 1 => words::span(span),
+        years => format!("{years} years"),
     }
 }
 
@@ -218,7 +230,6 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
     use crate::report::sample;
-    use crate::time::Span;
 
     #[test]
     fn a_band_says_how_it_stands_at_the_incident() {

@@ -6,13 +6,13 @@ use maud::{Markup, html};
 
 use super::axis::{Axis, Band};
 use super::look::Look;
+use super::scale::Scale;
 use super::sequence::Mood;
 use super::svg::{fit, fit_middle};
-use crate::time::Timestamp;
 
 /// Draws the picture; `number` makes its ids differ from those of others.
 pub(super) fn draw(axis: &Axis, look: &Look, number: usize) -> Markup {
-    let scale = Scale::of(axis);
+    let scale = Scale::of(axis, LEFT, RIGHT_EDGE, PAD);
     let bands = i32::try_from(axis.bands.len()).unwrap_or(0);
     let bottom = HEAD + bands * ROW;
     let height = bottom + FOOT;
@@ -23,7 +23,7 @@ pub(super) fn draw(axis: &Axis, look: &Look, number: usize) -> Markup {
             aria-labelledby={ (title) " " (description) } {
             title id=(title) { "Validity against the incident" }
             desc id=(description) { (described(axis, look)) }
-            @for (x, label) in scale.ticks() {
+            @for (x, label) in scale.ticks(LABEL) {
                 line class="tick" x1=(x) x2=(x) y1=(HEAD - 8) y2=(bottom) {}
                 text class="t soft small mid" x=(x) y=(bottom + 16) data-room="66" { (label) }
             }
@@ -80,83 +80,6 @@ fn row(scale: &Scale, band: &Band, look: &Look, top: i32) -> Markup {
     }
 }
 
-/// From time to place.
-struct Scale {
-    zero: Timestamp,
-    before: f64,
-    after: f64,
-    center: i32,
-}
-
-impl Scale {
-    fn of(axis: &Axis) -> Self {
-        let zero = axis.incident.0;
-        let edges = axis
-            .bands
-            .iter()
-            .flat_map(|band| [Some(band.from), band.until]);
-        let edges = edges.flatten().chain([axis.incident.1]);
-        let distances: Vec<f64> = edges
-            .map(|at| distance(at.since(zero).as_seconds()))
-            .collect();
-        let least = distance(DAY);
-        let before = distances.iter().fold(least, |most, it| most.max(-it));
-        let after = distances.iter().fold(least, |most, it| most.max(*it));
-        let share = (before / (before + after)).clamp(0.25, 0.75);
-        Scale {
-            zero,
-            before,
-            after,
-            center: LEFT + part(RIGHT_EDGE - LEFT, share),
-        }
-    }
-
-    fn x(&self, at: Timestamp) -> i32 {
-        self.place(at.since(self.zero).as_seconds())
-    }
-
-    fn place(&self, seconds: f64) -> i32 {
-        let distance = distance(seconds);
-        match distance < 0.0 {
-            true => self.center - part(self.center - LEFT - PAD, -distance / self.before),
-            false => self.center + part(RIGHT_EDGE - PAD - self.center, distance / self.after),
-        }
-    }
-
-    /// Round distances, as far apart as their labels need.
-    fn ticks(&self) -> Vec<(i32, String)> {
-        let mut ticks: Vec<(i32, String)> = Vec::new();
-        for sign in [-1.0, 1.0] {
-            let mut last = self.center;
-            for (seconds, label) in DISTANCES {
-                let within =
-                    distance(*seconds) <= if sign < 0.0 { self.before } else { self.after };
-                let x = self.place(sign * seconds);
-                if within && (x - last).abs() >= LABEL {
-                    let word = if sign < 0.0 { "−" } else { "+" };
-                    ticks.push((x, format!("{word}{label}")));
-                    last = x;
-                }
-            }
-        }
-        ticks.sort();
-        ticks
-    }
-}
-
-/// Logarithmic beyond a minute, with its sign.
-fn distance(seconds: f64) -> f64 {
-    (1.0 + seconds.abs() / 60.0).log10() * seconds.signum()
-}
-
-/// A share of a length in whole pixels.
-fn part(length: i32, share: f64) -> i32 {
-    // A picture is some hundred pixels wide, and a share at most one.
-    #[allow(clippy::cast_possible_truncation)]
-    let pixels = (f64::from(length) * share.clamp(0.0, 1.0)).round() as i32;
-    pixels
-}
-
 /// The picture in words, for those who cannot see it.
 fn described(axis: &Axis, look: &Look) -> String {
     let bands = axis.bands.iter().map(|band| {
@@ -179,16 +102,6 @@ fn described(axis: &Axis, look: &Look) -> String {
     )
 }
 
-const DAY: f64 = 86_400.0;
-const DISTANCES: &[(f64, &str)] = &[
-    (600.0, "10 min"),
-    (3_600.0, "1 h"),
-    (DAY, "1 day"),
-    (7.0 * DAY, "7 days"),
-    (30.0 * DAY, "30 days"),
-    (365.0 * DAY, "1 year"),
-    (3_650.0 * DAY, "10 years"),
-];
 /// Pixels of the picture.
 const WIDTH: i32 = 1000;
 /// Pixels of the column of names.
@@ -203,28 +116,3 @@ const FOOT: i32 = 44;
 const PAD: i32 = 14;
 /// Pixels between two labels.
 const LABEL: i32 = 68;
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
-    use super::*;
-    use crate::report::{axis, sample};
-
-    #[test]
-    fn places_grow_with_time_and_stay_within_the_axis() {
-        let axis = axis::axis(&sample::explained(), &Look::default()).unwrap();
-        let scale = Scale::of(&axis);
-        let places: Vec<i32> = [-4e8, -DAY, -60.0, 0.0, 60.0, DAY, 4e8]
-            .iter()
-            .map(|it| scale.place(*it))
-            .collect();
-        assert!(places.is_sorted(), "{places:?}");
-        assert!(
-            places.iter().all(|x| (LEFT..=RIGHT_EDGE).contains(x)),
-            "{places:?}"
-        );
-        let ticks = scale.ticks();
-        let apart = ticks.windows(2).all(|pair| pair[1].0 - pair[0].0 >= LABEL);
-        assert!(apart, "{ticks:?}");
-    }
-}

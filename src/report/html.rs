@@ -51,6 +51,13 @@ impl Sheet<'_> {
     }
 }
 
+/// Text with places to break a line after the separators of URLs, names and
+/// paths; the text itself is unchanged when copied.
+pub(super) fn breakable(text: &str) -> Markup {
+    let parts = text.split_inclusive(['/', '.', '-', '_', '?', '&', '=', ':', '\\']);
+    html! { @for (index, part) in parts.enumerate() { @if index > 0 { wbr; } (part) } }
+}
+
 /// A part of the page.
 pub(super) struct Section {
     /// Its anchor.

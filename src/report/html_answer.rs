@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use super::html::Sheet;
+use super::html::{Sheet, breakable};
 use super::impact;
 use super::json_ids::{Kind, id};
 use super::why;
@@ -33,8 +33,8 @@ pub(super) fn answer(sheet: &Sheet<'_>) -> Markup {
                     code class="rule" { (rule) }
                 }
             }
-            p class="lead" { (first) }
-            @if !rest.is_empty() { p class="lead-rest" { (rest) } }
+            p class="lead" { (breakable(&first)) }
+            @if !rest.is_empty() { p class="lead-rest" { (breakable(&rest)) } }
             dl class="facts" {
                 @for (name, text) in impact::facts(sheet.explained, sheet.look) {
                     div { dt { (name) } dd { (text) } }
@@ -45,11 +45,14 @@ pub(super) fn answer(sheet: &Sheet<'_>) -> Markup {
     }
 }
 
-/// The first sentence stands out; the others explain it.
+/// The first sentences stand out; the others explain them.
 fn sentences(text: &str) -> (String, String) {
-    let end = text.find(". ").map(|at| at + 1);
-    let end = end.filter(|end| *end >= MIN_LEAD);
-    match end.and_then(|end| text.split_at_checked(end)) {
+    let ends = text.match_indices(". ").map(|(at, _)| at + 1);
+    let end = ends.take_while(|end| *end <= MAX_LEAD).last();
+    match end
+        .filter(|_| text.chars().count() > MAX_LEAD)
+        .and_then(|end| text.split_at_checked(end))
+    {
         Some((first, rest)) => (first.to_owned(), rest.trim_start().to_owned()),
         None => (text.to_owned(), String::new()),
     }
@@ -111,7 +114,7 @@ pub(super) fn remedies(sheet: &Sheet<'_>) -> Option<Markup> {
                         ", " code { (finding.rule) }
                     }
                     @for line in finding.remedy.trim_end().split('\n').take(MAX_LINES) {
-                        p { (sheet.shown(line, MAX_SENTENCE)) }
+                        p { (breakable(&sheet.shown(line, MAX_SENTENCE))) }
                     }
                 }
             }
@@ -119,8 +122,8 @@ pub(super) fn remedies(sheet: &Sheet<'_>) -> Option<Markup> {
     })
 }
 
-/// A shorter first sentence is no answer by itself.
-const MIN_LEAD: usize = 40;
+/// What stands out is at most this long.
+const MAX_LEAD: usize = 300;
 /// Incidents listed below the answer.
 const MAX_INCIDENTS: usize = 50;
 /// Remedies listed.

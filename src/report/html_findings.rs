@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::html::Sheet;
+use super::html::{Sheet, breakable};
 use super::json_ids::{Kind, id};
 use super::why;
 use crate::diagnosis::{Confidence, Finding, Role};
@@ -93,14 +93,14 @@ fn article(sheet: &Sheet<'_>, index: usize, finding: &Finding) -> Markup {
                 code { (finding.rule) }
                 span class="own-id" { (own) }
             }
-            p class="summary" { (summary) }
+            p class="summary" { (breakable(&summary)) }
             (relations(sheet, finding))
             (places(sheet, &finding.cites))
             @if let (true, Some(label)) = (!finding.remedy.is_empty(), remedy_label(finding.role)) {
                 div class="remedy" {
                     p class="label" { (label) }
                     @for line in finding.remedy.trim_end().split('\n').take(MAX_ITEMS) {
-                        p { (sheet.shown(line, MAX_SENTENCE)) }
+                        p { (breakable(&sheet.shown(line, MAX_SENTENCE))) }
                     }
                 }
             }
@@ -137,7 +137,7 @@ fn relations(sheet: &Sheet<'_>, finding: &Finding) -> Markup {
         }
         @if !explained.is_empty() {
             p class="relation" {
-                span class="label" { "Explains " }
+                span class="label" { (if finding.role == Role::CannotTell { "Concerns " } else { "Explains " }) }
                 @for (number, (index, failure)) in explained.iter().take(MAX_EXPLAINED).enumerate() {
                     @if number > 0 { "; " }
                     a href={ "#" (id(Kind::Failure, *index)) } {

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::html::Sheet;
+use super::html::{Sheet, breakable};
 use super::html_findings::confidence_meaning;
 use super::html_tables::folded;
 use super::json_ids::evidence_id;
@@ -58,7 +58,7 @@ fn row(sheet: &Sheet<'_>, record: &EvidenceRecord) -> Markup {
         tr id=(evidence_id(record.id)) {
             td class="own-id" { (evidence_id(record.id)) }
             td class="break" {
-                (sheet.shown(&place, MAX_PATH)) br;
+                (breakable(&sheet.shown(&place, MAX_PATH))) br;
                 @match record.sha256 {
                     Some(hash) => code class="hash" { (to_hex(&hash)) },
                     None => span class="soft" { "not read to its end, no hash" },

@@ -1,18 +1,14 @@
 //! Account by account: one row an object, one column an account. Windows keeps
 //! a cache and a proxy setting for each, so a hole in a row is often the answer.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use maud::{Markup, html};
 
 use super::cells;
-use super::html::Sheet;
+use super::grid::{Cell, Grid, grids, held};
+use super::html::{Sheet, breakable};
 use super::sequence::file_of;
 use crate::account::Account;
-use crate::case::Case;
-use crate::cryptnet::CacheEntry;
 use crate::phrase;
-use crate::retrieval::Retrieval;
 use crate::words;
 
 /// The matrix of each machine that has caches or attempts.
@@ -45,96 +41,14 @@ pub(super) fn write(sheet: &Sheet<'_>) -> Option<Markup> {
     })
 }
 
-/// What an account did about an object, and what its cache holds.
-#[derive(Default)]
-struct Cell<'a> {
-    attempts: Vec<(usize, &'a Retrieval)>,
-    entry: Option<&'a CacheEntry>,
-}
-
-#[derive(Default)]
-struct Grid<'a> {
-    /// Accounts; `None` is the one that is not known.
-    accounts: BTreeSet<Option<&'a Account>>,
-    objects: BTreeMap<String, BTreeMap<Option<&'a Account>, Cell<'a>>>,
-}
-
-fn grids(case: &Case) -> BTreeMap<Option<usize>, Grid<'_>> {
-    let mut grids: BTreeMap<Option<usize>, Grid<'_>> = BTreeMap::new();
-    for (index, entry) in case.cache_entries.iter().enumerate() {
-        let machine = case.cache_machines.get(index).copied().flatten();
-        let grid = grids.entry(machine).or_default();
-        let account = Some(&entry.owner);
-        grid.accounts.insert(account);
-        let object = entry
-            .url()
-            .map_or_else(|| entry.name.clone(), without_query);
-        let cell = grid
-            .objects
-            .entry(object)
-            .or_default()
-            .entry(account)
-            .or_default();
-        cell.entry = Some(entry);
-    }
-    for (index, retrieval) in case.retrievals.iter().enumerate() {
-        let machine = case.retrieval_machines.get(index).copied().flatten();
-        let grid = grids.entry(machine).or_default();
-        let account = retrieval.account.as_ref();
-        let object = object_of(retrieval, grid.objects.keys());
-        grid.accounts.insert(account);
-        let cell = grid
-            .objects
-            .entry(object)
-            .or_default()
-            .entry(account)
-            .or_default();
-        cell.attempts.push((index, retrieval));
-    }
-    grids
-}
-
-/// The row of an attempt: its URL; without one, the only known URL of its host.
-fn object_of<'a>(retrieval: &Retrieval, known: impl Iterator<Item = &'a String>) -> String {
-    if let Some(url) = &retrieval.url {
-        return without_query(url);
-    }
-    let host = retrieval.host.as_deref().unwrap_or_default();
-    let of_host = |url: &&String| crate::case::questions::host_of(url) == Some(host);
-    let mut same = known.filter(of_host);
-    match (same.next(), same.next()) {
-        (Some(only), None) if !host.is_empty() => only.clone(),
-        _ => format!(
-            "{}, {}",
-            phrase::target(retrieval),
-            phrase::object_phrase(retrieval)
-        ),
-    }
-}
-
-fn without_query(url: &str) -> String {
-    url.split_once('?').map_or(url, |(url, _)| url).to_owned()
-}
-
 fn matrix(sheet: &Sheet<'_>, machine: Option<usize>, grid: &Grid<'_>) -> Markup {
     let missing = machine
         .and_then(|index| sheet.explained.case.machines.get(index))
         .map(|machine| machine.missing.as_slice())
         .unwrap_or_default();
-    let mut rows: Vec<_> = grid.objects.iter().collect();
-    // What somebody tried to get is what the reader looks for.
-    rows.sort_by_key(|(url, cells)| {
-        let tried = cells.values().any(|cell| !cell.attempts.is_empty());
-        (!tried, url.as_str())
-    });
+    let rows = grid.rows();
     let rest = rows.len().saturating_sub(MAX_OBJECTS);
-    let accounts: Vec<Option<&Account>> = grid.accounts.iter().copied().collect();
-    // The account that is not known comes last.
-    let accounts = accounts
-        .iter()
-        .filter(|it| it.is_some())
-        .chain(accounts.iter().filter(|it| it.is_none()));
-    let accounts: Vec<Option<&Account>> = accounts.copied().take(MAX_ACCOUNTS).collect();
+    let accounts: Vec<Option<&Account>> = grid.columns().into_iter().take(MAX_ACCOUNTS).collect();
     html! {
         div class="scroll" tabindex="0" role="group" aria-label="Objects by account" { table class="matrix" {
             thead { tr {
@@ -153,7 +67,7 @@ fn matrix(sheet: &Sheet<'_>, machine: Option<usize>, grid: &Grid<'_>) -> Markup 
                     @let url = sheet.shown(url, MAX_URL);
                     tr {
                         th scope="row" class="break" {
-                            (file_of(&url)) br; span class="soft url" { (url) }
+                            (breakable(file_of(&url))) br; span class="soft url" { (breakable(&url)) }
                         }
                         @for account in &accounts {
                             td { (cell(sheet, account.is_some(), cells.get(account))) }
@@ -186,22 +100,11 @@ fn cell(sheet: &Sheet<'_>, known: bool, cell: Option<&Cell<'_>>) -> Markup {
             p class="soft" { (words::count((cell.attempts.len() - MAX_ATTEMPTS) as u64, "more attempt", "more attempts")) }
         }
         @match cell.entry {
-            Some(entry) => p class="cached" { "in the cache, " (held(sheet, entry)) },
+            Some(entry) => p class="cached" { "in the cache, " (held(sheet.look, entry)) },
             None if known => p class="soft" { "not in the cache" },
             None => {},
         }
         @if !known && cell.attempts.is_empty() { span class="soft" { "–" } }
-    }
-}
-
-fn held(sheet: &Sheet<'_>, entry: &CacheEntry) -> String {
-    let at = entry.record.as_ref().and_then(|record| record.last_sync_at);
-    let at = at.map_or_else(|| "no time".to_owned(), |at| sheet.look.second(at));
-    match (&entry.record, &entry.content) {
-        (Some(_), Some(_)) => at,
-        (Some(_), None) => format!("{at}, without its content file"),
-        (None, Some(_)) => "content file only".to_owned(),
-        (None, None) => "unreadable".to_owned(),
     }
 }
 

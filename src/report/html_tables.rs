@@ -4,7 +4,7 @@
 use maud::{Markup, html};
 
 use super::cells::{self, Times};
-use super::html::Sheet;
+use super::html::{Sheet, breakable};
 use super::impact;
 use super::json_ids::{Kind, id};
 use crate::case::Handshake;
@@ -41,7 +41,7 @@ fn failure_row(sheet: &Sheet<'_>, times: &Times, index: usize, failure: &Failure
             td class="own-id" { (id(Kind::Failure, index)) }
             td class="time" { (times.cell(sheet.look, failure.at)) }
             td { span class="chip bad" { (failure.kind.word()) } }
-            td class="break" { (sheet.shown(&what, MAX_TEXT)) }
+            td class="break" { (breakable(&sheet.shown(&what, MAX_TEXT))) }
             td {
                 (sheet.shown(&machine, MAX_NAME))
                 @if let Some(account) = &failure.account {
@@ -81,13 +81,21 @@ fn retrieval_row(sheet: &Sheet<'_>, times: &Times, index: usize, retrieval: &Ret
             td class="time" { (times.cell(look, retrieval.started_at)) }
             td class="break" {
                 (words::sentence(phrase::object_phrase(retrieval))) br;
-                span class="soft url" { (cells::url(look, retrieval)) }
+                span class="soft url" { (breakable(&cells::url(look, retrieval))) }
             }
-            td class="break" { (cells::path(look, retrieval)) }
+            td class="break" { (breakable(&cells::path(look, retrieval))) }
             td class="break" { span class=(mark_class(&cells::mark(retrieval))) {} " " (cells::result(look, retrieval)) }
-            td class="number" { (cells::duration(retrieval)) }
+            td class="number" { (took(retrieval)) }
             td class="packets" { (sheet.names.packets(&retrieval.cites)) }
         }
+    }
+}
+
+/// How long it took; what is shorter than a hundredth of a second is not zero.
+fn took(retrieval: &Retrieval) -> String {
+    match cells::duration(retrieval) {
+        short if short == "0 s" => "< 0.01 s".to_owned(),
+        other => other,
     }
 }
 
@@ -129,8 +137,8 @@ fn handshake_row(sheet: &Sheet<'_>, times: &Times, index: usize, handshake: &Han
         tr id=(id(Kind::Handshake, index)) {
             td class="own-id" { (id(Kind::Handshake, index)) }
             td class="time" { (times.cell(look, handshake.at)) }
-            td class="break" { (cells::site(look, handshake)) }
-            td class="break" { (cells::ends(look, handshake)) }
+            td class="break" { (breakable(&cells::site(look, handshake))) }
+            td class="break" { (breakable(&cells::ends(look, handshake))) }
             td { (handshake.version.unwrap_or("unknown")) }
             td class="break" { (cells::certificates(look, &sheet.explained.case, handshake)) }
             td class="break" {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use maud::{Markup, html};
 
-use super::html::Sheet;
+use super::html::{Sheet, breakable};
 use crate::diagnosis::Role;
 use crate::provenance::{Cite, EvidenceId};
 use crate::timeline::Event;
@@ -88,7 +88,7 @@ fn row(sheet: &Sheet<'_>, event: &Event, cited: bool) -> Markup {
             td class="time" { (sheet.look.time(event.at)) }
             td { (event.kind) }
             td class="break" {
-                (sheet.shown(&event.text, MAX_TEXT))
+                (breakable(&sheet.shown(&event.text, MAX_TEXT)))
                 @if event.clock != "capture" { span class="soft" { " (" (event.clock) " time)" } }
             }
             td class="packets" { (sheet.names.packets(&event.cites)) }

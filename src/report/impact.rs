@@ -36,7 +36,7 @@ pub(super) fn facts(explained: &Explained, look: &Look) -> Vec<Fact> {
     facts.extend(several("Sites", sites.collect(), look));
     if let (Some(first), Some(last)) = (times(failures).min(), times(failures).max()) {
         let mut text = format!("{} {}", look.range(first, last), look.zone.name());
-        if first != last {
+        if look.second(first) != look.second(last) {
             text.push_str(&format!(" ({})", words::span(last.since(first))));
         }
         facts.push(("When", text));

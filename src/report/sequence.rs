@@ -279,10 +279,14 @@ fn attempt(
         outcome if outcome.is_failure() => Mood::Bad,
         _ => Mood::Good,
     };
-    let object = words::sentence(phrase::object_phrase(retrieval));
-    let asked = match (&retrieval.method, &retrieval.url) {
-        (Some(method), Some(url)) => format!("{object}: {method} {}", file_of(url)),
-        _ => object,
+    let object = phrase::object_phrase(retrieval);
+    let result = cells::result(look, retrieval);
+    let (asked, result) = match (&retrieval.method, &retrieval.url) {
+        (Some(method), Some(url)) => {
+            let asked = format!("{method} {}", file_of(url));
+            (asked, format!("{object}: {result}"))
+        }
+        _ => (words::sentence(object), result),
     };
     Draft {
         rank,
@@ -293,7 +297,7 @@ fn attempt(
             way: Vec::new(),
             end: end_of(retrieval.outcome),
             what: look.shown(&asked, MAX_TEXT),
-            result: cells::result(look, retrieval),
+            result,
             mood,
             place: place(names, &retrieval.cites),
         },
@@ -345,11 +349,23 @@ fn kept_in_cache(
             way: Vec::new(),
             end: End::OneWay,
             what: format!("Kept: {}", look.shown(file_of(&record.url), MAX_TEXT)),
-            result: format!("cache says {} (host time)", look.time(synced)),
+            result: format!(
+                "by its own clock {}",
+                near(look, synced, retrieval.ended_at)
+            ),
             mood: Mood::Good,
             place: "cache file".to_owned(),
         },
     })
+}
+
+/// A time, without its day where that is the day of another one.
+fn near(look: &Look, at: Timestamp, other: Timestamp) -> String {
+    let (day, time) = look.day_and_time(at);
+    match day == look.day_and_time(other).0 {
+        true => time,
+        false => look.time(at),
+    }
 }
 
 fn client_lane(machine: Option<usize>, client: Option<IpAddr>, account: Option<&Account>) -> Lane {

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::look::Look;
 use super::sequence::{End, Mood, Sequence, Step};
-use super::svg::{fit, fit_middle};
+use super::svg::{fit, fit_middle, wrap, wrap_name};
 
 /// Draws the picture; `number` makes its ids differ from those of others.
 pub(super) fn draw(sequence: &Sequence, look: &Look, number: usize) -> Markup {
@@ -58,6 +58,8 @@ struct Row<'a> {
     day: Option<String>,
     time: String,
     step: &'a Step,
+    result: Vec<String>,
+    full: Option<String>,
 }
 
 impl Row<'_> {
@@ -67,7 +69,12 @@ impl Row<'_> {
 
     /// The line on which the arrow lies.
     fn middle(&self) -> i32 {
-        HEAD + self.bottom() - STEP / 2
+        HEAD + self.bottom() - STEP / 2 - self.extra() / 2
+    }
+
+    /// Pixels for a second line of words.
+    fn extra(&self) -> i32 {
+        if self.result.len() > 1 { LINE } else { 0 }
     }
 }
 
@@ -78,8 +85,13 @@ fn rows<'a>(sequence: &'a Sequence, look: &Look) -> Vec<Row<'a>> {
     for step in &sequence.steps {
         let (day, time) = look.day_and_time(step.at);
         let new = last.as_ref() != Some(&day);
-        let height = if new { STEP + DAY } else { STEP };
+        let (result, full) = wrap(&step.result, RIGHT - 40, 12, 2);
+        let day_height = if new { DAY } else { 0 };
+        let extra = if result.len() > 1 { LINE } else { 0 };
+        let height = STEP + day_height + extra;
         rows.push(Row {
+            result,
+            full,
             top,
             height,
             day: new.then(|| day.clone()),
@@ -94,19 +106,23 @@ fn rows<'a>(sequence: &'a Sequence, look: &Look) -> Vec<Row<'a>> {
 
 fn station(plan: &Plan, index: usize, name: &str, below: &str, height: i32) -> Markup {
     let x = plan.x(index);
-    let room = plan.lane - 14;
-    let name = fit_middle(name, room - 8, 12);
-    let below_fitted = fit_middle(below, room - 8, 11);
-    let full = [name.full.as_deref(), below_fitted.full.as_deref()];
-    let full: Vec<&str> = full.into_iter().flatten().collect();
+    let room = plan.lane - 6;
+    let (mut lines, full) = wrap_name(name, room - 10, 12, if below.is_empty() { 4 } else { 2 });
+    let strong = lines.len();
+    let (rest, rest_full) = wrap_name(below, room - 10, 11, 2);
+    lines.extend(rest);
+    let full: Vec<String> = full.into_iter().chain(rest_full).collect();
+    let count = i32::try_from(lines.len()).unwrap_or(1);
+    let first = (HEAD - 14) / 2 - (count - 1) * 7 + 6;
     html! {
-        line class="lifeline" x1=(x) x2=(x) y1=(HEAD - 8) y2=(height - FOOT / 2) {}
+        line class="lifeline" x1=(x) x2=(x) y1=(HEAD - 10) y2=(height - FOOT / 2) {}
         g {
             @if !full.is_empty() { title { (full.join(", ")) } }
-            rect class="station" x=(x - room / 2) y="6" width=(room) height=(HEAD - 18) rx="6" {}
-            text class="t strong mid" x=(x) y=(if below.is_empty() { 32 } else { 25 }) data-room=(room) { (name.shown) }
-            @if !below.is_empty() {
-                text class="t soft mid small" x=(x) y="41" data-room=(room) { (below_fitted.shown) }
+            rect class="station" x=(x - room / 2) y="4" width=(room) height=(HEAD - 16) rx="6" {}
+            @for (number, line) in lines.iter().enumerate() {
+                @let class = if number < strong { "t strong mid" } else { "t soft mid small" };
+                @let y = first + i32::try_from(number).unwrap_or(0) * 14;
+                text class=(class) x=(x) y=(y) data-room=(room) { (line) }
             }
         }
     }
@@ -120,9 +136,10 @@ fn step(plan: &Plan, row: &Row<'_>) -> Markup {
         Mood::Bad => "bad",
         Mood::Unsure => "unsure",
     };
+    // The first line of words; with a second one they stand a little higher.
+    let lines = y - 3 - row.extra() / 2;
     let place = fit(&step.place, LEFT - 12, 11);
     let what = fit_middle(&step.what, RIGHT - 40, 13);
-    let result = fit(&step.result, RIGHT - 40, 12);
     html! {
         g class={ "step " (class) } {
             @if let Some(day) = &row.day {
@@ -133,12 +150,15 @@ fn step(plan: &Plan, row: &Row<'_>) -> Markup {
                 text class="t soft small" x="4" y=(y + 14) data-room=(LEFT - 12) { (place.shown) }
             }))
             (arrows(plan, step, y))
-            circle class="mark" cx=(plan.right + 20) cy=(y - 6) r="4" {}
+            circle class="mark" cx=(plan.right + 20) cy=(lines - 4) r="4" {}
             (titled(&what.full, html! {
-                text class="t strong" x=(plan.right + 32) y=(y - 2) data-room=(RIGHT - 36) { (what.shown) }
+                text class="t strong" x=(plan.right + 32) y=(lines) data-room=(RIGHT - 36) { (what.shown) }
             }))
-            (titled(&result.full, html! {
-                text class="t result small" x=(plan.right + 32) y=(y + 14) data-room=(RIGHT - 36) { (result.shown) }
+            (titled(&row.full, html! {
+                @for (number, line) in row.result.iter().enumerate() {
+                    @let y = lines + 15 * (i32::try_from(number).unwrap_or(0) + 1);
+                    text class="t result small" x=(plan.right + 32) y=(y) data-room=(RIGHT - 36) { (line) }
+                }
             }))
         }
     }
@@ -224,17 +244,19 @@ fn described(sequence: &Sequence, look: &Look) -> String {
 }
 
 /// Pixels of the column of times.
-const LEFT: i32 = 124;
+const LEFT: i32 = 116;
 /// Pixels of the column of words.
-const RIGHT: i32 = 380;
+const RIGHT: i32 = 330;
 /// Pixels that the lanes share.
-const LANES: i32 = 640;
-const MIN_LANE: i32 = 112;
-const MAX_LANE: i32 = 170;
+const LANES: i32 = 600;
+const MIN_LANE: i32 = 88;
+const MAX_LANE: i32 = 160;
 /// Pixels of the heads of the lanes.
-const HEAD: i32 = 64;
+const HEAD: i32 = 82;
 /// Pixels of a step.
 const STEP: i32 = 44;
+/// Pixels of a further line of words.
+const LINE: i32 = 14;
 /// Pixels of the line that names a day.
 const DAY: i32 = 18;
 const FOOT: i32 = 12;

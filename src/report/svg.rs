@@ -104,6 +104,42 @@ pub(super) fn wrap(text: &str, room: i32, size: i32, most: usize) -> (Vec<String
     (lines, last.full.map(|_| text.to_owned()))
 }
 
+/// A name in at most `most` lines, broken after its dots, dashes and spaces; a
+/// part that is longer than a line is cut in its middle, and so is what is left
+/// for the last line.
+pub(super) fn wrap_name(
+    name: &str,
+    room: i32,
+    size: i32,
+    most: usize,
+) -> (Vec<String>, Option<String>) {
+    let mut parts = name
+        .split_inclusive(['.', '-', ' ', '/', ':', '_', '@'])
+        .peekable();
+    let mut lines: Vec<String> = Vec::new();
+    while lines.len() + 1 < most && parts.peek().is_some() {
+        let mut line = String::new();
+        while let Some(part) = parts.peek() {
+            let longer = format!("{line}{part}");
+            if !line.is_empty() && width(longer.trim_end(), size) > room {
+                break;
+            }
+            line = longer;
+            parts.next();
+        }
+        lines.push(line);
+    }
+    let rest: String = parts.collect();
+    lines.extend((!rest.is_empty()).then_some(rest));
+    let fitted = lines
+        .iter()
+        .map(|line| fit_middle(line.trim_end(), room, size));
+    let fitted: Vec<Fitted> = fitted.collect();
+    let cut = fitted.iter().any(|line| line.full.is_some());
+    let lines = fitted.into_iter().map(|line| line.shown).collect();
+    (lines, cut.then(|| name.to_owned()))
+}
+
 /// As many characters from the start as fit.
 fn head(text: &str, room: i32, size: i32) -> String {
     let room = i64::from(room.max(0)) * 1000;
@@ -143,6 +179,17 @@ mod tests {
         assert!(full.is_some());
         let whole = wrap("one two", 200, 12, 2);
         assert_eq!(whole, (vec!["one two".to_owned()], None));
+    }
+
+    #[test]
+    fn a_name_breaks_after_its_dots() {
+        let (lines, full) = wrap_name("www.download.windowsupdate.com", 110, 12, 3);
+        assert_eq!(lines.concat(), "www.download.windowsupdate.com");
+        assert!(lines.iter().all(|line| width(line, 12) <= 110), "{lines:?}");
+        assert_eq!(full, None);
+        let (lines, full) = wrap_name(&"x".repeat(200), 110, 12, 3);
+        assert!(lines.iter().all(|line| width(line, 12) <= 110), "{lines:?}");
+        assert!(full.is_some());
     }
 
     #[test]

@@ -4,8 +4,8 @@
 use super::cite::Names;
 use super::look::{Detail, Ink, Look};
 use super::page::Page;
-use super::{chains, facts, given, network, tables, why};
-use crate::diagnosis::{Confidence, Role, VerdictState};
+use super::{chains, facts, given, impact, network, tables, text_story, why};
+use crate::diagnosis::VerdictState;
 use crate::pipeline::Explained;
 use crate::words;
 
@@ -16,13 +16,19 @@ pub fn write(explained: &Explained, look: &Look) -> String {
     let mut page = Page::new(look);
     given::write(&mut page, explained);
     answer(&mut page, explained);
-    why::causes(&mut page, explained, &names);
+    why::remedies(&mut page, explained);
     if look.detail == Detail::Brief {
+        why::causes(&mut page, explained, &names);
         why::cannot_tell(&mut page, explained, &names);
         why::claims(&mut page, explained);
         footer(&mut page, explained);
         return page.finish();
     }
+    text_story::happened(&mut page, explained, &names);
+    chains::write(&mut page, explained);
+    text_story::axis(&mut page, explained);
+    text_story::accounts(&mut page, explained);
+    why::causes(&mut page, explained, &names);
     why::observations(&mut page, explained, &names);
     why::ruled_out(&mut page, explained, &names);
     why::cannot_tell(&mut page, explained, &names);
@@ -31,10 +37,9 @@ pub fn write(explained: &Explained, look: &Look) -> String {
     network::discoveries(&mut page, explained, &names);
     network::logins(&mut page, explained);
     tables::handshakes(&mut page, explained, &names);
-    chains::write(&mut page, explained);
     tables::caches(&mut page, explained);
-    facts::machines(&mut page, explained);
     tables::timeline(&mut page, explained, &names);
+    facts::machines(&mut page, explained);
     facts::clocks(&mut page, explained);
     facts::evidence(&mut page, explained);
     facts::quality(&mut page, explained);
@@ -44,70 +49,32 @@ pub fn write(explained: &Explained, look: &Look) -> String {
 }
 
 fn answer(page: &mut Page<'_>, explained: &Explained) {
-    let diagnosis = &explained.diagnosis;
-    let (ink, state) = match diagnosis.verdict.state {
-        VerdictState::Clean => (Ink::Good, "Nothing failed"),
-        VerdictState::Explained => (Ink::Bad, "Explained"),
-        VerdictState::Undetermined => (Ink::Unsure, "Not determined"),
-        VerdictState::NoValidationSeen => (Ink::Unsure, "No validation seen"),
+    let verdict = &explained.diagnosis.verdict;
+    let ink = match verdict.state {
+        VerdictState::Clean => Ink::Good,
+        VerdictState::Explained => Ink::Bad,
+        VerdictState::Undetermined | VerdictState::NoValidationSeen => Ink::Unsure,
     };
     page.heading("Answer");
-    page.paragraph(2, &diagnosis.verdict.sentence);
+    page.paragraph(2, &verdict.sentence);
     page.blank();
-    let mut facts = Vec::new();
-    if let Some(rule) = diagnosis.verdict.root_cause {
-        let confidence = diagnosis
-            .findings
-            .iter()
-            .filter(|finding| finding.rule == rule && finding.role == Role::RootCause)
-            .find_map(|finding| finding.confidence)
-            .map(Confidence::word);
-        facts.push(match confidence {
-            Some(confidence) => format!("{confidence}, {rule}"),
-            None => rule.to_owned(),
-        });
-    }
-    facts.extend(extent(page.look, explained));
-    let column = 2 + words::columns(state) + 2;
-    let label = if facts.is_empty() {
-        format!("{state}.")
-    } else {
-        format!("{state}:")
+    let state = impact::state(verdict.state);
+    let cause = impact::root_cause(explained).map(|(rule, confidence)| match confidence {
+        Some(confidence) => format!("{confidence}, {rule}"),
+        None => rule.to_owned(),
+    });
+    let (label, column) = match cause.is_some() {
+        true => (state.to_owned(), FACTS.max(4 + words::columns(state))),
+        false => (format!("{state}."), FACTS),
     };
-    page.inked(2, Some(ink), &label, column, &facts.join("\n"));
+    page.inked(2, Some(ink), &label, column, &cause.unwrap_or_default());
+    for (name, text) in impact::facts(explained, page.look) {
+        page.labeled(2, name, FACTS, &text);
+    }
 }
 
-/// How much failed: `2 failures on 1 machine, 2011-02-21 08:59:14 to 09:02:11 UTC`.
-fn extent(look: &Look, explained: &Explained) -> Option<String> {
-    let diagnosis = &explained.diagnosis;
-    if diagnosis.failures.is_empty() {
-        return None;
-    }
-    let mut text = words::count(diagnosis.failures.len() as u64, "failure", "failures");
-    let mut machines: Vec<usize> = diagnosis
-        .failures
-        .iter()
-        .filter_map(|f| f.machine)
-        .collect();
-    machines.sort_unstable();
-    machines.dedup();
-    if !machines.is_empty() {
-        let machines = words::count(machines.len() as u64, "machine", "machines");
-        text.push_str(&format!(" on {machines}"));
-    }
-    if diagnosis.incidents.len() > 1 {
-        text.push_str(&format!(" in {} incidents", diagnosis.incidents.len()));
-    }
-    let times = || diagnosis.failures.iter().map(|failure| failure.at);
-    if let (Some(first), Some(last)) = (times().min(), times().max()) {
-        text.push_str(&format!(
-            ", {} {}",
-            look.range(first, last),
-            look.zone.name()
-        ));
-    }
-    Some(text)
-}
+/// Where the text beside the name of a fact begins.
+const FACTS: usize = 15;
 
 fn footer(page: &mut Page<'_>, explained: &Explained) {
     page.blank();
@@ -162,6 +129,11 @@ mod tests {
             headings(&text),
             [
                 "Answer",
+                "What to do",
+                "What happened",
+                "Chains checked",
+                "Validity and time",
+                "Account by account",
                 "Why",
                 "Also noticed",
                 "Ruled out",
@@ -169,10 +141,9 @@ mod tests {
                 "What failed",
                 "How each object was fetched",
                 "Handshakes",
-                "Chains checked",
                 "Caches",
-                "Machines",
                 "Timeline",
+                "Machines",
                 "Clocks",
                 "Evidence",
                 "How complete the evidence is",

@@ -143,7 +143,40 @@ fn cause(
         said.clone_from(&finding.explains);
     }
     places(page, names, finding);
-    remedy(page, finding, "To do");
+}
+
+/// What to do, most effective first: the root causes, then what contributed.
+/// The numbers are those of the findings under *Why*.
+pub(super) fn remedies(page: &mut Page<'_>, explained: &Explained) {
+    let findings = &explained.diagnosis.findings;
+    let order = plan(explained);
+    let order = order
+        .iter()
+        .take(MAX_INCIDENTS)
+        .flat_map(|part| &part.findings);
+    let mut said: BTreeSet<&str> = BTreeSet::new();
+    let numbered = order.enumerate().filter_map(|(number, index)| {
+        let finding = findings.get(*index)?;
+        (!finding.remedy.is_empty()).then_some((number + 1, finding))
+    });
+    let shown = numbered.filter(|(_, finding)| said.insert(finding.remedy.as_str()));
+    let shown: Vec<(usize, &Finding)> = shown.take(MAX_REMEDIES).collect();
+    if shown.is_empty() {
+        return;
+    }
+    page.heading("What to do");
+    for (place, (number, finding)) in shown.iter().enumerate() {
+        page.blank();
+        let part = match finding.role {
+            Role::RootCause => "Repairs the cause",
+            _ => "Helps",
+        };
+        let title = format!("{}. {part}", place + 1);
+        let column = words::columns(&title) + 2;
+        let ink = (finding.role == Role::RootCause).then_some(Ink::Good);
+        page.inked(0, ink, &title, column, &format!("(finding {number})"));
+        page.paragraph(TEXT, &remedy_text(page, finding));
+    }
 }
 
 fn explains(page: &mut Page<'_>, explained: &Explained, finding: &Finding) {
@@ -300,6 +333,8 @@ fn bullet(page: &mut Page<'_>, text: &str) {
 const TEXT: usize = 3;
 /// Where the text beside a label begins.
 const LABELED: usize = 17;
+/// Remedies that a person reads.
+const MAX_REMEDIES: usize = 12;
 /// Findings of one role that a person reads; the JSON report has all.
 const MAX_ITEMS: usize = 40;
 /// Incidents that a person reads; the JSON report has all.

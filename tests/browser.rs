@@ -1,0 +1,206 @@
+//! The HTML report in a real browser: headless Chromium, where it is
+//! installed. Elsewhere each test says so and passes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+#[path = "capture_writer/mod.rs"]
+mod capture_writer;
+
+/// The browser, where there is one.
+fn browser() -> Option<&'static str> {
+    let found = ["chromium", "chromium-browser", "google-chrome"]
+        .into_iter()
+        .find(|name| Command::new(name).arg("--version").output().is_ok());
+    if found.is_none() {
+        println!("skipped: no Chromium is installed");
+    }
+    found
+}
+
+/// What the browser makes of a page: its document, and its messages.
+fn opened(browser: &str, page: &Path) -> (String, String) {
+    let profile = tempfile::tempdir().unwrap();
+    let output = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"])
+        .args(["--enable-logging=stderr", "--window-size=1300,2000"])
+        .args(["--virtual-time-budget=2000", "--no-first-run"])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    (
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    )
+}
+
+/// The report on this evidence, in a folder.
+fn report(folder: &Path, at: &Path, evidence: &[String]) -> PathBuf {
+    let page = folder.join("report.html");
+    let output = Command::new(env!("CARGO_BIN_EXE_whychain"))
+        .current_dir(at)
+        .args(["explain", "--format", "html"])
+        .args(evidence)
+        .output()
+        .unwrap();
+    assert!(
+        matches!(output.status.code(), Some(0 | 1 | 3)),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    std::fs::write(&page, output.stdout).unwrap();
+    page
+}
+
+fn samples() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");
+    let entries = std::fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let mut samples: Vec<PathBuf> = paths
+        .filter(|path| path.is_dir() && !path.ends_with("lab"))
+        .collect();
+    samples.sort();
+    samples
+}
+
+fn evidence(sample: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(sample).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names
+        .filter(|name| !["README.md", "report.txt", "report.json"].contains(&name.as_str()))
+        .collect();
+    names.sort();
+    names
+}
+
+/// Lines that the page's console wrote; the browser's own troubles are not ours.
+fn console(messages: &str) -> Vec<&str> {
+    let lines = messages.lines();
+    lines.filter(|line| line.contains("CONSOLE")).collect()
+}
+
+#[test]
+fn samples_open_without_a_message_and_no_text_leaves_its_place() {
+    let Some(browser) = browser() else { return };
+    let mut wrong = Vec::new();
+    for sample in samples() {
+        let folder = tempfile::tempdir().unwrap();
+        let page = report(folder.path(), &sample, &evidence(&sample));
+        let (document, messages) = opened(browser, &page);
+        let name = sample.file_name().unwrap().to_string_lossy().into_owned();
+        let said = console(&messages);
+        if !said.is_empty() || !document.contains("</html>") {
+            wrong.push(format!("{name}: {said:?}"));
+        }
+        // The policy lets the page's own script run: it shows the filter.
+        if document.contains("id=\"timeline-filter\" hidden") {
+            wrong.push(format!("{name}: the script did not run"));
+        }
+        let measured = measured(browser, &page);
+        if measured != "" {
+            wrong.push(format!("{name}: {measured}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Measures every text of the pictures: wider than its room, or over another.
+fn measured(browser: &str, page: &Path) -> String {
+    const SCRIPT: &str = r#"<script>
+addEventListener("load", () => {
+  for (const part of document.querySelectorAll("details")) part.open = true;
+  const wrong = [];
+  for (const svg of document.querySelectorAll("svg")) {
+    const frame = svg.viewBox.baseVal, boxes = [];
+    for (const text of svg.querySelectorAll("text")) {
+      const box = text.getBBox(), room = Number(text.dataset.room);
+      if (!room || box.width > room + 1) wrong.push("wide: " + text.textContent + " " + box.width + "/" + room);
+      if (box.x < -1 || box.x + box.width > frame.width + 1) wrong.push("out: " + text.textContent);
+      boxes.push([box, text.textContent]);
+    }
+    boxes.forEach(([a, one], i) => boxes.slice(i + 1).forEach(([b, other]) => {
+      const x = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
+      const y = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
+      if (x > 1 && y > 4) wrong.push("over: " + one + " / " + other);
+    }));
+  }
+  document.body.textContent = "measured:" + wrong.join("; ") + ":end";
+});
+</script></body>"#;
+    let text = std::fs::read_to_string(page).unwrap();
+    let (before, rest) = text.split_once("<meta http-equiv").unwrap();
+    let (_, after) = rest.split_once('>').unwrap();
+    let measuring = page.with_file_name("measured.html");
+    let text = format!("{before}{}", after.replacen("</body>", SCRIPT, 1));
+    std::fs::write(&measuring, text).unwrap();
+    let (document, _) = opened(browser, &measuring);
+    let (_, found) = document
+        .split_once("measured:")
+        .expect("the page was measured");
+    found.split(":end").next().unwrap().to_owned()
+}
+
+#[test]
+fn a_script_in_a_captured_header_stays_text() {
+    let Some(browser) = browser() else { return };
+    const BAD: &str =
+        "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">";
+    let folder = tempfile::tempdir().unwrap();
+    let mut capture = capture_writer::Capture::new();
+    let body = format!("<html><head><title>{BAD}</title></head></html>");
+    capture.exchange(
+        &format!("GET /ca.crl?{BAD} HTTP/1.1\r\nHost: crl.example\r\nUser-Agent: {BAD}\r\n\r\n"),
+        &format!(
+            "HTTP/1.1 200 {BAD}\r\nVia: 1.1 {BAD}\r\nX-Cache: HIT from {BAD}\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        ),
+    );
+    std::fs::write(folder.path().join("a.pcap"), capture.bytes()).unwrap();
+    let page = report(folder.path(), folder.path(), &["a.pcap".to_owned()]);
+    let text = std::fs::read_to_string(&page).unwrap();
+    assert!(
+        text.contains("&lt;script&gt;"),
+        "the header is in the report"
+    );
+    let (document, messages) = opened(browser, &page);
+    assert_eq!(console(&messages), Vec::<&str>::new());
+    assert!(!document.contains("<title>owned"));
+    assert_eq!(document.matches("<script").count(), 1);
+    assert_eq!(document.matches("<img").count(), 0);
+}
+
+#[test]
+fn fifty_thousand_events_open_in_seconds_and_all_are_there() {
+    let Some(browser) = browser() else { return };
+    const EVENTS: usize = 50_000;
+    let folder = tempfile::tempdir().unwrap();
+    let mut capture = capture_writer::Capture::new();
+    for number in 0..EVENTS {
+        capture.exchange(
+            &format!("GET /ca{number}.crl HTTP/1.1\r\nHost: crl.example\r\n\r\n"),
+            "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+        );
+    }
+    let mut file = std::fs::File::create(folder.path().join("a.pcap")).unwrap();
+    file.write_all(capture.bytes()).unwrap();
+    let page = report(folder.path(), folder.path(), &["a.pcap".to_owned()]);
+    let text = std::fs::read_to_string(&page).unwrap();
+    let rows = text.matches("<tr").count();
+    assert!(rows > EVENTS, "{rows} rows");
+    let last = format!("ca{}.<wbr>crl", EVENTS - 1);
+    assert!(text.contains(&last), "the last event is in the page");
+    let begin = Instant::now();
+    let (document, messages) = opened(browser, &page);
+    let took = begin.elapsed();
+    println!("{rows} rows, {} bytes: {took:?}", text.len());
+    assert_eq!(console(&messages), Vec::<&str>::new());
+    assert!(document.contains("</html>"));
+    // Seconds on an idle machine; the limit is for one that is busy.
+    assert!(took < Duration::from_secs(90), "{took:?}");
+}
