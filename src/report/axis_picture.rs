@@ -8,7 +8,7 @@ use super::axis::{Axis, Band};
 use super::look::Look;
 use super::scale::Scale;
 use super::sequence::Mood;
-use super::svg::{fit, fit_middle};
+use super::svg::{bold, fit, fit_middle};
 
 /// Draws the picture; `number` makes its ids differ from those of others.
 pub(super) fn draw(axis: &Axis, look: &Look, number: usize) -> Markup {
@@ -48,8 +48,8 @@ fn row(scale: &Scale, band: &Band, look: &Look, top: i32) -> Markup {
     };
     let from = scale.x(band.from);
     let until = band.until.map_or(RIGHT_EDGE, |until| scale.x(until));
-    let name = fit_middle(&band.name, LEFT - 16, 12);
-    let state = fit(&band.state, RIGHT - 12, 12);
+    let name = fit_middle(&band.name, LEFT - 16, bold(12));
+    let state = fit(&band.state, RIGHT - 12, bold(12));
     let (began, ended) = (
         look.minute(band.from),
         band.until.map(|until| look.minute(until)),

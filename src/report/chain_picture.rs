@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::chain_view::{Card, View};
 use super::sequence::Mood;
-use super::svg::{fit, fit_middle, wrap};
+use super::svg::{bold, fit, fit_middle, wrap};
 
 /// Draws the picture; `number` makes its ids differ from those of others.
 pub(super) fn draw(view: &View, number: usize) -> Markup {
@@ -80,7 +80,7 @@ fn element(card: &Card, top: i32, height: i32, checks: &[Line]) -> Markup {
         (true, false, false) => "card good",
     };
     let room = CARD - 32;
-    let name = fit(&card.name, room, 14);
+    let name = fit(&card.name, room, bold(14));
     let middle = top + height / 2;
     let first = middle - i32::try_from(checks.len()).unwrap_or(0) * LINE / 2 + 13;
     html! {

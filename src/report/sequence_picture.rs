@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::look::Look;
 use super::sequence::{End, Mood, Sequence, Step};
-use super::svg::{fit, fit_middle, wrap, wrap_name};
+use super::svg::{bold, fit, fit_middle, wrap, wrap_name};
 
 /// Draws the picture; `number` makes its ids differ from those of others.
 pub(super) fn draw(sequence: &Sequence, look: &Look, number: usize) -> Markup {
@@ -107,7 +107,12 @@ fn rows<'a>(sequence: &'a Sequence, look: &Look) -> Vec<Row<'a>> {
 fn station(plan: &Plan, index: usize, name: &str, below: &str, height: i32) -> Markup {
     let x = plan.x(index);
     let room = plan.lane - 6;
-    let (mut lines, full) = wrap_name(name, room - 10, 12, if below.is_empty() { 4 } else { 2 });
+    let (mut lines, full) = wrap_name(
+        name,
+        room - 10,
+        bold(12),
+        if below.is_empty() { 4 } else { 2 },
+    );
     let strong = lines.len();
     let (rest, rest_full) = wrap_name(below, room - 10, 11, 2);
     lines.extend(rest);
@@ -139,7 +144,7 @@ fn step(plan: &Plan, row: &Row<'_>) -> Markup {
     // The first line of words; with a second one they stand a little higher.
     let lines = y - 3 - row.extra() / 2;
     let place = fit(&step.place, LEFT - 12, 11);
-    let what = fit_middle(&step.what, RIGHT - 40, 13);
+    let what = fit_middle(&step.what, RIGHT - 40, bold(13));
     html! {
         g class={ "step " (class) } {
             @if let Some(day) = &row.day {

@@ -12,6 +12,12 @@ pub(super) fn width(text: &str, size: i32) -> i32 {
     i32::try_from(pixels).unwrap_or(i32::MAX)
 }
 
+/// The size at which a bold text of this size is measured: it is up to a tenth
+/// wider.
+pub(super) fn bold(size: i32) -> i32 {
+    size + size.div_euclid(10).max(1)
+}
+
 /// Thousandths of the font size that a character takes, as in DejaVu Sans,
 /// the widest of the fonts that browsers fall back to.
 fn em(character: char) -> i64 {
