@@ -184,7 +184,7 @@ fn fifty_thousand_events_open_in_seconds_and_all_are_there() {
     for number in 0..EVENTS {
         capture.exchange(
             &format!("GET /ca{number}.crl HTTP/1.1\r\nHost: crl.example\r\n\r\n"),
-            "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+            "HTTP/1.1 304 Not Modified\r\nDate: Tue, 14 Nov 2023 22:13:20 GMT\r\n\r\n",
         );
     }
     let mut file = std::fs::File::create(folder.path().join("a.pcap")).unwrap();
@@ -193,7 +193,8 @@ fn fifty_thousand_events_open_in_seconds_and_all_are_there() {
     let text = std::fs::read_to_string(&page).unwrap();
     let rows = text.matches("<tr").count();
     assert!(rows > EVENTS, "{rows} rows");
-    let last = format!("ca{}.<wbr>crl", EVENTS - 1);
+    let last = format!("ca{}.crl", EVENTS - 1);
+    let text = text.replace("<wbr>", "");
     assert!(text.contains(&last), "the last event is in the page");
     let begin = Instant::now();
     let (document, messages) = opened(browser, &page);

@@ -19,7 +19,7 @@ pub(super) fn draw(axis: &Axis, look: &Look, number: usize) -> Markup {
     let (title, description) = (format!("axis-{number}-t"), format!("axis-{number}-d"));
     let (first, last) = (scale.x(axis.incident.0), scale.x(axis.incident.1));
     html! {
-        svg class="picture" viewBox={ "0 0 " (WIDTH) " " (height) } role="img"
+        svg class="picture" width=(WIDTH) viewBox={ "0 0 " (WIDTH) " " (height) } role="img"
             aria-labelledby={ (title) " " (description) } {
             title id=(title) { "Validity against the incident" }
             desc id=(description) { (described(axis, look)) }

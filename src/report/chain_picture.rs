@@ -22,7 +22,7 @@ pub(super) fn draw(view: &View, number: usize) -> Markup {
     let height = top - GAP + MARGIN;
     let (title, description) = (format!("chain-{number}-t"), format!("chain-{number}-d"));
     html! {
-        svg class="picture" viewBox={ "0 0 " (WIDTH) " " (height) } role="img"
+        svg class="picture" width=(WIDTH) viewBox={ "0 0 " (WIDTH) " " (height) } role="img"
             aria-labelledby={ (title) " " (description) } {
             title id=(title) { (view.title) }
             desc id=(description) { (described(view)) }

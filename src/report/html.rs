@@ -51,12 +51,24 @@ impl Sheet<'_> {
     }
 }
 
-/// Text with places to break a line after the separators of URLs, names and
-/// paths; the text itself is unchanged when copied.
+/// Text with places to break a line after the separators of long URLs, names
+/// and paths; the text itself is unchanged when copied.
 pub(super) fn breakable(text: &str) -> Markup {
-    let parts = text.split_inclusive(['/', '.', '-', '_', '?', '&', '=', ':', '\\']);
-    html! { @for (index, part) in parts.enumerate() { @if index > 0 { wbr; } (part) } }
+    html! {
+        @for (index, word) in text.split(' ').enumerate() {
+            @if index > 0 { " " }
+            @if word.len() < LONG_WORD {
+                (word)
+            } @else {
+                @let parts = word.split_inclusive(['/', '.', '-', '_', '?', '&', '=', ':', '\\']);
+                @for (index, part) in parts.enumerate() { @if index > 0 { wbr; } (part) }
+            }
+        }
+    }
 }
+
+/// Bytes from which on a word may be broken: addresses and times are shorter.
+const LONG_WORD: usize = 19;
 
 /// A part of the page.
 pub(super) struct Section {

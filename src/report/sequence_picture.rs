@@ -21,7 +21,7 @@ pub(super) fn draw(sequence: &Sequence, look: &Look, number: usize) -> Markup {
     let width = plan.right + RIGHT;
     let (title, description) = (format!("seq-{number}-t"), format!("seq-{number}-d"));
     html! {
-        svg class="picture" viewBox={ "0 0 " (width) " " (height) } role="img"
+        svg class="picture" width=(width) viewBox={ "0 0 " (width) " " (height) } role="img"
             aria-labelledby={ (title) " " (description) } {
             title id=(title) { "Sequence of what happened" }
             desc id=(description) { (described(sequence, look)) }
