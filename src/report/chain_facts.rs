@@ -24,6 +24,36 @@ pub(super) fn write(page: &mut Page<'_>, case: &Case, examined: &CaseChain) {
     }
 }
 
+/// The same for forms that lay text out themselves: what it is about, then the
+/// text.
+pub(super) fn told(look: &Look, examined: &CaseChain) -> Vec<(&'static str, String)> {
+    let mut told = Vec::new();
+    let best = examined.chains.first();
+    let known =
+        |status: &&ElementStatus| status.state != StatusState::Unknown || !status.copies.is_empty();
+    for status in examined.status.iter().filter(known) {
+        let name = best.and_then(|best| best.elements.get(status.element));
+        let name = name.map_or("", |element| element.certificate.subject.short());
+        let what = match status.state {
+            StatusState::Good => "not revoked",
+            StatusState::Revoked => "revoked",
+            StatusState::Unknown => "revocation not known",
+        };
+        let text = format!("{name}: {what}; {}", status.detail);
+        told.push(("Revocation", look.shown(&text, MAX_TEXT)));
+    }
+    if let Some(axis) = examined.axis.as_ref().filter(|axis| axis.phases.len() > 1) {
+        told.push(("Verdict over time", over_time(look, axis)));
+    }
+    for (repair, whom) in [(&examined.repair, ""), (&examined.status_repair, INSISTS)] {
+        let text = repair
+            .as_ref()
+            .map(|repair| repair_text(look, repair, whom));
+        told.extend(text.map(|text| ("Smallest repair", text)));
+    }
+    told
+}
+
 const INSISTS: &str = "for a program that insists on a revocation status: ";
 
 fn revocation(page: &mut Page<'_>, case: &Case, examined: &CaseChain) {

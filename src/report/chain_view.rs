@@ -5,7 +5,7 @@
 use super::cite::Names;
 use super::look::Look;
 use super::sequence::Mood;
-use super::{cells, chains};
+use super::{cells, chain_facts, chains};
 use crate::case::{ArtifactSource, Case, CaseChain, ChainSubject};
 use crate::chain::{Chain, Element, IssuerMatch, Outcome, RootTrust, Verdict};
 use crate::phrase;
@@ -39,6 +39,8 @@ pub(super) struct View {
     pub(super) cards: Vec<Card>,
     /// Chains that were possible and no better.
     pub(super) others: usize,
+    /// Revocation, the verdict over time, and the smallest repair.
+    pub(super) told: Vec<(&'static str, String)>,
 }
 
 /// The view of examinations that came out alike.
@@ -85,6 +87,7 @@ pub(super) fn view(
         verdict,
         cards,
         others: examined.chains.len().saturating_sub(1),
+        told: chain_facts::told(look, examined),
     })
 }
 

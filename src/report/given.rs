@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::json_ids::time;
+use super::look::Look;
 use super::page::Page;
 use crate::given::{Given, GivenMachine, Note};
 use crate::pipeline::Explained;
@@ -12,19 +13,26 @@ use crate::words;
 /// The section of the text report; nothing where no case file was given.
 pub(super) fn write(page: &mut Page<'_>, explained: &Explained) {
     const COLUMN: usize = 14;
-    let Some(given) = &explained.given else {
+    if explained.given.is_none() {
         return;
+    }
+    page.heading(TITLE);
+    for (label, text) in items(explained, page.look) {
+        page.labeled(2, label, COLUMN, &text);
+    }
+    page.labeled(2, "", 2, NO_EVIDENCE);
+}
+
+/// The heading, in every form.
+pub(super) const TITLE: &str = "Case, as given by the analyst";
+/// What has to be said below it.
+pub(super) const NO_EVIDENCE: &str = "None of this is evidence; no conclusion below rests on it.";
+
+/// What was given, with its label; a text may have several lines.
+pub(super) fn items(explained: &Explained, look: &Look) -> Vec<(&'static str, String)> {
+    let Some(given) = &explained.given else {
+        return Vec::new();
     };
-    page.heading("Case, as given by the analyst");
-    let look = page.look;
-    let mut item = |label: &str, text: &str| {
-        if !text.is_empty() {
-            page.labeled(2, label, COLUMN, text);
-        }
-    };
-    item("Title", given.title.as_deref().unwrap_or_default());
-    item("Number", given.number.as_deref().unwrap_or_default());
-    item("Examiner", given.examiner.as_deref().unwrap_or_default());
     let second = |at| format!("{} {}", look.second(at), look.zone.name());
     let window = match (given.incident_from, given.incident_to) {
         (Some(from), Some(to)) => format!("{} to {}", second(from), second(to)),
@@ -39,28 +47,31 @@ pub(super) fn write(page: &mut Page<'_>, explained: &Explained) {
         ),
         _ => String::new(),
     };
-    item("Incident", &format!("{window}{inside}"));
     let machines: Vec<String> = given.machines.iter().map(machine_line).collect();
-    item("Machines", &machines.join("\n"));
     let proxies = given.proxies.iter();
     let proxies = proxies.map(|proxy| with_note(&proxy.address, proxy.note.as_deref()));
-    item("Proxies", &proxies.collect::<Vec<_>>().join("\n"));
     let zones = given.zones.iter();
     let zones = zones.map(|(name, seconds)| format!("{name}: {}", offset(*seconds)));
-    item("Zones", &zones.collect::<Vec<_>>().join("\n"));
     let note = |note: &Note| {
         let at = note.at.map(|at| format!("{}, ", second(at)));
         let by = note.by.as_deref().unwrap_or("not named");
         format!("{}{by}: \"{}\"", at.unwrap_or_default(), note.text)
     };
     let notes: Vec<String> = given.notes.iter().map(note).collect();
-    item("Witnesses", &notes.join("\n"));
-    page.labeled(
-        2,
-        "",
-        2,
-        "None of this is evidence; no conclusion below rests on it.",
-    );
+    let items = [
+        ("Title", given.title.clone().unwrap_or_default()),
+        ("Number", given.number.clone().unwrap_or_default()),
+        ("Examiner", given.examiner.clone().unwrap_or_default()),
+        ("Incident", format!("{window}{inside}")),
+        ("Machines", machines.join("\n")),
+        ("Proxies", proxies.collect::<Vec<_>>().join("\n")),
+        ("Zones", zones.collect::<Vec<_>>().join("\n")),
+        ("Witnesses", notes.join("\n")),
+    ];
+    items
+        .into_iter()
+        .filter(|(_, text)| !text.is_empty())
+        .collect()
 }
 
 /// How many failures lie in the incident that the analyst bounds, of how many.

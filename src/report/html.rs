@@ -10,6 +10,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
 use super::cite::Names;
+use super::given;
 use super::look::Look;
 use super::{
     html_answer, html_facts, html_findings, html_ledger, html_matrix, html_pictures, html_tables,
@@ -91,6 +92,7 @@ pub(super) fn section(
 
 fn sections(sheet: &Sheet<'_>) -> Vec<Section> {
     [
+        section("case", given::TITLE, html_facts::given(sheet)),
         section("do", "What to do", html_answer::remedies(sheet)),
         section("happened", "What happened", html_pictures::happened(sheet)),
         section("chain", "The chain", html_pictures::chains(sheet)),

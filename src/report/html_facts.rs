@@ -3,11 +3,29 @@
 use maud::{Markup, html};
 
 use super::facts::vantage_text;
+use super::given;
 use super::html::Sheet;
 use super::json_ids::{Kind, id};
 use crate::account::Account;
 use crate::case::Machine;
 use crate::words;
+
+/// What the analyst says of the case, quoted as such.
+pub(super) fn given(sheet: &Sheet<'_>) -> Option<Markup> {
+    let items = given::items(sheet.explained, sheet.look);
+    (!items.is_empty()).then(|| {
+        html! {
+            dl class="facts given" {
+                @for (label, text) in &items {
+                    div { dt { (label) } dd {
+                        @for line in text.split('\n') { p { (sheet.shown(line, MAX_TEXT)) } }
+                    } }
+                }
+            }
+            p class="note" { (given::NO_EVIDENCE) }
+        }
+    })
+}
 
 /// The machines with their caches, and the clocks against each other.
 pub(super) fn machines(sheet: &Sheet<'_>) -> Option<Markup> {

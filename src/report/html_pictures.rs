@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use super::html::Sheet;
+use super::html::{Sheet, breakable};
 use super::json_ids::{Kind, id};
 use super::sequence::{Sequence, sequence};
 use super::{axis, axis_picture, chain_picture, chain_view, chains, sequence_picture};
@@ -98,6 +98,13 @@ pub(super) fn chains(sheet: &Sheet<'_>) -> Option<Markup> {
                     figure class="drawn" {
                         div class="scroll" tabindex="0" role="group" aria-label="Chain picture" {
                             (chain_picture::draw(view, index))
+                        }
+                        @if !view.told.is_empty() {
+                            dl class="told" {
+                                @for (label, text) in &view.told {
+                                    div { dt { (label) } dd { (breakable(text)) } }
+                                }
+                            }
                         }
                         @if view.others > 0 {
                             figcaption {

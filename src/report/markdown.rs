@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::cite::Names;
+use super::given;
 use super::impact;
 use super::json_ids::{Kind, id};
 use super::look::Look;
@@ -33,6 +34,7 @@ pub fn write(explained: &Explained, look: &Look) -> String {
     };
     let parts = [
         answer(&sheet),
+        given_section(&sheet),
         remedies(&sheet),
         facts::happened(&sheet),
         facts::chains(&sheet),
@@ -83,6 +85,16 @@ fn answer(sheet: &Sheet<'_>) -> Option<String> {
         text.push_str(&format!("- **{name}:** {}\n", escaped(&fact)));
     }
     Some(text)
+}
+
+fn given_section(sheet: &Sheet<'_>) -> Option<String> {
+    let items = given::items(sheet.explained, sheet.look);
+    let lines = items.iter().map(|(label, text)| {
+        let lines: Vec<String> = text.split('\n').map(|line| sheet.text(line)).collect();
+        format!("- **{label}:** {}\n", lines.join("; "))
+    });
+    let lines: String = lines.collect();
+    (!lines.is_empty()).then(|| format!("## {}\n\n{lines}\n{}\n", given::TITLE, given::NO_EVIDENCE))
 }
 
 fn remedies(sheet: &Sheet<'_>) -> Option<String> {

@@ -72,6 +72,9 @@ pub(super) fn chains(sheet: &Sheet<'_>) -> Option<String> {
                 text.push_str(&format!("{indent}  - {} {}\n", mark(*mood), escaped(check)));
             }
         }
+        for (label, told) in &view.told {
+            text.push_str(&format!("\n{label}: {}\n", escaped(told)));
+        }
     }
     let rest = more(groups.len().saturating_sub(MAX_CHAINS), "chains");
     (!text.is_empty()).then(|| format!("## The chain\n{text}{rest}"))
