@@ -114,6 +114,11 @@ fn sections(sheet: &Sheet<'_>) -> Vec<Section> {
             "What this evidence cannot tell",
             html_findings::cannot_tell(sheet),
         ),
+        section(
+            "claims",
+            "What was said of this fault in 2011",
+            html_findings::claims(sheet),
+        ),
         section("failures", "What failed", html_tables::failures(sheet)),
         section(
             "retrievals",

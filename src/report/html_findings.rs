@@ -151,6 +151,25 @@ fn relations(sheet: &Sheet<'_>, finding: &Finding) -> Markup {
     }
 }
 
+/// What was said of the fault of 2011, claim by claim.
+pub(super) fn claims(sheet: &Sheet<'_>) -> Option<Markup> {
+    let claims = &sheet.explained.diagnosis.claims;
+    (!claims.is_empty()).then(|| {
+        html! {
+            @for claim in claims {
+                article class="finding" {
+                    p class="finding-head" {
+                        span class="badge" { (claim.standing.word()) }
+                        strong { (claim.claim) }
+                    }
+                    p class="summary" { (breakable(&words::sentence(&sheet.shown(&claim.because, MAX_SENTENCE)))) }
+                    (places(sheet, &claim.cites))
+                }
+            }
+        }
+    })
+}
+
 /// The places that show it, with filter and command to copy.
 pub(super) fn places(sheet: &Sheet<'_>, cites: &[Cite]) -> Markup {
     let (places, rest) = sheet.names.places(cites, sheet.look);

@@ -44,6 +44,7 @@ pub fn write(explained: &Explained, look: &Look) -> String {
         of_role(&sheet, Role::Observation, "Also noticed"),
         of_role(&sheet, Role::RuledOut, "Ruled out"),
         of_role(&sheet, Role::CannotTell, "What this evidence cannot tell"),
+        claims(&sheet),
         facts::failures(&sheet),
         facts::timeline(&sheet),
         facts::evidence(&sheet),
@@ -159,6 +160,16 @@ fn of_role(sheet: &Sheet<'_>, role: Role, title: &str) -> Option<String> {
         .map(|(index, finding)| one(sheet, index, finding))
         .collect();
     (!items.is_empty()).then(|| format!("## {title}\n{}", items.concat()))
+}
+
+fn claims(sheet: &Sheet<'_>) -> Option<String> {
+    let claims = sheet.explained.diagnosis.claims.iter().map(|claim| {
+        let because = sheet.text(&words::sentence(&claim.because));
+        let word = claim.standing.word();
+        format!("- {} **{word}**: {because}\n", escaped(claim.claim))
+    });
+    let claims: String = claims.collect();
+    (!claims.is_empty()).then(|| format!("## What was said of this fault in 2011\n\n{claims}"))
 }
 
 fn one(sheet: &Sheet<'_>, index: usize, finding: &Finding) -> String {

@@ -32,6 +32,7 @@ pub fn write(explained: &Explained, look: &Look) -> String {
     why::observations(&mut page, explained, &names);
     why::ruled_out(&mut page, explained, &names);
     why::cannot_tell(&mut page, explained, &names);
+    why::claims(&mut page, explained);
     tables::failures(&mut page, explained);
     tables::retrievals(&mut page, explained, &names);
     network::discoveries(&mut page, explained, &names);
