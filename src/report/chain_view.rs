@@ -182,7 +182,7 @@ fn source(case: &Case, names: &Names<'_>, look: &Look, element: &Element) -> Str
     }
     match found.is_empty() {
         true => "enclosed in another object".to_owned(),
-        false => found.join("; "),
+        false => look.shown(&found.join("; "), MAX_TEXT),
     }
 }
 

@@ -115,7 +115,9 @@ impl<'a> Names<'a> {
                 let record = self.records.get(evidence);
                 Place {
                     text: format!("{noun} {} of {name}", listed(packets)),
-                    command: record.and_then(|record| command::tshark(record, &filter)),
+                    command: record
+                        .and_then(|record| command::tshark(record, &filter))
+                        .map(|line| look.shown(&line, MAX_LINE)),
                     filter: Some(filter),
                 }
             }
@@ -128,7 +130,9 @@ impl<'a> Names<'a> {
                 Place {
                     text: self.bytes(*evidence, &name, *offset, *length),
                     filter: None,
-                    command: record.and_then(|record| command::bytes(record, *offset, *length)),
+                    command: record
+                        .and_then(|record| command::bytes(record, *offset, *length))
+                        .map(|line| look.shown(&line, MAX_LINE)),
                 }
             }
             Cite::Record { record, .. } => {
@@ -230,6 +234,8 @@ fn joined(numbers: &[u64], range: &str, between: &str) -> String {
 
 /// Places listed of one finding; the JSON report has all.
 const MAX_PLACES: usize = 8;
+/// Characters of a command: two paths and a filter.
+const MAX_LINE: usize = 4000;
 /// Characters of a file's name.
 const MAX_NAME: usize = 120;
 

@@ -53,8 +53,10 @@ impl Sheet<'_> {
 }
 
 /// Text with places to break a line after the separators of long URLs, names
-/// and paths; the text itself is unchanged when copied.
-pub(super) fn breakable(text: &str) -> Markup {
+/// and paths; the text itself is unchanged when copied. It is cleaned before it
+/// is taken apart: no later step could find a name in the pieces.
+pub(super) fn breakable(look: &Look, text: &str) -> Markup {
+    let text = look.shown(text, MAX_BREAKABLE);
     html! {
         @for (index, word) in text.split(' ').enumerate() {
             @if index > 0 { " " }
@@ -68,6 +70,8 @@ pub(super) fn breakable(text: &str) -> Markup {
     }
 }
 
+/// Characters of a text; all that come here were cut already.
+const MAX_BREAKABLE: usize = 4000;
 /// Bytes from which on a word may be broken: addresses and times are shorter.
 const LONG_WORD: usize = 19;
 

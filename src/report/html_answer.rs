@@ -33,8 +33,8 @@ pub(super) fn answer(sheet: &Sheet<'_>) -> Markup {
                     code class="rule" { (rule) }
                 }
             }
-            p class="lead" { (breakable(&first)) }
-            @if !rest.is_empty() { p class="lead-rest" { (breakable(&rest)) } }
+            p class="lead" { (breakable(sheet.look, &first)) }
+            @if !rest.is_empty() { p class="lead-rest" { (breakable(sheet.look, &rest)) } }
             dl class="facts" {
                 @for (name, text) in impact::facts(sheet.explained, sheet.look) {
                     div { dt { (name) } dd { (text) } }
@@ -114,7 +114,7 @@ pub(super) fn remedies(sheet: &Sheet<'_>) -> Option<Markup> {
                         ", " code { (finding.rule) }
                     }
                     @for line in finding.remedy.trim_end().split('\n').take(MAX_LINES) {
-                        p { (breakable(&sheet.shown(line, MAX_SENTENCE))) }
+                        p { (breakable(sheet.look, &sheet.shown(line, MAX_SENTENCE))) }
                     }
                 }
             }

@@ -93,14 +93,14 @@ fn article(sheet: &Sheet<'_>, index: usize, finding: &Finding) -> Markup {
                 code { (finding.rule) }
                 span class="own-id" { (own) }
             }
-            p class="summary" { (breakable(&summary)) }
+            p class="summary" { (breakable(sheet.look, &summary)) }
             (relations(sheet, finding))
             (places(sheet, &finding.cites))
             @if let (true, Some(label)) = (!finding.remedy.is_empty(), remedy_label(finding.role)) {
                 div class="remedy" {
                     p class="label" { (label) }
                     @for line in finding.remedy.trim_end().split('\n').take(MAX_ITEMS) {
-                        p { (breakable(&sheet.shown(line, MAX_SENTENCE))) }
+                        p { (breakable(sheet.look, &sheet.shown(line, MAX_SENTENCE))) }
                     }
                 }
             }
@@ -162,7 +162,7 @@ pub(super) fn claims(sheet: &Sheet<'_>) -> Option<Markup> {
                         span class="badge" { (claim.standing.word()) }
                         strong { (claim.claim) }
                     }
-                    p class="summary" { (breakable(&words::sentence(&sheet.shown(&claim.because, MAX_SENTENCE)))) }
+                    p class="summary" { (breakable(sheet.look, &words::sentence(&sheet.shown(&claim.because, MAX_SENTENCE)))) }
                     (places(sheet, &claim.cites))
                 }
             }

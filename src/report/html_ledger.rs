@@ -58,7 +58,7 @@ fn row(sheet: &Sheet<'_>, record: &EvidenceRecord) -> Markup {
         tr id=(evidence_id(record.id)) {
             td class="own-id" { (evidence_id(record.id)) }
             td class="break" {
-                (breakable(&sheet.shown(&place, MAX_PATH))) br;
+                (breakable(sheet.look, &sheet.shown(&place, MAX_PATH))) br;
                 @match record.sha256 {
                     Some(hash) => code class="hash" { (to_hex(&hash)) },
                     None => span class="soft" { "not read to its end, no hash" },

@@ -67,7 +67,7 @@ fn matrix(sheet: &Sheet<'_>, machine: Option<usize>, grid: &Grid<'_>) -> Markup 
                     @let url = sheet.shown(url, MAX_URL);
                     tr {
                         th scope="row" class="break" {
-                            (breakable(file_of(&url))) br; span class="soft url" { (breakable(&url)) }
+                            (breakable(sheet.look, file_of(&url))) br; span class="soft url" { (breakable(sheet.look, &url)) }
                         }
                         @for account in &accounts {
                             td { (cell(sheet, account.is_some(), cells.get(account))) }

@@ -102,7 +102,7 @@ pub(super) fn chains(sheet: &Sheet<'_>) -> Option<Markup> {
                         @if !view.told.is_empty() {
                             dl class="told" {
                                 @for (label, text) in &view.told {
-                                    div { dt { (label) } dd { (breakable(text)) } }
+                                    div { dt { (label) } dd { (breakable(sheet.look, text)) } }
                                 }
                             }
                         }

@@ -10,6 +10,7 @@ use super::json_ids::{Kind, id};
 use crate::case::Handshake;
 use crate::diagnosis::Failure;
 use crate::phrase;
+use crate::provenance::Cite;
 use crate::retrieval::Retrieval;
 use crate::words;
 
@@ -41,7 +42,7 @@ fn failure_row(sheet: &Sheet<'_>, times: &Times, index: usize, failure: &Failure
             td class="own-id" { (id(Kind::Failure, index)) }
             td class="time" { (times.cell(sheet.look, failure.at)) }
             td { span class="chip bad" { (failure.kind.word()) } }
-            td class="break" { (breakable(&sheet.shown(&what, MAX_TEXT))) }
+            td class="break" { (breakable(sheet.look, &sheet.shown(&what, MAX_TEXT))) }
             td {
                 (sheet.shown(&machine, MAX_NAME))
                 @if let Some(account) = &failure.account {
@@ -81,12 +82,12 @@ fn retrieval_row(sheet: &Sheet<'_>, times: &Times, index: usize, retrieval: &Ret
             td class="time" { (times.cell(look, retrieval.started_at)) }
             td class="break" {
                 (words::sentence(phrase::object_phrase(retrieval))) br;
-                span class="soft url" { (breakable(&cells::url(look, retrieval))) }
+                span class="soft url" { (breakable(sheet.look, &cells::url(look, retrieval))) }
             }
-            td class="break" { (breakable(&cells::path(look, retrieval))) }
+            td class="break" { (breakable(sheet.look, &cells::path(look, retrieval))) }
             td class="break" { span class=(mark_class(&cells::mark(retrieval))) {} " " (cells::result(look, retrieval)) }
             td class="number" { (took(retrieval)) }
-            td class="packets" { (sheet.names.packets(&retrieval.cites)) }
+            td class="packets" { (packets(sheet, &retrieval.cites)) }
         }
     }
 }
@@ -97,6 +98,11 @@ fn took(retrieval: &Retrieval) -> String {
         short if short == "0 s" => "< 0.01 s".to_owned(),
         other => other,
     }
+}
+
+/// The frames of a row, with the capture's name where there are several.
+pub(super) fn packets(sheet: &Sheet<'_>, cites: &[Cite]) -> String {
+    sheet.shown(&sheet.names.packets(cites), MAX_TEXT)
 }
 
 /// A dot in the color of a mark; the words beside it say the same.
@@ -137,14 +143,14 @@ fn handshake_row(sheet: &Sheet<'_>, times: &Times, index: usize, handshake: &Han
         tr id=(id(Kind::Handshake, index)) {
             td class="own-id" { (id(Kind::Handshake, index)) }
             td class="time" { (times.cell(look, handshake.at)) }
-            td class="break" { (breakable(&cells::site(look, handshake))) }
-            td class="break" { (breakable(&cells::ends(look, handshake))) }
+            td class="break" { (breakable(sheet.look, &cells::site(look, handshake))) }
+            td class="break" { (breakable(sheet.look, &cells::ends(look, handshake))) }
             td { (handshake.version.unwrap_or("unknown")) }
             td class="break" { (cells::certificates(look, &sheet.explained.case, handshake)) }
             td class="break" {
                 span class=(mark_class(&cells::handshake_mark(handshake))) {} " " (cells::ending(handshake))
             }
-            td class="packets" { (sheet.names.packets(&handshake.cites)) }
+            td class="packets" { (packets(sheet, &handshake.cites)) }
         }
     }
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use maud::{Markup, html};
 
 use super::html::{Sheet, breakable};
+use super::html_tables::packets;
 use crate::diagnosis::Role;
 use crate::provenance::{Cite, EvidenceId};
 use crate::timeline::Event;
@@ -88,10 +89,10 @@ fn row(sheet: &Sheet<'_>, event: &Event, cited: bool) -> Markup {
             td class="time" { (sheet.look.time(event.at)) }
             td { (event.kind) }
             td class="break" {
-                (breakable(&sheet.shown(&event.text, MAX_TEXT)))
+                (breakable(sheet.look, &sheet.shown(&event.text, MAX_TEXT)))
                 @if event.clock != "capture" { span class="soft" { " (" (event.clock) " time)" } }
             }
-            td class="packets" { (sheet.names.packets(&event.cites)) }
+            td class="packets" { (packets(sheet, &event.cites)) }
         }
     }
 }

@@ -212,7 +212,7 @@ pub(super) fn timeline(sheet: &Sheet<'_>) -> Option<String> {
         vec![
             sheet.look.time(event.at),
             format!("{}{clock}", sheet.text(&event.text)),
-            escaped(&sheet.names.packets(&event.cites)),
+            sheet.text(&sheet.names.packets(&event.cites)),
         ]
     });
     let rows: Vec<_> = rows.collect();

@@ -299,7 +299,7 @@ fn attempt(
             what: look.shown(&asked, MAX_TEXT),
             result,
             mood,
-            place: place(names, &retrieval.cites),
+            place: place(names, look, &retrieval.cites),
         },
     }
 }
@@ -415,7 +415,7 @@ fn handshake_steps(
             what: format!("{version} handshake"),
             result: sent,
             mood: if unanswered { Mood::Bad } else { Mood::Good },
-            place: place(names, &handshake.cites),
+            place: place(names, look, &handshake.cites),
         },
     }];
     let mood = match handshake.outcome {
@@ -448,14 +448,14 @@ fn handshake_steps(
             what: what.to_owned(),
             result: cells::ending(handshake),
             mood,
-            place: reaction.map_or_else(String::new, |it| place(names, &[it.cite()])),
+            place: reaction.map_or_else(String::new, |it| place(names, look, &[it.cite()])),
         },
     });
     drafts
 }
 
-fn place(names: &Names<'_>, cites: &[crate::provenance::Cite]) -> String {
-    let packets = names.packets(cites);
+fn place(names: &Names<'_>, look: &Look, cites: &[crate::provenance::Cite]) -> String {
+    let packets = look.shown(&names.packets(cites), MAX_TEXT);
     match packets.is_empty() {
         true => String::new(),
         false => format!("packets {packets}"),
