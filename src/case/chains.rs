@@ -10,6 +10,7 @@ use super::proofs::Proofs;
 use super::status::{self, StatusIndex};
 use super::stores::StoresAt;
 use super::{Case, CaseChain, ChainSubject, Handshake, HandshakeOutcome};
+use crate::account::Account;
 use crate::chain::{
     self, Chain, CheckKind, Held, Holdings, Host, Memo, MissingIssuer, Origin, Policy, Purpose,
     RootTrust, RootUpdate, TrustStatus, Verdict,
@@ -106,10 +107,13 @@ pub fn chains(case: &Case, roots: &[Arc<Certificate>]) -> Vec<CaseChain> {
         machines: BTreeMap::new(),
         proofs: Proofs::new(case),
     };
-    let mut chains: Vec<CaseChain> = (0..case.handshakes.len())
-        .filter_map(|index| examiner.handshake(index))
-        .collect();
+    let sites = (0..case.handshakes.len()).filter_map(|index| {
+        let (asked, holdings) = examiner.site(index)?;
+        Some(examiner.examine(&asked, &holdings))
+    });
+    let mut chains: Vec<CaseChain> = sites.collect();
     chains.extend(examiner.lists());
+    super::list_proofs::add(case, &mut examiner, &mut chains);
     chains.extend(super::signers::chains(case, &mut examiner));
     chains
 }
@@ -154,8 +158,8 @@ impl<'a> Examiner<'a> {
         Arc::clone(self.machines.entry(machine).or_insert_with(made))
     }
 
-    /// The chain of a server's list.
-    fn handshake(&mut self, index: usize) -> Option<CaseChain> {
+    /// What the chain of a server's list is asked for, and what was at hand for it.
+    pub fn site(&mut self, index: usize) -> Option<(Asked<'a>, Holdings)> {
         let case = self.case;
         let handshake = case.handshakes.get(index)?;
         let (leaf, certificate) = case.leaf_of(handshake)?;
@@ -181,7 +185,13 @@ impl<'a> Examiner<'a> {
             machine: handshake.machine,
             is_refused: handshake.outcome == HandshakeOutcome::ClientClosed,
         };
-        Some(self.examine(&asked, &holdings))
+        Some((asked, holdings))
+    }
+
+    /// What one account of a machine had.
+    #[must_use]
+    pub fn of_account(&self, machine: Option<usize>, account: &Account) -> Holdings {
+        holdings::of_account(self.case, machine, account, self.roots)
     }
 
     /// The chain of each list's signer, once per machine that had the list.
@@ -208,13 +218,7 @@ impl<'a> Examiner<'a> {
                 // such moment, and its own date stands for it.
                 let had_at = of_machine.filter_map(|sighting| sighting.at).min();
                 let at = case.as_of.or(had_at).unwrap_or(ctl.this_update);
-                let mut holdings = Holdings::clone(&self.of_machine(machine));
-                let enclosed = ctl.certificates.iter();
-                let enclosed = enclosed.map(|it| Held::always(candidate(it, Origin::Enclosed)));
-                holdings.candidates.splice(0..0, enclosed);
-                let naming = naming_list(case, ctl).map(Held::always);
-                holdings.authroot = naming.into_iter().collect();
-                holdings.disallowed.clear();
+                let holdings = with_list(case, ctl, Holdings::clone(&self.of_machine(machine)));
                 let asked = Asked {
                     subject: ChainSubject::CtlSigner {
                         ctl: index,
@@ -286,6 +290,7 @@ impl<'a> Examiner<'a> {
             axis: None,
             repair: None,
             status_repair: None,
+            list_proofs: Vec::new(),
         };
         if asked.is_refused || examined.has_fault() {
             let in_vain = asked_in_vain(case, asked.machine);
@@ -294,6 +299,19 @@ impl<'a> Examiner<'a> {
         }
         examined
     }
+}
+
+/// What was at hand for the chain of a list's signer: what the list encloses
+/// comes first, and the list that can name its root besides.
+#[must_use]
+pub fn with_list(case: &Case, ctl: &Arc<Ctl>, mut holdings: Holdings) -> Holdings {
+    let enclosed = ctl.certificates.iter();
+    let enclosed = enclosed.map(|it| Held::always(candidate(it, Origin::Enclosed)));
+    holdings.candidates.splice(0..0, enclosed);
+    let naming = naming_list(case, ctl).map(Held::always);
+    holdings.authroot = naming.into_iter().collect();
+    holdings.disallowed.clear();
+    holdings
 }
 
 /// True when the best chain ends in, or below, a root that lies in a store since

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{ArtifactRecord, ArtifactSighting, ArtifactSource, Case};
+use crate::account::Account;
 use crate::chain::{Candidate, Held, Holdings, Origin};
 use crate::pki::ctl::CtlKind;
 use crate::pki::{Artifact, Certificate};
@@ -16,10 +17,32 @@ use crate::time::Timestamp;
 /// that is not known.
 #[must_use]
 pub fn of_machine(case: &Case, machine: Option<usize>, roots: &[Arc<Certificate>]) -> Holdings {
+    of_those(case, roots, |sighting| sighting.machine == machine)
+}
+
+/// What one account of the machine had for itself: what another account's cache
+/// holds, or what nobody knows who fetched, is not its own.
+#[must_use]
+pub fn of_account(
+    case: &Case,
+    machine: Option<usize>,
+    account: &Account,
+    roots: &[Arc<Certificate>],
+) -> Holdings {
+    of_those(case, roots, |sighting| {
+        sighting.machine == machine && sighting.account.as_ref() == Some(account)
+    })
+}
+
+fn of_those(
+    case: &Case,
+    roots: &[Arc<Certificate>],
+    is_owner: impl Fn(&ArtifactSighting) -> bool,
+) -> Holdings {
     let mut holdings = Holdings::default();
     for record in &case.artifacts {
         let own = |sighting: &&ArtifactSighting| {
-            is_kept(sighting) && (sighting.machine == machine || is_file(sighting))
+            is_kept(sighting) && (is_owner(sighting) || is_file(sighting))
         };
         match &record.artifact {
             Artifact::Certificate(certificate) => {

@@ -8,6 +8,7 @@ pub mod discovery;
 mod hand_overs;
 pub mod handshakes;
 pub mod holdings;
+pub mod list_proofs;
 pub mod logged;
 pub mod machine_names;
 pub mod machines;
@@ -260,6 +261,9 @@ pub struct CaseChain {
     /// The same for a caller that insists on a revocation status, where nothing
     /// else is wrong.
     pub status_repair: Option<Repair>,
+    /// Of a list's signer whose issuer is missing: what that issuer would have
+    /// changed, for each account that lacked it.
+    pub list_proofs: Vec<list_proofs::ListProof>,
 }
 
 /// Whose chain it is.

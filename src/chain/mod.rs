@@ -50,7 +50,7 @@ pub use question::{
     AnchorChecks, Candidate, Host, Origin, Policy, Profile, Purpose, Question, RootUpdate,
     TrustLists,
 };
-pub use repair::{Change, Repair, smallest_repair};
+pub use repair::{Change, Repair, lacks, smallest_repair};
 pub use signatures::Memo;
 pub use status::{InfoStatus, TrustStatus, policy_error};
 pub use status_source::{SourceKind, SourceSays, StatusFault, StatusSource, bits_without_status};

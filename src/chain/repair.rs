@@ -220,7 +220,9 @@ fn helps(before: &Chain, after: &Chain) -> bool {
     before.verdict == Verdict::Reject || after.elements.len() > before.elements.len()
 }
 
-fn lacks(chain: &Chain) -> Vec<String> {
+/// What is open in a chain, one line each.
+#[must_use]
+pub fn lacks(chain: &Chain) -> Vec<String> {
     let open = chain.undecided().map(|(at, check)| {
         let name = chain.elements.get(at);
         let name = name.map_or("", |element| element.certificate.subject.short());

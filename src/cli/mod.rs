@@ -20,6 +20,7 @@ mod schema;
 mod timeline;
 mod verify;
 mod verify_answer;
+mod verify_axis;
 mod verify_batch;
 mod verify_case;
 mod verify_report;

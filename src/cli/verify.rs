@@ -10,7 +10,7 @@ use whychain::time::Timestamp;
 
 use super::verify_answer::Answer;
 use super::verify_case::{Case, Role, certificate, read_file};
-use super::{verify_batch, verify_text};
+use super::{verify_axis, verify_batch, verify_text};
 
 /// Judge a certificate with everything that was available at a time.
 #[derive(Debug, Args)]
@@ -32,8 +32,22 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "DIR")]
     crl: Option<PathBuf>,
     /// The time of the validation.
-    #[arg(long, value_name = "RFC3339", value_parser = time, required_unless_present = "batch")]
+    #[arg(
+        long,
+        value_name = "RFC3339",
+        value_parser = time,
+        required_unless_present_any = ["batch", "axis"]
+    )]
     at: Option<Timestamp>,
+    /// Tell every instant between two times at which the verdict changes, and why.
+    #[arg(
+        long,
+        value_names = ["FROM", "TO"],
+        num_args = 2,
+        value_parser = time,
+        conflicts_with_all = ["batch", "at"]
+    )]
+    axis: Option<Vec<Timestamp>>,
     /// What the certificate is to be used for.
     #[arg(long, value_name = "PURPOSE", default_value = "any", value_parser = purpose)]
     purpose: Purpose,
@@ -114,7 +128,7 @@ const UNREADABLE: u8 = 2;
 
 /// Runs the command. Returns the exit status: 0 nothing wrong, 1 something
 /// wrong, 2 the input could not be read at all. A batch is 0 when every line
-/// was answered.
+/// was answered, an axis when the certificate is good all the time.
 pub fn run(args: &VerifyArgs, stdout: &mut impl Write, stderr: &mut impl Write) -> u8 {
     if let Some(file) = &args.batch {
         let result = File::open(file).and_then(|file| {
@@ -130,7 +144,7 @@ pub fn run(args: &VerifyArgs, stdout: &mut impl Write, stderr: &mut impl Write) 
     }
     let json = args.json || args.format == FormatWord::Json;
     match case(args) {
-        Ok(case) => match answer(&case, json, stdout) {
+        Ok(case) => match answer(&case, json, args.span(), stdout) {
             Ok(status) => status,
             Err(error) => {
                 let _ = writeln!(stderr, "whychain: {error}");
@@ -149,7 +163,22 @@ pub fn run(args: &VerifyArgs, stdout: &mut impl Write, stderr: &mut impl Write) 
     }
 }
 
-fn answer(case: &Case, json: bool, stdout: &mut impl Write) -> std::io::Result<u8> {
+fn answer(
+    case: &Case,
+    json: bool,
+    span: Option<(Timestamp, Timestamp)>,
+    stdout: &mut impl Write,
+) -> std::io::Result<u8> {
+    if let Some(span) = span {
+        let axis = case.axis(span);
+        verify_axis::write(stdout, case, &axis, json)?;
+        let always = axis.phases.iter();
+        let always = axis.is_complete
+            && always
+                .map(|phase| phase.verdict)
+                .all(|it| it == Verdict::Accept);
+        return Ok(if always { GOOD } else { WRONG });
+    }
     let examination = case.examine();
     if json {
         let answer = Answer::of(None, &examination, &case.left_out);
@@ -166,9 +195,13 @@ fn answer(case: &Case, json: bool, stdout: &mut impl Write) -> std::io::Result<u
 
 /// Reads the files of one case.
 fn case(args: &VerifyArgs) -> Result<Case, String> {
-    let (Some(leaf), Some(at)) = (&args.leaf, args.at) else {
+    let at = args.at.or(args.span().map(|(from, _)| from));
+    let (Some(leaf), Some(at)) = (&args.leaf, at) else {
         return Err("--leaf and --at are needed".to_string());
     };
+    if let Some((from, to)) = args.span().filter(|(from, to)| from > to) {
+        return Err(format!("--axis ends at {to}, before it begins at {from}"));
+    }
     let bytes = read_file(leaf)?;
     let leaf = certificate(&bytes).map_err(|why| format!("{}: {why}", leaf.display()))?;
     let mut case = Case::new(leaf, at, args.policy());
@@ -186,6 +219,14 @@ fn case(args: &VerifyArgs) -> Result<Case, String> {
 }
 
 impl VerifyArgs {
+    /// The two times of `--axis`.
+    fn span(&self) -> Option<(Timestamp, Timestamp)> {
+        match self.axis.as_deref() {
+            Some([from, to]) => Some((*from, *to)),
+            _ => None,
+        }
+    }
+
     fn policy(&self) -> Policy {
         Policy {
             profile: self.profile.into(),

@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use whychain::chain::{
-    AnchorChecks, Candidate, Examination, Host, Origin, Policy, Profile, Purpose, Question,
-    TrustLists, examine,
+    AnchorChecks, Axis, Candidate, Examination, Holdings, Host, Origin, Policy, Profile, Purpose,
+    Question, TrustLists, examine,
 };
 use whychain::pki::{Certificate, Crl, OcspResponse};
 use whychain::time::Timestamp;
@@ -90,6 +90,20 @@ impl Case {
             trust_lists: TrustLists::default(),
             policy: self.policy.clone(),
         })
+    }
+
+    /// The verdict over time, with everything always at hand.
+    pub(super) fn axis(&self, span: (Timestamp, Timestamp)) -> Axis {
+        let question = Question {
+            leaf: &self.leaf,
+            at: self.at,
+            candidates: &self.candidates,
+            crls: &self.crls,
+            ocsp: &self.ocsp,
+            trust_lists: TrustLists::default(),
+            policy: self.policy.clone(),
+        };
+        whychain::chain::axis(&self.leaf, &Holdings::of(&question), &self.policy, span)
     }
 
     /// A case with nothing but its leaf.

@@ -36,7 +36,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
 
     use crate::diagnosis::Role;
-    use crate::diagnosis::fixtures::{CRL, OCSP};
+    use crate::diagnosis::fixtures::{CRL, OCSP, Story};
     use crate::diagnosis::statuses::samples::{object, refused_after};
     use crate::retrieval::{ObjectKind, Outcome};
 
@@ -72,6 +72,36 @@ mod tests {
             .fetch(ObjectKind::Ocsp, OCSP, Outcome::Ok, (11, 12))
             .brings(&object("ocsp-good.der"));
         assert!(by_answer.diagnosis().of(RULE).is_empty());
+    }
+
+    #[test]
+    fn a_copy_that_ran_out_in_a_cache_on_the_way_adds_the_cache() {
+        let aged = |age: &str| refused_with(&[("Age", age)]).diagnosis();
+        let old = aged("180000");
+        assert_eq!(
+            old.causes(),
+            [
+                (RULE, Role::RootCause, "high"),
+                ("intermediary-serves-stale", Role::Contributing, "medium")
+            ]
+        );
+        for age in ["0", "60", "90000"] {
+            assert_eq!(
+                aged(age).causes(),
+                [(RULE, Role::RootCause, "high")],
+                "{age}"
+            );
+        }
+    }
+
+    /// As `refused_after`, the CRL out of date since 2026-05-31, a day and ten
+    /// hours before, answered with these fields.
+    fn refused_with(fields: &[(&str, &str)]) -> Story {
+        Story::new()
+            .fetch(ObjectKind::Crl, CRL, Outcome::Ok, (10, 11))
+            .headers(fields)
+            .brings(&object("crl-expired.crl"))
+            .rejects(&["leaf", "issuing-ca"], (9, 12))
     }
 
     #[test]

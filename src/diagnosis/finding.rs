@@ -1,5 +1,6 @@
 //! Findings: what a rule says, and the part it has in the story.
 
+use super::remedy_proof::RemedyProof;
 use crate::provenance::Cite;
 
 /// One thing found, considered or ruled out.
@@ -19,6 +20,8 @@ pub struct Finding {
     pub because_of: Vec<usize>,
     /// What to do about it, and how to see that it worked.
     pub remedy: String,
+    /// What the examination says with the remedy done, where that can be shown.
+    pub remedy_proof: Option<RemedyProof>,
     /// What shows it.
     pub cites: Vec<Cite>,
 }

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use super::finding::Confidence;
 use super::inquiry::{Basis, Inquiry, confidence};
 use super::proposal::{Precedence, Proposal, Rule, Stance};
+use super::statuses::{self, Told};
 use crate::case::{CaseChain, questions};
+use crate::chain::StatusFault;
 use crate::cryptnet;
 use crate::pki::{Artifact, Ctl};
 use crate::retrieval::{ObjectKind, Retrieval};
@@ -91,7 +94,54 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
             subject: format!("{} {proxy}", old.object.word()),
         });
     }
+    proposals.extend(kept_too_long(inquiry));
     proposals
+}
+
+/// CRLs that ran out while they lay in a cache on the way, which then explain no
+/// more than that the client got them so: whether the origin had a newer one is
+/// not seen.
+fn kept_too_long(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
+    let told = statuses::proposals(inquiry, RULE.id, |element, source, fault| {
+        let StatusFault::Stale { since } = fault else {
+            return None;
+        };
+        let mut brought = inquiry.case.retrievals.iter().filter(|retrieval| {
+            let body = retrieval.body.as_ref();
+            body.is_some_and(|body| body.artifacts.contains(&source.sha256))
+        });
+        let (age, url) = brought.find_map(|retrieval| {
+            let age = age_of(retrieval).filter(|_| retrieval.object != ObjectKind::Ocsp)?;
+            let stored_at = retrieval.started_at.plus(Span::seconds(-age));
+            // What was too old when the cache got it is the publisher's fault.
+            (stored_at <= *since).then_some((age, retrieval.url.as_deref()?))
+        })?;
+        Some(Told {
+            summary: format!(
+                "A cache on the way answered for {url} with a copy that it had kept for {age} s (Age); the CRL about \"{}\" ran out meanwhile. Whether its publisher had a newer one is not seen.",
+                element.certificate.subject.short()
+            ),
+            remedy: "Purge the URL at the cache on the way and let it revalidate. An answer without Age, or with a newer CRL, shows whether the publisher has one.",
+        })
+    });
+    let told = told.into_iter().map(|proposal| Proposal {
+        confidence: proposal.confidence.min(Some(Confidence::Medium)),
+        // It stands behind the expired CRL itself.
+        explains: proposal
+            .explains
+            .into_iter()
+            .map(|(failure, _)| (failure, Precedence::Policy))
+            .collect(),
+        ..proposal
+    });
+    told.collect()
+}
+
+/// The seconds that an answer says it lay in caches.
+fn age_of(retrieval: &Retrieval) -> Option<i64> {
+    let age = retrieval.response_headers.get("Age")?;
+    let age = age.trim().parse::<u32>().ok()?;
+    (age > 0).then_some(i64::from(age))
 }
 
 /// The header that shows an answer out of a cache.

@@ -9,6 +9,7 @@ use super::inquiry::{Link, Need};
 use super::network;
 use super::redirects;
 use crate::case::questions::{ListGap, host_of};
+use crate::case::status::StatusState;
 use crate::case::{Case, Handshake};
 use crate::cryptnet;
 use crate::pki::Certificate;
@@ -23,6 +24,8 @@ const LOOK_BACK: Span = Span::seconds(3600);
 /// Windows may fetch again shortly after the program gave up: what fails then
 /// failed before as well, most likely.
 const LOOK_AHEAD: Span = Span::seconds(60);
+/// A time-out ends the look-up and the connection that waited for it together.
+const GIVES_UP_WITHIN: Span = Span::seconds(2);
 /// Where no name links the two, only what failed this near can belong to it.
 pub const NEARBY: Span = Span::seconds(30);
 
@@ -61,10 +64,52 @@ pub fn links(case: &Case, gaps: &[ListGap], index: usize, handshake: &Handshake)
             }
         }
     }
-    links.extend(waiting.links(waiting.revocation(), Need::Revocation, LOOK_BACK));
+    let settled = settled(case, index);
+    links.extend(waiting.links(waiting.revocation(&settled), Need::Revocation, LOOK_BACK));
     links.sort();
     links.dedup_by_key(|link| link.retrieval);
     links
+}
+
+/// Certificates whose status was known by what was stapled, cached or fetched:
+/// that another server could not be asked then kept nobody from anything.
+fn settled(case: &Case, index: usize) -> Vec<[u8; 32]> {
+    let Some((_, examined)) = case.chain_of_handshake(index) else {
+        return Vec::new();
+    };
+    let elements = examined.chains.first().map(|best| best.elements.as_slice());
+    let elements = elements.unwrap_or_default();
+    let known = examined
+        .status
+        .iter()
+        .filter(|it| it.state != StatusState::Unknown);
+    let known = known.filter_map(|it| elements.get(it.element));
+    known.map(|element| element.certificate.sha256).collect()
+}
+
+/// Attempts in the hour before the reaction, of the machine of a handshake, to
+/// get a status of a certificate, that came to nothing.
+#[must_use]
+pub fn failed_status_requests(
+    case: &Case,
+    handshake: &Handshake,
+    certificate: &Certificate,
+) -> Vec<usize> {
+    let reaction = handshake.reaction.map(|sighting| sighting.at);
+    let waiting = Waiting {
+        case,
+        handshake,
+        reaction: reaction.unwrap_or(handshake.ended_at),
+    };
+    let mut attempts = waiting.status_requests(certificate);
+    attempts.retain(|index| {
+        case.retrievals.get(*index).is_some_and(|it| {
+            came_to_nothing(case, it)
+                && it.started_at <= waiting.reaction
+                && it.ended_at.plus(LOOK_BACK) >= waiting.reaction
+        })
+    });
+    attempts
 }
 
 /// Failed look-ups that a validation made between `asked_at` and `until`,
@@ -157,7 +202,10 @@ impl Waiting<'_> {
         let before = retrieval.started_at <= self.reaction;
         match need {
             Need::Nearby => false,
-            Need::Itself | Need::Issuer | Need::Revocation => before,
+            Need::Itself | Need::Issuer => before,
+            // Who gives up while a look-up goes on did not wait for it: many
+            // programs do not insist on a status.
+            Need::Revocation => before && retrieval.ended_at <= self.reaction.plus(GIVES_UP_WITHIN),
             Need::List | Need::Root => {
                 before && retrieval.ended_at.plus(NEARBY) >= self.handshake.at
             }
@@ -181,11 +229,11 @@ impl Waiting<'_> {
 
     /// Requests for the status of those of the server's certificates for which
     /// none came.
-    fn revocation(&self) -> Vec<usize> {
+    fn revocation(&self, settled: &[[u8; 32]]) -> Vec<usize> {
         let sent = self.handshake.artifacts.iter();
         let certificates = sent.filter_map(|index| self.case.certificate(*index));
         let mut attempts = Vec::new();
-        for certificate in certificates {
+        for certificate in certificates.filter(|it| !settled.contains(&it.sha256)) {
             let own = self.status_requests(certificate);
             let came = own
                 .iter()

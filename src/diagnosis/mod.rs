@@ -17,6 +17,7 @@ mod client_clock_wrong;
 mod critical_extension_or_malformed;
 mod crl_expired;
 mod crl_not_applicable;
+mod crl_slow_or_huge;
 mod cross_certificate_bad_branch;
 mod ctl_body_not_cabinet;
 mod ctl_cached_signer_expired;
@@ -26,6 +27,7 @@ mod ctl_signer_issuer_missing_aia_blocked;
 #[cfg(test)]
 mod ctl_signer_issuer_missing_tests;
 mod delayed;
+mod delta_crl_missing;
 mod direct_blocked;
 mod dns_failed;
 mod endpoints;
@@ -55,6 +57,7 @@ mod list_faults;
 mod name_constraints_violated;
 mod name_mismatch;
 mod network;
+mod no_revocation_source;
 mod not_a_ca_or_path_length;
 mod object_failures;
 mod ocsp_error_response;
@@ -74,6 +77,7 @@ mod ranking;
 mod recorded;
 mod redirects;
 mod rejections;
+mod remedy_proof;
 mod revocation_server_unreachable;
 mod root_crt;
 mod root_crt_download_failed;
@@ -108,6 +112,7 @@ pub use failure::{Failure, FailureKind, Lost, Reaction, Verifier, VerifierKind};
 pub use finding::{Confidence, Finding, Role};
 pub use inquiry::{Inquiry, Link, Need};
 pub use proposal::{Precedence, Proposal, Rule, Stance};
+pub use remedy_proof::RemedyProof;
 
 /// Every rule, in the order of `whychain rules`: causes by family, then the
 /// outcomes when the evidence does not suffice.
@@ -152,10 +157,13 @@ pub const RULES: &[Rule] = &[
     revocation_server_unreachable::RULE,
     crl_expired::RULE,
     crl_not_applicable::RULE,
+    crl_slow_or_huge::RULE,
     ocsp_error_response::RULE,
     ocsp_stale_or_bad_signer::RULE,
     ocsp_unknown::RULE,
+    no_revocation_source::RULE,
     ldap_cdp_unreachable::RULE,
+    delta_crl_missing::RULE,
     dns_failed::RULE,
     direct_blocked::RULE,
     proxy_auth_required::RULE,

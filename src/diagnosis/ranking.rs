@@ -38,7 +38,10 @@ pub fn rank(inquiry: Inquiry<'_>, proposals: Vec<Proposal>, site: Option<&str>) 
     let mut findings: Vec<Finding> = proposals
         .iter()
         .enumerate()
-        .map(|(index, proposal)| finding(index, proposal, &roots, &chosen))
+        .map(|(index, proposal)| Finding {
+            remedy_proof: super::remedy_proof::of(&inquiry, proposal),
+            ..finding(index, proposal, &roots, &chosen)
+        })
         .collect();
     let mut order = order_of(&findings);
     order.retain(|index| {
@@ -304,6 +307,7 @@ fn finding(index: usize, proposal: &Proposal, roots: &[Root], chosen: &BTreeSet<
         explains,
         because_of,
         remedy: proposal.remedy.clone(),
+        remedy_proof: None,
         cites: provenance::merged(proposal.cites.iter().cloned()),
     }
 }

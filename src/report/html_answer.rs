@@ -116,6 +116,9 @@ pub(super) fn remedies(sheet: &Sheet<'_>) -> Option<Markup> {
                     @for line in finding.remedy.trim_end().split('\n').take(MAX_LINES) {
                         p { (breakable(sheet.look, &sheet.shown(line, MAX_SENTENCE))) }
                     }
+                    @if let Some(proof) = &finding.remedy_proof {
+                        p class="proof" { (sheet.shown(&proof.sentence(), MAX_SENTENCE)) }
+                    }
                 }
             }
         }

@@ -289,7 +289,7 @@ mod tests {
         chains[].id .leaf .host .as_of .verdict .error_status .elements
         chains[].elements[].artifact .error_status .checks
         chains[].elements[].checks[].check .outcome .detail
-        findings[].id .rule .role .confidence .summary .explains .because_of .remedy .cites
+        findings[].id .rule .role .confidence .summary .explains .because_of .remedy .remedy_proof .cites
         clocks[].source .offset_min_s .offset_max_s .basis
         timeline[].at .clock .kind .text .cites
         issues[].evidence .where .what .effect

@@ -137,6 +137,7 @@ pub(super) struct JsonFinding {
     explains: Vec<String>,
     because_of: Vec<String>,
     remedy: String,
+    remedy_proof: Option<JsonRemedyProof>,
     cites: Vec<JsonCite>,
 }
 
@@ -152,9 +153,39 @@ impl JsonFinding {
             explains: ids(Kind::Failure, &finding.explains),
             because_of: ids(Kind::Finding, &finding.because_of),
             remedy: finding.remedy.clone(),
+            remedy_proof: finding.remedy_proof.as_ref().map(JsonRemedyProof::of),
             cites: JsonCite::list(&finding.cites),
         };
         numbered.map(finding).collect()
+    }
+}
+
+/// What an examination says with the remedy done.
+#[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
+struct JsonRemedyProof {
+    chain: String,
+    account: Option<JsonAccount>,
+    with: Vec<String>,
+    verdict: &'static str,
+    error_status: Vec<String>,
+    proven: bool,
+    lacks: Vec<String>,
+    sentence: String,
+}
+
+impl JsonRemedyProof {
+    fn of(proof: &crate::diagnosis::RemedyProof) -> Self {
+        JsonRemedyProof {
+            chain: id(Kind::Chain, proof.chain),
+            account: proof.account.as_ref().map(JsonAccount::from_account),
+            with: proof.with.clone(),
+            verdict: proof.verdict.word(),
+            error_status: proof.error_status.names(),
+            proven: proof.is_proven(),
+            lacks: proof.lacks.clone(),
+            sentence: proof.sentence(),
+        }
     }
 }
 

@@ -34,6 +34,7 @@ fn finding(
         explains: Vec::new(),
         because_of: Vec::new(),
         remedy: String::new(),
+        remedy_proof: None,
         cites: Vec::new(),
     }
 }

@@ -487,6 +487,7 @@ fn chains() -> Vec<CaseChain> {
             axis: None,
             repair: None,
             status_repair: None,
+            list_proofs: Vec::new(),
         },
         CaseChain {
             subject: ChainSubject::CtlSigner {
@@ -501,6 +502,7 @@ fn chains() -> Vec<CaseChain> {
             axis: None,
             repair: None,
             status_repair: None,
+            list_proofs: Vec::new(),
         },
     ]
 }

@@ -176,6 +176,10 @@ pub(super) fn remedies(page: &mut Page<'_>, explained: &Explained) {
         let ink = (finding.role == Role::RootCause).then_some(Ink::Good);
         page.inked(0, ink, &title, column, &format!("(finding {number})"));
         page.paragraph(TEXT, &remedy_text(page, finding));
+        if let Some(proof) = &finding.remedy_proof {
+            let text = page.look.shown(&proof.sentence(), MAX_SENTENCE);
+            page.paragraph(TEXT, &text);
+        }
     }
 }
 

@@ -38,13 +38,16 @@ def write(name, content):
         file.write(content)
 
 
-def crl(file, start, end, *, revoked=None, point=None, signer="Issuing CA", freshest=None):
-    builder = (x509.CertificateRevocationListBuilder().issuer_name(subject("Issuing CA"))
+def crl(file, start, end, *, revoked=None, point=None, signer="Issuing CA", freshest=None,
+        issuer="Issuing CA", base=None):
+    builder = (x509.CertificateRevocationListBuilder().issuer_name(subject(issuer))
                .last_update(day(start)).next_update(day(end))
                .add_extension(x509.CRLNumber(1), False))
     if point:
         builder = builder.add_extension(x509.IssuingDistributionPoint(
             [x509.UniformResourceIdentifier(point)], None, False, False, None, False, False), True)
+    if base is not None:
+        builder = builder.add_extension(x509.DeltaCRLIndicator(base), True)
     if freshest:
         builder = builder.add_extension(x509.FreshestCRL([x509.DistributionPoint(
             [x509.UniformResourceIdentifier(freshest)], None, None, None)]), False)
@@ -84,6 +87,9 @@ crl("crl-revokes-later.crl", "2026-05-28", "2026-06-08", revoked="2026-06-05")
 crl("crl-other-point.crl", "2026-05-28", "2026-06-08", point="http://crl.example/other.crl")
 crl("crl-other-key.crl", "2026-05-28", "2026-06-08", signer="Somebody Else")
 crl("crl-promises-delta.crl", "2026-05-28", "2026-06-08", freshest="http://crl.example/issuing+.crl")
+crl("crl-other-issuer.crl", "2026-05-28", "2026-06-08", issuer="Other CA", signer="Other CA")
+crl("delta-in-force.crl", "2026-05-31", "2026-06-02", base=1)
+crl("delta-expired.crl", "2026-05-28", "2026-05-29", base=1)
 answer("ocsp-good.der", "2026-06-01", "2026-06-05")
 answer("ocsp-stale.der", "2026-05-20", "2026-05-24")
 answer("ocsp-revoked.der", "2026-06-01", "2026-06-05", status=ocsp.OCSPCertStatus.REVOKED)
