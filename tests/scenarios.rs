@@ -80,9 +80,11 @@ fn every_sample_gives_its_stored_json() {
 
 /// The root cause a story was built to have, from its README and not from a
 /// report: sample, state, rule.
-const STORIES: [(&str, &str, Option<&str>); 27] = [
+const STORIES: [(&str, &str, Option<&str>); 33] = [
     ("block-page-200", "explained", Some("ctl-body-not-cabinet")),
     ("block-page-200-allowed", "clean", None),
+    ("crl-expired", "explained", Some("crl-expired")),
+    ("crl-expired-published", "clean", None),
     ("dns-failed", "explained", Some("dns-failed")),
     ("dns-failed-resolved", "clean", None),
     ("healthy-through-proxy", "clean", None),
@@ -96,6 +98,8 @@ const STORIES: [(&str, &str, Option<&str>); 27] = [
     ("leaf-expired-renewed", "clean", None),
     ("machine-login", "explained", Some("proxy-auth-required")),
     ("machine-login-allowed", "clean", None),
+    ("ocsp-stale", "explained", Some("ocsp-stale-or-bad-signer")),
+    ("ocsp-stale-renewed", "clean", None),
     ("pac-two-ways", "explained", Some("direct-blocked")),
     ("pac-two-ways-allowed", "clean", None),
     ("proxy-login-407", "explained", Some("proxy-auth-required")),
@@ -110,6 +114,8 @@ const STORIES: [(&str, &str, Option<&str>); 27] = [
     ("service-route-told", "clean", None),
     ("stale-copy", "explained", Some("intermediary-serves-stale")),
     ("stale-copy-purged", "clean", None),
+    ("status-unreachable", "explained", Some("direct-blocked")),
+    ("status-unreachable-open", "clean", None),
     (
         "transfer-incomplete",
         "explained",

@@ -63,19 +63,26 @@ class Lab:
 
     def __init__(self, *, ctl="first", tls=None, allow=(), squid="", no_name=(),
                  ctl_age="max-age=3600", half_crl=False, squid_cache=False, auth=False,
-                 pac=None, option_252=None):
+                 pac=None, option_252=None, old_status=()):
         self.ctl, self.tls, self.allow = ctl, tls or {}, allow
         self.squid_extra, self.no_name = squid, no_name
         self.ctl_age, self.half_crl = ctl_age, half_crl
         self.squid_cache, self.auth = squid_cache, auth
         self.pac, self.option_252 = pac, option_252
+        self.old_status = old_status
         self.children = []
 
     def __enter__(self):
         self.work = Path(tempfile.mkdtemp(prefix="whychain-lab-"))
         self.work.chmod(0o755)
         try:
-            self.facts = build.build(self.work / "pki", dt.datetime.now(UTC).date())
+            today = dt.datetime.now(UTC).date()
+            self.facts = build.build(self.work / "pki", today)
+            if self.old_status:
+                # What was published eight days ago, and never since.
+                build.build(self.work / "old", today - dt.timedelta(days=8))
+                for name in self.old_status:
+                    shutil.copy2(self.work / "old/www" / name, self.work / "pki/www" / name)
             self.namespaces()
             self.start_dns()
             self.start_origin()
@@ -704,7 +711,49 @@ def machine_log(lab, log, issuing, root, told):
     return machine.capi2(records)
 
 
+def status_unreachable(out, reachable):
+    """A program that insists on a status, and servers that do not answer."""
+    silent = {HOSTS[build.OCSP_HOST], HOSTS[build.CRL_HOST]}
+    allow = set(HOSTS.values()) - (set() if reachable else silent)
+    with Lab(tls={"shop.lab.example": "shop-full"}, allow=sorted(allow)) as lab:
+        f = lab.facts
+        if reachable:
+            meanwhile = [fetch(f["ocsp_url"]), fetch(f["root_crl_url"])]
+        else:
+            meanwhile = [fetch(f["ocsp_url"], timeout=15), fetch(f["crl_url"], timeout=5)]
+        return lab.capture(out / "client.pcapng", [
+            visit(lab, proxy=None, while_paused=meanwhile, abandon=not reachable)])
+
+
+def crl_expired(out, renewed):
+    """The copy job of the CA stopped: the CRL at its address ran out."""
+    old = () if renewed else (f"{build.CRL_HOST}{build.ISSUING_CRL_PATH}",)
+    with Lab(tls={"vpn.lab.example": "vpn-full"}, allow=sorted(set(HOSTS.values())),
+             old_status=old) as lab:
+        f = lab.facts
+        meanwhile = [fetch(f["root_crl_url"]), fetch(f["crl_url"])]
+        return lab.capture(out / "client.pcapng", [
+            visit(lab, "vpn.lab.example", None, while_paused=meanwhile, abandon=not renewed)])
+
+
+def ocsp_stale(out, renewed):
+    """A responder that hands out an answer of last week."""
+    old = () if renewed else (f"{build.OCSP_HOST}/shop.der",)
+    with Lab(tls={"shop.lab.example": "shop-full"}, allow=sorted(set(HOSTS.values())),
+             old_status=old) as lab:
+        f = lab.facts
+        meanwhile = [fetch(f["root_crl_url"]), fetch(f["ocsp_url"])]
+        return lab.capture(out / "client.pcapng", [
+            visit(lab, proxy=None, while_paused=meanwhile, abandon=not renewed)])
+
+
 SCENARIOS = {
+    "status-unreachable": lambda out: status_unreachable(out, False),
+    "status-unreachable-open": lambda out: status_unreachable(out, True),
+    "crl-expired": lambda out: crl_expired(out, False),
+    "crl-expired-published": lambda out: crl_expired(out, True),
+    "ocsp-stale": lambda out: ocsp_stale(out, False),
+    "ocsp-stale-renewed": lambda out: ocsp_stale(out, True),
     "machine-login": lambda out: machine_login(out, False),
     "machine-login-allowed": lambda out: machine_login(out, True),
     "wpad-dhcp": lambda out: wpad(out, "dhcp"),

@@ -110,15 +110,20 @@ fn kept_too_long(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
             let body = retrieval.body.as_ref();
             body.is_some_and(|body| body.artifacts.contains(&source.sha256))
         });
-        let (age, url) = brought.find_map(|retrieval| {
+        let (age, url, when) = brought.find_map(|retrieval| {
             let age = age_of(retrieval).filter(|_| retrieval.object != ObjectKind::Ocsp)?;
             let stored_at = retrieval.started_at.plus(Span::seconds(-age));
-            // What was too old when the cache got it is the publisher's fault.
-            (stored_at <= *since).then_some((age, retrieval.url.as_deref()?))
+            let when = match stored_at <= *since {
+                true => "ran out meanwhile",
+                false if age >= LONG => "had run out before",
+                // A minute in a cache hides no newer one.
+                false => return None,
+            };
+            Some((age, retrieval.url.as_deref()?, when))
         })?;
         Some(Told {
             summary: format!(
-                "A cache on the way answered for {url} with a copy that it had kept for {age} s (Age); the CRL about \"{}\" ran out meanwhile. Whether its publisher had a newer one is not seen.",
+                "A cache on the way answered for {url} with a copy that it had kept for {age} s (Age); the CRL about \"{}\" {when}. Whether its publisher had a newer one is not seen.",
                 element.certificate.subject.short()
             ),
             remedy: "Purge the URL at the cache on the way and let it revalidate. An answer without Age, or with a newer CRL, shows whether the publisher has one.",
@@ -136,6 +141,9 @@ fn kept_too_long(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     });
     told.collect()
 }
+
+/// Seconds in a cache in which a publisher may well bring out a newer CRL.
+const LONG: i64 = 3_600;
 
 /// The seconds that an answer says it lay in caches.
 fn age_of(retrieval: &Retrieval) -> Option<i64> {

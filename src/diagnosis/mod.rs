@@ -79,6 +79,8 @@ mod redirects;
 mod rejections;
 mod remedy_proof;
 mod revocation_server_unreachable;
+#[cfg(test)]
+mod revocation_tests;
 mod root_crt;
 mod root_crt_download_failed;
 mod root_disabled_or_not_before;
