@@ -118,7 +118,9 @@ fn remedies(sheet: &Sheet<'_>) -> Option<String> {
                 .trim_end()
                 .split('\n')
                 .map(|line| sheet.text(line));
-            let lines: Vec<String> = lines.collect();
+            let proof = finding.remedy_proof.iter();
+            let proof = proof.map(|proof| sheet.text(&proof.sentence()));
+            let lines: Vec<String> = lines.chain(proof).collect();
             let own = id(Kind::Finding, index);
             format!(
                 "{}. **{part}** ({own}, {}). {}\n",
