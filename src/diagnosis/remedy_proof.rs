@@ -95,9 +95,9 @@ fn by_list(
     let lists = inquiry.case.chains.iter().filter(|chain| {
         matches!(chain.subject, ChainSubject::CtlSigner { machine: owner, .. } if owner == machine)
     });
-    let proofs = lists.flat_map(|chain| chain.list_proofs.iter());
+    let mut proofs = lists.flat_map(|chain| chain.list_proofs.iter());
     let of_site = |proof: &&ListProof| proof.sites.iter().any(|site| site.chain == index);
-    let proof = proofs.filter(of_site).next()?;
+    let proof = proofs.find(of_site)?;
     let site = proof.sites.iter().find(|site| site.chain == index)?;
     Some(told(inquiry, proof, site))
 }
@@ -115,7 +115,7 @@ fn told(inquiry: &Inquiry<'_>, proof: &ListProof, site: &SiteProof) -> RemedyPro
     lacks.extend(
         of_list
             .chain(chain::lacks(&proof.after))
-            .filter(is_not_status),
+            .filter(|line| is_not_status(line)),
     );
     if proof.is_believed() {
         with.push("the trust list believed for it".to_owned());
@@ -142,7 +142,7 @@ fn told(inquiry: &Inquiry<'_>, proof: &ListProof, site: &SiteProof) -> RemedyPro
     }
 }
 
-fn is_not_status(line: &String) -> bool {
+fn is_not_status(line: &str) -> bool {
     !line.starts_with(chain::CheckKind::Revocation.word())
 }
 
