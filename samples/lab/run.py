@@ -63,13 +63,15 @@ class Lab:
 
     def __init__(self, *, ctl="first", tls=None, allow=(), squid="", no_name=(),
                  ctl_age="max-age=3600", half_crl=False, squid_cache=False, auth=False,
-                 pac=None, option_252=None, old_status=()):
+                 pac=None, option_252=None, old_status=(), intercept=False,
+                 small_mtu=None):
         self.ctl, self.tls, self.allow = ctl, tls or {}, allow
         self.squid_extra, self.no_name = squid, no_name
         self.ctl_age, self.half_crl = ctl_age, half_crl
         self.squid_cache, self.auth = squid_cache, auth
         self.pac, self.option_252 = pac, option_252
         self.old_status = old_status
+        self.intercept, self.small_mtu = intercept, small_mtu
         self.children = []
 
     def __enter__(self):
@@ -152,6 +154,19 @@ class Lab:
         """)
         for address in sorted(set(HOSTS.values())):
             sh(f"ip -n {NET} addr add {address}/24 dev eth0")
+        if self.intercept:
+            # The client's web requests turn off to the proxy, unasked.
+            sh(f"ip netns exec {ROUTER} iptables -t nat -A PREROUTING -i lan -s {CLIENT_IP} "
+               f"-p tcp --dport 80 -j DNAT --to-destination {PROXY_IP}:3129")
+            sh(f"ip netns exec {ROUTER} iptables -t nat -A POSTROUTING -o lan -s {CLIENT_IP} "
+               f"-d {PROXY_IP} -p tcp --dport 3129 -j MASQUERADE")
+        if self.small_mtu is not None:
+            # A link with a smaller MTU before the client; with "mute" nobody says so.
+            mtu, mute = self.small_mtu
+            sh(f"ip -n {ROUTER} route replace {CLIENT_IP}/32 dev lan mtu lock {mtu}")
+            if mute:
+                sh(f"ip netns exec {ROUTER} iptables -A OUTPUT -p icmp "
+                   "--icmp-type fragmentation-needed -j DROP")
         for address in self.allow:
             sh(f"ip netns exec {ROUTER} iptables -A FORWARD -i lan -s {CLIENT_IP} "
                f"-d {address} -j ACCEPT")
@@ -279,6 +294,7 @@ http {{
                      "acl known proxy_auth REQUIRED\n")
         (self.work / "squid.conf").write_text(f"""
 http_port {PROXY_IP}:3128
+{f"http_port {PROXY_IP}:3129 accel vhost allow-direct" if self.intercept else ""}
 visible_hostname {PROXY_NAME}
 via on
 dns_nameservers {ROUTER_IP}
@@ -323,19 +339,25 @@ http_access deny all
             input=json.dumps(script), text=True, stdout=subprocess.PIPE, check=True)
         return json.loads(done.stdout)
 
-    def capture(self, path, steps):
-        raw = self.work / "client.pcap"
-        dump = self.spawn(CLIENT, "tcpdump", "-i", "eth0", "-s", "0", "-U", "--immediate-mode",
-                          "-Z", "root",
-                          "-w", raw, stderr=subprocess.PIPE, text=True)
-        dump.stderr.readline()
+    def capture(self, path, steps, also=()):
+        """Runs steps with tcpdump on the client's interface, and on those of
+        the namespaces in `also`, each with the path of its own file."""
+        dumps = []
+        for ns, target in ((CLIENT, path), *also):
+            raw = self.work / f"{ns}.pcap"
+            dump = self.spawn(ns, "tcpdump", "-i", "eth0", "-s", "0", "-U", "--immediate-mode",
+                              "-Z", "root",
+                              "-w", raw, stderr=subprocess.PIPE, text=True)
+            dump.stderr.readline()
+            dumps.append((dump, raw, target))
         time.sleep(0.3)
         log = self.client(steps)
         time.sleep(1.2)
-        dump.send_signal(signal.SIGINT)
-        dump.wait(10)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["editcap", "-F", "pcapng", raw, path], check=True)
+        for dump, raw, target in dumps:
+            dump.send_signal(signal.SIGINT)
+            dump.wait(10)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            subprocess.run(["editcap", "-F", "pcapng", raw, target], check=True)
         return log
 
     def body(self, entry):
@@ -559,6 +581,53 @@ def transfer_incomplete(out, whole):
             visit(lab, "vpn.lab.example", None, while_paused=meanwhile, abandon=not whole)])
 
 
+def reset_behind_proxy(out, whole):
+    """The transfer breaks off between the origin and the proxy; tcpdump runs
+    on both sides of the proxy."""
+    with Lab(tls={"vpn.lab.example": "vpn-full"}, half_crl=not whole) as lab:
+        f = lab.facts
+        meanwhile = [proxied(f["root_crl_url"]), proxied(f["crl_url"])]
+        return lab.capture(out / "client.pcapng", [
+            visit(lab, "vpn.lab.example", while_paused=meanwhile, abandon=not whole)],
+            also=[(PROXY, out / "proxy.pcapng")])
+
+
+def mtu_black_hole(out, told):
+    """A link of 1,300 bytes before the client, and the message about it
+    dropped, or let through; captured at the server."""
+    with Lab(tls={"vpn.lab.example": "vpn-full"}, allow=sorted(set(HOSTS.values())),
+             small_mtu=(1300, not told)) as lab:
+        f = lab.facts
+        fetches = [fetch(f["root_crl_url"]), fetch(f["crl_url"], timeout=15)]
+        return lab.capture(out / "client.pcapng", fetches,
+                           also=[(NET, out / "server.pcapng")])
+
+
+def stale_transparent(out, purged):
+    """As `stale-copy`, through a proxy that the client does not know of;
+    captured on both sides of it."""
+    with Lab(ctl="older", ctl_age="max-age=1209600", squid_cache=True, intercept=True,
+             tls={"shop.lab.example": "shop-full"}, allow=sorted(set(HOSTS.values()))) as lab:
+        f = lab.facts
+        ctl = f["ctl_url"]
+        old = {"agent": "Microsoft-CryptoAPI/6.1"}
+        if not purged:
+            lab.client([fetch(ctl, **old)])
+            time.sleep(3)
+        lab.publish("resigned", "max-age=1209600")
+        if purged:
+            meanwhile = [fetch(u, **old) for u in
+                         (ctl, f["root_url"], f["ocsp_url"], f["root_crl_url"])]
+            steps = [visit(lab, proxy=None, while_paused=meanwhile, agent=IE8)]
+        else:
+            steps = [visit(lab, proxy=None, trust=("other",), while_paused=[fetch(ctl, **old)],
+                           agent=IE8),
+                     {"do": "sleep", "s": 4},
+                     fetch(ctl, reload=True, agent="CertUtil URL Agent",
+                           **{"as": "help desk"})]
+        return lab.capture(out / "client.pcapng", steps, also=[(PROXY, out / "proxy.pcapng")])
+
+
 def stale_copy(out, purged):
     # The publisher's own web cache held the older list for ten days: see Age.
     with Lab(ctl="older", ctl_age="max-age=1209600; add_header Age 864000", tls={"shop.lab.example": "shop-full"},
@@ -778,6 +847,12 @@ SCENARIOS = {
     "transfer-incomplete": lambda out: transfer_incomplete(out, False),
     "transfer-incomplete-whole": lambda out: transfer_incomplete(out, True),
     "stale-copy": lambda out: stale_copy(out, False),
+    "reset-behind-proxy": lambda out: reset_behind_proxy(out, False),
+    "reset-behind-proxy-whole": lambda out: reset_behind_proxy(out, True),
+    "mtu-black-hole": lambda out: mtu_black_hole(out, False),
+    "mtu-black-hole-told": lambda out: mtu_black_hole(out, True),
+    "stale-copy-transparent": lambda out: stale_transparent(out, False),
+    "stale-copy-transparent-purged": lambda out: stale_transparent(out, True),
     "stale-copy-purged": lambda out: stale_copy(out, True),
     "service-route": lambda out: service_route(out, False),
     "service-route-told": lambda out: service_route(out, True),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{ArtifactRecord, ArtifactSighting, ArtifactSource, Case, Handshake, Vantage};
-use super::{chains, discovery, handshakes, logged, machine_names, machines, programs};
+use super::{chains, discovery, handshakes, logged, machine_names, machines, programs, tunnels};
 use crate::cryptnet::CacheEntry;
 use crate::evidence::EvidenceRecord;
 use crate::host::HostSource;
@@ -104,6 +104,18 @@ impl Selection {
 /// Builds the case.
 #[must_use]
 pub fn assemble(mut gathered: Gathered, selection: &Selection) -> Case {
+    let once = retrieval::once(
+        std::mem::take(&mut gathered.observed),
+        std::mem::take(&mut gathered.lookups),
+    );
+    gathered.observed = once.observed;
+    gathered.lookups = once.lookups;
+    if once.repeated > 0 {
+        gathered.counts.push((
+            "conversations and look-ups that two captures show",
+            once.repeated,
+        ));
+    }
     read_handshake_certificates(&mut gathered);
     let known = KnownUrls::from_artifacts(gathered.artifacts.values());
     let capture_ends = gathered
@@ -118,6 +130,7 @@ pub fn assemble(mut gathered: Gathered, selection: &Selection) -> Case {
         bodies: &gathered.bodies,
         known: &known,
         capture_ends: &capture_ends,
+        offsets: &once.offsets,
         all_http: selection.all_http,
     });
     let mut case = Case {
@@ -131,6 +144,7 @@ pub fn assemble(mut gathered: Gathered, selection: &Selection) -> Case {
         vantages: gathered.vantages,
         counts: gathered.counts,
         hosts: gathered.hosts,
+        same_clients: once.clients,
         ..Case::default()
     };
     case.counts.push(("HTTP exchanges", counts.exchanges));
@@ -139,7 +153,7 @@ pub fn assemble(mut gathered: Gathered, selection: &Selection) -> Case {
         counts.other_exchanges,
     ));
     case.issues.extend(counts.issue());
-    case.handshakes = all_handshakes(&gathered.observed);
+    case.handshakes = tunnels::once(all_handshakes(&gathered.observed));
     case.logins = retrieval::login_counts(&gathered.observed);
     keep_window(&mut case, selection);
     let mut recorded = logged::attempts(&case, &known);
@@ -330,6 +344,24 @@ fn fill_artifacts(
                     at: Some(retrieval.ended_at),
                     machine: case.retrieval_machines.get(index).copied().flatten(),
                     account: retrieval.account.clone(),
+                    cite: cite.clone(),
+                },
+            );
+        }
+    }
+    for (index, leg) in case.onward_legs() {
+        let (Some(body), Some(cite)) = (&leg.body, leg.cites.first()) else {
+            continue;
+        };
+        for sha256 in &body.artifacts {
+            add(
+                sha256,
+                ArtifactSighting {
+                    source: ArtifactSource::Retrieval(index),
+                    at: Some(leg.ended_at),
+                    // The client may have got something else.
+                    machine: None,
+                    account: None,
                     cite: cite.clone(),
                 },
             );

@@ -25,10 +25,10 @@ pub(super) enum Source {
 pub fn assign(case: &mut Case, recorded: &[(usize, Retrieval)]) {
     let mut clients: BTreeSet<Source> = BTreeSet::new();
     for retrieval in &case.retrievals {
-        clients.extend(client_of(retrieval));
+        clients.extend(client_of(case, retrieval));
     }
     for handshake in &case.handshakes {
-        clients.insert(Source::Client(handshake.vantage, handshake.client.ip()));
+        clients.insert(client_at(case, handshake.vantage, handshake.client.ip()));
     }
     let mut hand_overs: BTreeSet<Source> = case.cache_entries.iter().map(hand_over_of).collect();
     let hosts = 0..case.hosts.len();
@@ -64,8 +64,14 @@ pub fn assign(case: &mut Case, recorded: &[(usize, Retrieval)]) {
     fill(case, &index_of);
 }
 
-fn client_of(retrieval: &crate::retrieval::Retrieval) -> Option<Source> {
-    Some(Source::Client(retrieval.vantage?, retrieval.client?.ip()))
+fn client_of(case: &Case, retrieval: &crate::retrieval::Retrieval) -> Option<Source> {
+    Some(client_at(case, retrieval.vantage?, retrieval.client?.ip()))
+}
+
+/// A client that two vantage points show is one, as its conversations tell.
+fn client_at(case: &Case, vantage: u32, address: IpAddr) -> Source {
+    let same = case.same_clients.get(&(vantage, address)).copied();
+    Source::Client(same.unwrap_or(vantage), address)
 }
 
 pub(super) fn hand_over_of(entry: &crate::cryptnet::CacheEntry) -> Source {
@@ -156,7 +162,7 @@ fn entries_of<'a>(case: &'a Case, group: &Group) -> Vec<&'a CacheEntry> {
 fn by_client(case: &Case) -> BTreeMap<Source, Vec<&Retrieval>> {
     let mut clients: BTreeMap<Source, Vec<&Retrieval>> = BTreeMap::new();
     for retrieval in &case.retrievals {
-        if let Some(client) = client_of(retrieval) {
+        if let Some(client) = client_of(case, retrieval) {
             clients.entry(client).or_default().push(retrieval);
         }
     }
@@ -186,7 +192,7 @@ fn of_records(
             .retrievals
             .iter()
             .filter(|seen| super::logged::is_same(record, seen))
-            .filter_map(client_of)
+            .filter_map(|seen| client_of(case, seen))
             .collect();
         for client in clients {
             *matches.entry(client).or_default() += 1;
@@ -201,7 +207,7 @@ fn fill(case: &mut Case, index_of: &BTreeMap<Source, usize>) {
     case.retrieval_machines = case
         .retrievals
         .iter()
-        .map(|retrieval| machine_of(client_of(retrieval)))
+        .map(|retrieval| machine_of(client_of(case, retrieval)))
         .collect();
     case.cache_machines = case
         .cache_entries
@@ -212,10 +218,14 @@ fn fill(case: &mut Case, index_of: &BTreeMap<Source, usize>) {
     case.host_machines = hosts
         .map(|host| machine_of(hand_overs::hand_over_of(case, host)))
         .collect();
+    let same_clients = std::mem::take(&mut case.same_clients);
     for handshake in &mut case.handshakes {
-        let client = Source::Client(handshake.vantage, handshake.client.ip());
+        let address = handshake.client.ip();
+        let same = same_clients.get(&(handshake.vantage, address)).copied();
+        let client = Source::Client(same.unwrap_or(handshake.vantage), address);
         handshake.machine = machine_of(Some(client));
     }
+    case.same_clients = same_clients;
     for (source, index) in index_of {
         let Some(machine) = case.machines.get_mut(*index) else {
             continue;

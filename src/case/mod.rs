@@ -19,7 +19,9 @@ pub mod questions;
 pub mod signers;
 pub mod status;
 pub mod stores;
+mod tunnels;
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::account::Account;
@@ -72,6 +74,9 @@ pub struct Case {
     pub lookups: Vec<Lookup>,
     /// Questions to time servers with their answers.
     pub ntp: Vec<crate::protocol::ntp::NtpExchange>,
+    /// Clients that several vantage points show, and the vantage point nearest
+    /// to each.
+    pub same_clients: BTreeMap<(u32, IpAddr), u32>,
     /// Chains examined.
     pub chains: Vec<CaseChain>,
     /// How completely each vantage point shows the traffic.

@@ -45,6 +45,12 @@ pub struct ListGap {
 }
 
 impl Case {
+    /// The requests of proxies, with the index of the retrieval each belongs to.
+    pub fn onward_legs(&self) -> impl Iterator<Item = (usize, &Retrieval)> {
+        let numbered = self.retrievals.iter().enumerate();
+        numbered.flat_map(|(index, it)| it.onward.iter().map(move |leg| (index, leg)))
+    }
+
     /// The certificate at an artifact index.
     #[must_use]
     pub fn certificate(&self, artifact: usize) -> Option<&Arc<Certificate>> {

@@ -35,7 +35,8 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         let Some(old_date) = object_date(inquiry, old) else {
             continue;
         };
-        let newer = inquiry.case.retrievals.iter().enumerate().find(|(_, new)| {
+        let fronts = inquiry.case.retrievals.iter().enumerate();
+        let newer = fronts.chain(inquiry.case.onward_legs()).find(|(_, new)| {
             let same = match (&old.url, &new.url) {
                 (Some(old), Some(new)) => cryptnet::same_resource(old, new),
                 _ => false,
@@ -73,6 +74,7 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         };
         let mut cites = old.cites.clone();
         cites.extend(inquiry.cites_of(&[newer_index]));
+        cites.extend(newer.cites.iter().cloned());
         let date = |date: Timestamp| date.to_display().get(..19).unwrap_or_default().to_owned();
         let newer_date = object_date(inquiry, newer).unwrap_or(old_date);
         proposals.push(Proposal {
@@ -160,6 +162,13 @@ fn cache_mark(retrieval: &Retrieval) -> Option<String> {
     if !retrieval.outcome.is_success() || !one_object_per_url {
         return None;
     }
+    if retrieval
+        .onward
+        .iter()
+        .any(|leg| brought_another(retrieval, leg))
+    {
+        return Some("the origin gave the proxy another at the same time".to_owned());
+    }
     let headers = &retrieval.response_headers;
     let age = headers
         .get("Age")
@@ -171,6 +180,18 @@ fn cache_mark(retrieval: &Retrieval) -> Option<String> {
         .all("X-Cache")
         .find(|value| value.to_ascii_uppercase().contains("HIT"));
     hit.map(|hit| format!("X-Cache: {hit}"))
+}
+
+/// True when the proxy got another object for this request than it handed on.
+fn brought_another(retrieval: &Retrieval, leg: &Retrieval) -> bool {
+    let whole = |it: &Retrieval| {
+        let body = it.body.as_ref().filter(|body| body.complete)?;
+        body.sha256.filter(|_| it.status == Some(200))
+    };
+    match (whole(retrieval), whole(leg)) {
+        (Some(handed_on), Some(came)) => handed_on != came,
+        _ => false,
+    }
 }
 
 /// The date the object itself carries.

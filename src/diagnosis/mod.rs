@@ -54,6 +54,7 @@ mod leaf_not_yet_valid;
 mod leaf_validity;
 mod links;
 mod list_faults;
+mod mtu_or_path_stall;
 mod name_constraints_violated;
 mod name_mismatch;
 mod network;
@@ -177,6 +178,7 @@ pub const RULES: &[Rule] = &[
     captive_or_redirected::RULE,
     origin_http_error::RULE,
     transfer_incomplete::RULE,
+    mtu_or_path_stall::RULE,
     wsus_root_untrusted::RULE,
     wsus_scheme_port_mismatch::RULE,
     wsus_ssl_required_but_http::RULE,

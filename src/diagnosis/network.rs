@@ -5,7 +5,7 @@ use super::inquiry::{Basis, Inquiry, Need, confidence};
 use super::proposal::{Precedence, Proposal, Rule, Stance};
 use crate::case::HandshakeOutcome;
 use crate::provenance::Cite;
-use crate::retrieval::{LDAP_PORTS, Outcome, Retrieval};
+use crate::retrieval::{LDAP_PORTS, Outcome, Party, Retrieval};
 
 /// What a network rule says of one failed retrieval.
 pub struct Fault {
@@ -79,6 +79,13 @@ fn proposal(
 ) -> Proposal {
     let host = retrieval.host.as_deref().unwrap_or_default();
     // Whether the program insists on a revocation status is not in the packets.
+    let beyond = beyond_proxy(retrieval);
+    let hop = match (retrieval.at_fault(), retrieval.last_leg()) {
+        (Some(Party::Origin), Some(leg)) => {
+            leg.server.map_or(fault.hop, |server| server.to_string())
+        }
+        _ => fault.hop,
+    };
     let status_only = explains
         .iter()
         .any(|(_, place)| *place == Precedence::RevocationNetwork);
@@ -96,15 +103,46 @@ fn proposal(
         stance: Stance::Cause,
         confidence: Some(confidence(basis)),
         summary: format!(
-            "{}{}",
+            "{}{beyond}{}",
             fault.summary,
             if certain { "" } else { UNCERTAIN_LINK }
         ),
         remedy: fault.remedy,
-        cites: retrieval.cites.clone(),
+        cites: both_sides(retrieval),
         explains,
-        subject: format!("{} {host} {}", retrieval.object.word(), fault.hop),
+        subject: format!("{} {host} {hop}", retrieval.object.word()),
     }
+}
+
+/// The frames of the download on both sides of the proxy.
+fn both_sides(retrieval: &Retrieval) -> Vec<Cite> {
+    let onward = retrieval.onward.iter().flat_map(|leg| &leg.cites);
+    retrieval.cites.iter().chain(onward).cloned().collect()
+}
+
+/// What a capture shows of the other side of the proxy, as a sentence with a
+/// blank before it; empty where none does.
+fn beyond_proxy(retrieval: &Retrieval) -> String {
+    let Some(leg) = retrieval.last_leg() else {
+        return String::new();
+    };
+    let server = leg
+        .server
+        .map_or_else(|| "the origin".to_owned(), |server| server.to_string());
+    let detail = leg.detail.as_ref().map(|detail| format!(" ({detail})"));
+    let detail = detail.unwrap_or_default();
+    let what = match leg.outcome {
+        Outcome::Ok => "brought the object".to_owned(),
+        Outcome::NotModified => "was answered with 304, not modified".to_owned(),
+        _ => outcome_phrase(leg),
+    };
+    let guilty = match retrieval.at_fault() {
+        Some(Party::Origin) => " The fault lies there, not with the proxy.",
+        Some(Party::Proxy) => " The fault lies with the proxy.",
+        Some(Party::Client) => " The client broke it off.",
+        None => "",
+    };
+    format!(" Beyond the proxy, its own request to {server} {what}{detail}.{guilty}")
 }
 
 /// Said where only time and place link a download to the rejection.

@@ -4,7 +4,7 @@ use super::inquiry::Inquiry;
 use super::network::{self, Fault};
 use super::proposal::{Proposal, Rule};
 use super::proxy_denied_or_filtered::{Marks, proxy_marks};
-use crate::retrieval::Outcome;
+use crate::retrieval::{Outcome, Party, Retrieval};
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -16,10 +16,13 @@ pub const RULE: Rule = Rule {
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     network::proposals(inquiry, RULE.id, |_, retrieval| {
         let failed = matches!(retrieval.outcome, Outcome::Forbidden | Outcome::HttpError);
+        let host = retrieval.host.as_deref().unwrap_or("the server");
+        if failed && retrieval.at_fault() == Some(Party::Origin) {
+            return behind_proxy(retrieval, host);
+        }
         if !failed || proxy_marks(retrieval) != Marks::None {
             return None;
         }
-        let host = retrieval.host.as_deref().unwrap_or("the server");
         let status = retrieval.status.unwrap_or_default();
         // Without a Server field or a direct route, something unseen on the way
         // could have made the answer.
@@ -37,6 +40,33 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
             checked: named,
             inferred: 0,
         })
+    })
+}
+
+/// The proxy's own request shows it: an error of the origin, or no way to it.
+fn behind_proxy(retrieval: &Retrieval, host: &str) -> Option<Fault> {
+    let leg = retrieval.last_leg()?;
+    let server = leg.server.map(|server| server.to_string());
+    let broken_off = matches!(
+        leg.outcome,
+        Outcome::Truncated | Outcome::Reset | Outcome::Stalled | Outcome::NoAnswer
+    );
+    if broken_off {
+        // `transfer-incomplete` tells it.
+        return None;
+    }
+    let status = retrieval.status.unwrap_or_default();
+    Some(Fault {
+        summary: format!(
+            "The proxy answered the request for the {} from {host} with status {status}, because it could not get it itself.",
+            retrieval.object.phrase()
+        ),
+        remedy: format!(
+            "Look at {host} and at the way from the proxy to it. The same URL answered with 200 to the proxy shows that it worked."
+        ),
+        hop: server.unwrap_or_else(|| host.to_owned()),
+        checked: leg.status.is_some(),
+        inferred: 0,
     })
 }
 

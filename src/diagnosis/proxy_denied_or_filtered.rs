@@ -6,7 +6,7 @@ use super::network::{self, Fault};
 use super::proposal::{Proposal, Rule};
 use super::redirects;
 use crate::pki::LooksLike;
-use crate::retrieval::{ObjectKind, Outcome, Retrieval, RouteKind};
+use crate::retrieval::{ObjectKind, Outcome, Party, Retrieval, RouteKind};
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -19,6 +19,10 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     let mut proposals = network::proposals(inquiry, RULE.id, |index, retrieval| {
         if redirects::sent_by(inquiry.case, index).is_some() {
             // Whoever sent the request there is the earlier link.
+            return None;
+        }
+        if retrieval.at_fault() == Some(Party::Origin) {
+            // The proxy only tells what became of its own request.
             return None;
         }
         let marks = proxy_marks(retrieval);

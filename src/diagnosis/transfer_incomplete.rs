@@ -3,7 +3,7 @@
 use super::inquiry::Inquiry;
 use super::network::{self, Fault};
 use super::proposal::{Proposal, Rule};
-use crate::retrieval::Outcome;
+use crate::retrieval::{Outcome, Party, Retrieval};
 use crate::words;
 
 /// The rule.
@@ -15,6 +15,9 @@ pub const RULE: Rule = Rule {
 
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     network::proposals(inquiry, RULE.id, |_, retrieval| {
+        if retrieval.at_fault() == Some(Party::Origin) && retrieval.outcome != Outcome::Stalled {
+            return behind_proxy(retrieval);
+        }
         if retrieval.outcome != Outcome::Truncated {
             return None;
         }
@@ -48,6 +51,42 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
             checked: false,
             inferred: 0,
         })
+    })
+}
+
+/// The proxy's own transfer broke off, whatever the client then saw of it: an
+/// error status, or the same early end.
+fn behind_proxy(retrieval: &Retrieval) -> Option<Fault> {
+    let leg = retrieval.last_leg()?;
+    let broken_off = matches!(
+        leg.outcome,
+        Outcome::Truncated | Outcome::Reset | Outcome::Stalled | Outcome::NoAnswer
+    );
+    if !broken_off {
+        return None;
+    }
+    let seen = match retrieval.status {
+        Some(status) if status >= 400 => format!("the client got status {status}"),
+        _ => format!(
+            "the client's own transfer {}",
+            network::outcome_phrase(retrieval)
+        ),
+    };
+    let server = leg
+        .server
+        .map_or_else(|| "the origin".to_owned(), |server| server.to_string());
+    Some(Fault {
+        summary: format!(
+            "The transfer of the {} from {} broke off between the origin and the proxy; {seen}.",
+            retrieval.object.phrase(),
+            retrieval.host.as_deref().unwrap_or(&server)
+        ),
+        remedy: format!(
+            "Look at {server} and at the devices between the proxy and it for time-outs and size limits. A complete answer to the proxy's request shows that it worked."
+        ),
+        hop: server.clone(),
+        checked: false,
+        inferred: 0,
     })
 }
 

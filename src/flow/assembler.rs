@@ -68,6 +68,8 @@ pub(super) struct Assembler {
     nothing: bool,
     /// The position up to which the receiver acknowledged.
     acknowledged: u64,
+    /// The receiver asked again for the byte due while later ones were there.
+    asked_again: bool,
     overdue: u8,
     overdue_since: i64,
     /// Position and frame of the FIN; boxed, as every packet touches this.
@@ -315,6 +317,7 @@ impl Assembler {
         self.position += length;
         // What is still missing gets the whole patience.
         self.overdue = 0;
+        self.asked_again = false;
         // Sequence numbers are positions modulo 2³².
         self.sequence = self.sequence.wrapping_add(length as u32);
     }
@@ -347,6 +350,7 @@ impl Assembler {
     /// Takes the receiver's acknowledgment number.
     pub(super) fn acknowledge(&mut self, acknowledgment: u32) {
         let ahead = self.distance(acknowledgment);
+        self.asked_again |= ahead == 0 && !self.pending.is_empty();
         if ahead <= 0 || ahead.unsigned_abs() > MAX_WINDOW {
             return;
         }
@@ -441,6 +445,14 @@ impl Assembler {
             sink.closes.push(close);
             sink.consumer.closed(&close);
         }
+    }
+
+    /// Length of the hole that the receiver has too: it asked for these bytes
+    /// again while later ones were there, and never acknowledged them.
+    pub(super) fn lost_on_the_way(&self) -> Option<u64> {
+        let first = self.pending.start()?;
+        let lost = self.asked_again && self.acknowledged <= self.position;
+        lost.then(|| first.saturating_sub(self.position))
     }
 
     /// Ends the stream: all holes become gaps.

@@ -10,6 +10,7 @@ use super::connect::is_copy;
 use super::held::Held;
 use super::key::{End, FlowKey};
 use super::opening::{Opening, Syn, icmp_error, refusal};
+use super::stall::{LargeSegment, Stall};
 use super::{
     Close, CloseKind, Conversation, ConversationId, Direction, IcmpError, MAX_ICMP_ERRORS,
     MAX_SYNS, Quality, Refusal, RefusalKind, RoleBasis, StreamConsumer,
@@ -29,6 +30,8 @@ pub(super) struct Connection<C> {
     pub(super) initial: [Option<u32>; 2],
     /// Payload of the SYN, until the server takes or leaves it.
     early: Option<Box<[u8]>>,
+    /// Whether large segments get through, per direction.
+    large: [LargeSegment; 2],
     /// Segments that came before what they answer.
     held: Held,
     /// A SYN that fits no running connection: the next one's, if answered.
@@ -77,6 +80,7 @@ impl<C: StreamConsumer> Connection<C> {
             syn_ack: None,
             initial: [opening.sequence, None],
             early: None,
+            large: Default::default(),
             held: Held::default(),
             next_syn: None,
             refusal: opening.refusal,
@@ -144,6 +148,10 @@ impl<C: StreamConsumer> Connection<C> {
         }
         if segment.flags.ack {
             self.acknowledge(direction, segment, at);
+        }
+        let length = segment.payload.len() as u32 + segment.missing;
+        if length > 0 {
+            self.large[side].sent(first_byte, length, at);
         }
         for which in [direction.reverse(), direction] {
             // Bytes of the other direction may be among those held.
@@ -316,6 +324,7 @@ impl<C: StreamConsumer> Connection<C> {
     /// server a SYN.
     fn acknowledge(&mut self, direction: Direction, segment: &Segment<'_>, at: Sighting) {
         let other = direction.reverse();
+        self.large[other.index()].acknowledged(segment.acknowledgment);
         if self.live.streams[other.index()].is_started() {
             self.live.streams[other.index()].acknowledge(segment.acknowledgment);
             return;
@@ -371,6 +380,7 @@ impl<C: StreamConsumer> Connection<C> {
             .iter()
             .any(|known| known.by == direction && known.how == CloseKind::Reset)
         {
+            self.note_hole(direction, at);
             self.end_wait(at, pending_total);
             let (stream, mut sink) = self.stream(direction, at, pending_total);
             stream.finish(&mut sink);
@@ -378,6 +388,44 @@ impl<C: StreamConsumer> Connection<C> {
             self.consumer.closed(&close);
         }
         self.live.reset = true;
+    }
+
+    /// Notes a hole that the receiver never got filled: no fault of the capture.
+    fn note_hole(&mut self, direction: Direction, at: Sighting) {
+        let hole = self.live.streams[direction.index()].lost_on_the_way();
+        let known = self.live.quality.stalls.iter().any(|it| it.by == direction);
+        if let (Some(size), false) = (hole, known) {
+            self.live.quality.stalls.push(Stall {
+                by: direction,
+                size,
+                sent: 0,
+                first: at,
+                last: at,
+                smaller_passed: false,
+                too_big: None,
+            });
+        }
+    }
+
+    /// Adds the segments that never got through, and takes out of the missing
+    /// bytes those that the capture did not lose.
+    fn note_stalls(&mut self) {
+        for direction in [Direction::ToServer, Direction::ToClient] {
+            let side = direction.index();
+            let stalls = &mut self.live.quality.stalls;
+            if let Some(hole) = stalls.iter().find(|it| it.by == direction) {
+                let missing = &mut self.live.quality.missing[side];
+                *missing = missing.saturating_sub(hole.size);
+            } else if self.live.quality.packets[1 - side] > 0 {
+                stalls.extend(self.large[side].stall(direction));
+            }
+        }
+        let errors = &self.icmp_errors;
+        let stalls = std::mem::take(&mut self.live.quality.stalls);
+        self.live.quality.stalls = stalls
+            .into_iter()
+            .map(|stall| stall.with_word_of(errors))
+            .collect();
     }
 
     /// Takes an ICMP error about a packet that `sender` sent.
@@ -407,11 +455,15 @@ impl<C: StreamConsumer> Connection<C> {
         pending_total: &mut usize,
     ) -> (Conversation, C) {
         let last = self.live.last;
+        for direction in [Direction::ToServer, Direction::ToClient] {
+            self.note_hole(direction, last);
+        }
         self.end_wait(last, pending_total);
         for direction in [Direction::ToServer, Direction::ToClient] {
             let (stream, mut sink) = self.stream(direction, last, pending_total);
             stream.finish(&mut sink);
         }
+        self.note_stalls();
         self.closes.sort_by_key(|close| close.sighting);
         self.live.quality.mid_stream = self.syns.is_empty() && self.syn_ack.is_none();
         let mut conversation = Conversation {
@@ -420,6 +472,7 @@ impl<C: StreamConsumer> Connection<C> {
             client: self.key.endpoint(self.live.client),
             server: self.key.endpoint(self.live.client.other()),
             role_basis: self.role_basis,
+            initial: self.initial,
             syns: self.syns,
             syn_ack: self.syn_ack,
             refusal: self.refusal,
@@ -447,8 +500,12 @@ pub(super) fn nanoseconds(at: Sighting) -> i64 {
 fn change_over(conversation: &mut Conversation) {
     std::mem::swap(&mut conversation.client, &mut conversation.server);
     conversation.role_basis = RoleBasis::Content;
+    conversation.initial.reverse();
     for close in &mut conversation.closes {
         close.by = close.by.reverse();
+    }
+    for stall in &mut conversation.quality.stalls {
+        stall.by = stall.by.reverse();
     }
     for error in &mut conversation.icmp_errors {
         error.about = error.about.reverse();

@@ -4,7 +4,7 @@
 //! [`StreamConsumer`] per conversation, in order, as slices of the frames.
 //! `assembler` orders one direction (`pending` holds what came too early),
 //! `connection` is both with their opening and close (`reuse` tells whether a
-//! segment is still its own), `connect` a SYN that nothing but a refusal
+//! segment is still its own, `stall` which segments never get through), `connect` a SYN that nothing but a refusal
 //! answered (as small as a record can be: port scans have millions),
 //! `fragments` puts IP fragments together, `table` finds the conversation and
 //! bounds them all.
@@ -18,6 +18,7 @@ mod key;
 mod opening;
 mod pending;
 mod reuse;
+mod stall;
 #[cfg(test)]
 mod stream_tests;
 mod table;
@@ -29,6 +30,7 @@ use std::net::{IpAddr, SocketAddr};
 use crate::provenance::Sighting;
 
 pub use fragments::Whole;
+pub use stall::Stall;
 pub use table::FlowTable;
 
 /// Which way bytes went.
@@ -138,6 +140,9 @@ pub struct Conversation {
     pub server: SocketAddr,
     /// How it is known who opened it.
     pub role_basis: RoleBasis,
+    /// Sequence numbers of the SYN and of the SYN-ACK, where seen: the same ones
+    /// at two vantage points are one conversation.
+    pub initial: [Option<u32>; 2],
     /// Every SYN of the client: the first and its retransmissions (the first
     /// [`MAX_SYNS`]).
     pub syns: Vec<Sighting>,
@@ -256,6 +261,8 @@ pub struct Quality {
     pub conflicting_overlaps: u64,
     /// Segments too far off the stream to belong to it, not delivered.
     pub strays: u64,
+    /// Directions in which nothing got through any more, at most one each way.
+    pub stalls: Vec<Stall>,
 }
 
 impl Quality {

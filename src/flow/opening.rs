@@ -62,6 +62,7 @@ impl Opening {
             client: key.endpoint(self.client),
             server: key.endpoint(self.client.other()),
             role_basis: self.role_basis,
+            initial: [self.sequence, None],
             syns: self.syns,
             syn_ack: None,
             refusal: self.refusal,

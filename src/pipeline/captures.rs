@@ -480,6 +480,7 @@ fn collect(
                 recognized: transcript.recognition != Recognition::Unknown,
                 socks: transcript.socks.and_then(|socks| socks.target),
                 ldap: transcript.ldap,
+                twins: Vec::new(),
             });
         }
     }

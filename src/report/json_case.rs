@@ -104,6 +104,8 @@ pub(super) struct JsonRetrieval {
     syns: u64,
     body: Option<JsonBody>,
     cache_entry: Option<String>,
+    at_fault: Option<&'static str>,
+    legs: Vec<JsonLeg>,
     cites: Vec<JsonCite>,
 }
 
@@ -117,12 +119,66 @@ struct JsonRoute {
     hops: Vec<JsonHop>,
 }
 
+/// One side of a proxy: what the client asked of it first, then what it asked
+/// for in turn. Empty where no capture shows both.
+#[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
+struct JsonLeg {
+    role: &'static str,
+    vantage: Option<u32>,
+    client: Option<String>,
+    server: Option<String>,
+    url: Option<String>,
+    status: Option<u16>,
+    outcome: &'static str,
+    detail: Option<String>,
+    started_at: String,
+    ended_at: String,
+    body: Option<JsonBody>,
+    cites: Vec<JsonCite>,
+}
+
+impl JsonLeg {
+    fn list(it: &crate::retrieval::Retrieval, artifacts: &ByHash) -> Vec<Self> {
+        if it.onward.is_empty() {
+            return Vec::new();
+        }
+        let front = Self::of(it, "client", artifacts);
+        let onward = it
+            .onward
+            .iter()
+            .map(|leg| Self::of(leg, "onward", artifacts));
+        std::iter::once(front).chain(onward).collect()
+    }
+
+    fn of(it: &crate::retrieval::Retrieval, role: &'static str, artifacts: &ByHash) -> Self {
+        JsonLeg {
+            role,
+            vantage: it.vantage,
+            client: it.client.map(|address| address.to_string()),
+            server: it.server.map(|address| address.to_string()),
+            url: it.url.clone(),
+            status: it.status,
+            outcome: it.outcome.word(),
+            detail: it.detail.clone(),
+            started_at: time(it.started_at),
+            ended_at: time(it.ended_at),
+            body: it
+                .body
+                .as_ref()
+                .map(|body| JsonBody::from_body(body, artifacts)),
+            cites: JsonCite::list(&it.cites),
+        }
+    }
+}
+
 #[derive(Debug, Serialize)]
 #[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 struct JsonHop {
     name: String,
     address: Option<String>,
     cache: Option<String>,
+    age: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -176,6 +232,8 @@ impl JsonRetrieval {
                 .as_ref()
                 .map(|body| JsonBody::from_body(body, &artifacts)),
             cache_entry: it.cache_entry.map(|index| id(Kind::CacheEntry, index)),
+            at_fault: it.at_fault().map(crate::retrieval::Party::word),
+            legs: JsonLeg::list(it, &artifacts),
             cites: JsonCite::list(&it.cites),
         };
         numbered.map(one).collect()
@@ -196,6 +254,7 @@ impl JsonRoute {
             name: hop.name.clone(),
             address: hop.address.map(|address| address.to_string()),
             cache: hop.cache.clone(),
+            age: hop.age,
         };
         JsonRoute {
             kind: route.kind.word(),

@@ -215,6 +215,7 @@ pub(crate) fn hostile() -> Explained {
         retrieval.detail = Some(bad());
         retrieval.user_agent = Some("x".repeat(100_000));
         retrieval.route.hops = vec![Hop {
+            age: None,
             name: bad(),
             address: None,
             cache: Some(bad()),

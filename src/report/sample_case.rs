@@ -153,6 +153,8 @@ pub(crate) fn ctl() -> Ctl {
 fn retrieval(object: ObjectKind, url: &str, start: i64, end: i64) -> Retrieval {
     let host = url.split('/').nth(2).map(str::to_owned);
     Retrieval {
+        closed_by: None,
+        onward: Vec::new(),
         url: Some(url.to_owned()),
         host,
         object,
@@ -174,6 +176,7 @@ fn retrieval(object: ObjectKind, url: &str, start: i64, end: i64) -> Retrieval {
             login: Login::Sent,
             authentication: None,
             hops: vec![Hop {
+                age: None,
                 name: "squid.corp.example".to_owned(),
                 address: None,
                 cache: Some("MISS".to_owned()),
@@ -552,6 +555,7 @@ pub(super) fn case() -> Case {
     Case {
         discoveries: Vec::new(),
         logins: Vec::new(),
+        same_clients: Default::default(),
         hosts: Vec::new(),
         host_machines: Vec::new(),
         as_of: None,

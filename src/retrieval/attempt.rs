@@ -57,6 +57,7 @@ pub(super) fn retrieval(
             .flat_map(|exchange| frames(exchange))
             .map(|s| s.cite()),
     );
+    cites.extend(seen.twins.iter().map(|twin| twin.first.cite()));
     built.cites = merged(cites);
     redirects.note(seen, &built);
     Some(built)
@@ -123,6 +124,9 @@ fn skeleton(
         built.ended_at = built.ended_at.max(conversation.last.at);
     }
     built.quality = Some(conversation.quality.clone());
+    if let Ending::Closed { by, .. } = exchange.ending {
+        built.closed_by = Some(by);
+    }
     built
 }
 
@@ -246,6 +250,8 @@ impl Retrieval {
             cache_entry: None,
             syns: Vec::new(),
             detail: None,
+            closed_by: None,
+            onward: Vec::new(),
             quality: None,
             cites: Vec::new(),
         }

@@ -6,7 +6,7 @@ use crate::protocol::http::{Completeness, Ending, Exchange, Response};
 use crate::provenance::Sighting;
 use crate::time::{Span, Timestamp};
 
-use super::{ObjectKind, Outcome, RetrievedBody, body};
+use super::{ObjectKind, Outcome, RetrievedBody, body, stall};
 
 /// The outcome of an exchange and, for failures, what happened in words.
 ///
@@ -21,6 +21,9 @@ pub(super) fn of_exchange(
     body: Option<&RetrievedBody>,
     ends_at: Timestamp,
 ) -> (Outcome, Option<String>) {
+    if let Some(stalled) = stall::of_exchange(exchange, conversation, ends_at) {
+        return stalled;
+    }
     let Some(response) = &exchange.response else {
         return unanswered(exchange, conversation, ends_at);
     };
@@ -37,7 +40,7 @@ pub(super) fn of_exchange(
 
 /// CryptoAPI waits 15 s for one URL by default, and 20 s for all of a chain;
 /// an answer that is not there by then no longer helps.
-const PATIENCE: i64 = 15;
+pub(super) const PATIENCE: i64 = 15;
 
 fn unanswered(
     exchange: &Exchange,

@@ -178,6 +178,7 @@ impl Talk {
             recognized: true,
             socks: None,
             ldap: None,
+            twins: Vec::new(),
         }
     }
 }
@@ -198,6 +199,7 @@ fn conversation(server: SocketAddr, port: u16) -> Conversation {
         client: SocketAddr::new(CLIENT.parse().unwrap(), port),
         server,
         role_basis: RoleBasis::Handshake,
+        initial: [None, None],
         syns: Vec::new(),
         syn_ack: None,
         refusal: None,

@@ -19,6 +19,7 @@ mod identity;
 mod interests;
 mod known;
 mod leads;
+mod legs;
 mod logged;
 mod login;
 mod lookups;
@@ -29,8 +30,10 @@ mod purpose;
 mod route;
 mod scene;
 mod shape;
+mod stall;
 #[cfg(test)]
 mod test_support;
+mod twice;
 mod url;
 mod via;
 
@@ -40,7 +43,7 @@ use std::net::SocketAddr;
 
 use crate::account::Account;
 use crate::cryptnet::CacheEntry;
-use crate::flow::{Conversation, Quality};
+use crate::flow::{Conversation, Direction, Quality};
 use crate::issue::Issue;
 use crate::protocol::dns::Lookup;
 use crate::protocol::http::{Exchange, Headers};
@@ -53,11 +56,13 @@ pub use body::{BodyFacts, BodyIndex, MAX_SCRIPT, MAX_TITLE, RetrievedBody, wants
 pub use directory::LDAP_PORTS;
 pub use identity::{Authentication, LoginCount, login_counts};
 pub use known::KnownUrls;
+pub use legs::Party;
 pub use logged::{Logged, logged};
 pub use object::ObjectKind;
 pub use outcome::Outcome;
 pub use purpose::ocsp_request_of;
 pub use route::{Hop, Login, Route, RouteKind};
+pub use twice::{Offsets, Once, Twin, once};
 
 /// Joins everything seen into attempts, in order of their start.
 #[must_use]
@@ -84,8 +89,9 @@ pub fn retrievals(inputs: &Inputs<'_>) -> (Vec<Retrieval>, Counts) {
             false => found.push(retrieval),
         }
     }
-    cache_match::assign(&mut found, inputs.cache);
     found.sort_by(in_order);
+    let mut found = legs::join(found, inputs.offsets);
+    cache_match::assign(&mut found, inputs.cache);
     (found, counts)
 }
 
@@ -117,6 +123,8 @@ pub struct Observed {
     pub socks: Option<String>,
     /// What was said in LDAP.
     pub ldap: Option<LdapSession>,
+    /// The same conversation at other vantage points.
+    pub twins: Vec<Twin>,
 }
 
 /// What the stages before have found.
@@ -136,6 +144,8 @@ pub struct Inputs<'a> {
     /// The time of the last packet of each vantage point. A vantage point left
     /// out ends with the last conversation or lookup seen there.
     pub capture_ends: &'a BTreeMap<u32, Timestamp>,
+    /// How far the clocks of the vantage points lie apart, where known.
+    pub offsets: &'a Offsets,
     /// Keep every HTTP exchange as a retrieval.
     pub all_http: bool,
 }
@@ -214,6 +224,11 @@ pub struct Retrieval {
     pub syns: Vec<Sighting>,
     /// Further detail of a failure in words: `RST after 2,048 of 5,000 bytes`.
     pub detail: Option<String>,
+    /// Who closed or reset the connection before the answer was whole.
+    pub closed_by: Option<Direction>,
+    /// The same download beyond the proxy, where a capture shows it: its requests
+    /// to the next proxy or the origin, in order.
+    pub onward: Vec<Retrieval>,
     /// What the capture lacks of the conversation.
     pub quality: Option<Quality>,
     /// The frames and records that show it.

@@ -110,8 +110,11 @@ pub struct Hop {
     pub name: String,
     /// Its address, where known.
     pub address: Option<SocketAddr>,
-    /// What it says of its cache: `HIT`, `MISS`, ….
+    /// What became of the request in its cache: `HIT`, `MISS`, `REVALIDATED`, or
+    /// another word of its own.
     pub cache: Option<String>,
+    /// `Age` of the answer in seconds, at the hop whose copy it was.
+    pub age: Option<u64>,
 }
 
 /// What all exchanges together show of the proxies between: a name in `Via`

@@ -34,6 +34,7 @@ impl Given {
             bodies: &self.bodies,
             known: &self.known,
             capture_ends: &capture_ends,
+            offsets: &super::Offsets::default(),
             all_http: self.all_http,
         })
     }

@@ -21,6 +21,8 @@ pub(super) struct Seen {
     pub address: Option<SocketAddr>,
     /// `HIT`, `MISS`, ….
     cache: Option<String>,
+    /// `Age`, where the answer is its copy.
+    age: Option<u64>,
 }
 
 impl Seen {
@@ -42,6 +44,7 @@ impl Seen {
             name: self.name,
             address: self.address,
             cache: self.cache,
+            age: self.age,
         }
     }
 }
@@ -113,6 +116,7 @@ pub(super) fn hops(headers: &Headers) -> Vec<Seen> {
             from_via: true,
             address,
             cache: None,
+            age: None,
         });
     }
     for value in headers.all("X-Cache").flat_map(members) {
@@ -120,7 +124,7 @@ pub(super) fn hops(headers: &Headers) -> Vec<Seen> {
         note(
             &mut seen,
             name.split_whitespace().next(),
-            verdict.to_ascii_uppercase(),
+            verdict_word(verdict),
         );
     }
     for value in headers.all("Cache-Status").flat_map(members) {
@@ -129,15 +133,48 @@ pub(super) fn hops(headers: &Headers) -> Vec<Seen> {
             .next()
             .map(|name| name.trim_matches('"'))
             .filter(|name| !name.is_empty());
-        let is_hit = pieces.any(|piece| piece.eq_ignore_ascii_case("hit"));
-        note(
-            &mut seen,
-            name,
-            if is_hit { "HIT" } else { "MISS" }.to_string(),
-        );
+        let pieces: Vec<String> = pieces.map(str::to_ascii_lowercase).collect();
+        let has = |wanted: &str| pieces.iter().any(|piece| piece == wanted);
+        let word = match (has("hit"), has("fwd=stale") && has("fwd-status=304")) {
+            (true, _) => "HIT",
+            (false, true) => "REVALIDATED",
+            (false, false) => "MISS",
+        };
+        note(&mut seen, name, word.to_string());
     }
+    note_age(&mut seen, headers);
     seen.truncate(MAX_HOPS);
     seen
+}
+
+/// The verdict in one word for all products: squid writes `TCP_MEM_HIT` and
+/// `TCP_REFRESH_UNMODIFIED`, CloudFront `RefreshHit`; other words stay.
+fn verdict_word(verdict: &str) -> String {
+    let upper = verdict.trim().to_ascii_uppercase();
+    let revalidated = ["REFRESH_UNMODIFIED", "REFRESHHIT", "REVALIDATED"];
+    if revalidated.iter().any(|word| upper.contains(word)) {
+        return "REVALIDATED".to_string();
+    }
+    match ["HIT", "MISS"].iter().find(|word| upper.contains(**word)) {
+        Some(word) => (*word).to_string(),
+        None => upper,
+    }
+}
+
+/// `Age` says how old the copy is, not whose it is: it goes to the only hop, or
+/// to the one nearest to the client that answered from its cache.
+fn note_age(seen: &mut [Seen], headers: &Headers) {
+    let Some(age) = headers.get("Age").and_then(|age| age.trim().parse().ok()) else {
+        return;
+    };
+    if let [only] = seen {
+        only.age = Some(age);
+        return;
+    }
+    let from_cache = |hop: &&mut Seen| hop.cache.as_deref() == Some("HIT");
+    if let Some(hop) = seen.iter_mut().rev().find(from_cache) {
+        hop.age = Some(age);
+    }
 }
 
 /// Longer chains are forged.
@@ -159,6 +196,7 @@ fn note(seen: &mut Vec<Seen>, name: Option<&str>, verdict: String) {
                     from_via: false,
                     address: None,
                     cache: Some(verdict),
+                    age: None,
                 }),
             }
         }
