@@ -64,6 +64,9 @@ enum Resume {
     From(usize),
 }
 
+/// Names kept of a file: Wireshark writes one for every address it could name.
+pub const MAX_NAMES: usize = 10_000;
+
 /// The longest block held in memory. Frames end at 256 KiB in all tools; the
 /// room is for blocks of options, secrets and names, which run to megabytes.
 const MAX_BLOCK_LEN: usize = 16 << 20;

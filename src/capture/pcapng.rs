@@ -1,8 +1,10 @@
 //! Next-generation capture files (pcapng): sections of typed blocks.
 
+use std::net::IpAddr;
+
 use pcap_parser::pcapng::{
     BOM_MAGIC, Block, CB_MAGIC, DCB_MAGIC, DSB_MAGIC, EPB_MAGIC, IDB_MAGIC, ISB_MAGIC, NRB_MAGIC,
-    SHB_MAGIC, SJE_MAGIC, SPB_MAGIC,
+    NameRecord, NameRecordType, SHB_MAGIC, SJE_MAGIC, SPB_MAGIC,
 };
 use pcap_parser::{
     EnhancedPacketBlock, InterfaceDescriptionBlock, InterfaceStatisticsBlock, PcapNGOption,
@@ -14,7 +16,7 @@ use crate::bytes::{ParseError, Reader};
 use super::interface::TickClock;
 use super::issues::Notes;
 use super::summary::InterfaceSummary;
-use super::{FrameBounds, MAX_BLOCK_LEN, Resume, Step};
+use super::{FrameBounds, MAX_BLOCK_LEN, MAX_NAMES, Resume, Step};
 
 /// The type of a section header block, the same in both byte orders.
 pub(super) const SECTION_MAGIC: [u8; 4] = SHB_MAGIC.to_be_bytes();
@@ -176,7 +178,7 @@ impl PcapNg {
                 self.interface(interface, notes);
             }
             Block::InterfaceStatistics(statistics) => self.statistics(statistics, notes),
-            Block::NameResolution(_) => notes.summary.name_resolution_blocks += 1,
+            Block::NameResolution(block) => names(&block.nr, notes),
             Block::DecryptionSecrets(_) => notes.summary.secrets_blocks += 1,
             Block::Custom(_) => {
                 notes.summary.custom_blocks += 1;
@@ -407,6 +409,41 @@ impl PcapNg {
         Resume::From(view.len())
     }
 }
+
+/// Reads the records of a Name Resolution Block: an address in network order,
+/// then names, each ended by a zero byte. Of several names the first is kept.
+///
+/// Spec: draft-ietf-opsawg-pcapng §4.5.
+fn names(records: &[NameRecord<'_>], notes: &mut Notes<'_>) {
+    notes.summary.name_resolution_blocks += 1;
+    for record in records {
+        let value = record.record_value;
+        let split = match record.record_type {
+            NameRecordType::Ipv4 => value
+                .split_first_chunk::<4>()
+                .map(|(address, names)| (IpAddr::from(*address), names)),
+            NameRecordType::Ipv6 => value
+                .split_first_chunk::<16>()
+                .map(|(address, names)| (IpAddr::from(*address), names)),
+            _ => None,
+        };
+        let Some((address, names)) = split else {
+            continue;
+        };
+        let first = names.split(|byte| *byte == 0).next().unwrap_or_default();
+        let name: String = String::from_utf8_lossy(first)
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(MAX_HOST_CHARS)
+            .collect();
+        if !name.is_empty() && notes.summary.names.len() < MAX_NAMES {
+            notes.summary.names.push((address, name));
+        }
+    }
+}
+
+/// A DNS name has at most 253 characters (RFC 1035 §2.3.4).
+const MAX_HOST_CHARS: usize = 253;
 
 /// Characters kept of an interface name; Windows' are about 50.
 const MAX_NAME_CHARS: usize = 128;

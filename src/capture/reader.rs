@@ -613,6 +613,29 @@ mod tests {
     }
 
     #[test]
+    fn name_resolution_blocks_name_addresses() {
+        // Records: type, length, value padded to 4 bytes; type 0 ends them.
+        let mut records = vec![1, 0, 9, 0];
+        records.extend(b"\x0a\x00\x00\x05pc-5\0\0\0\0");
+        records.extend([2, 0, 19, 0]);
+        records.extend([0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        records.extend(b"a\0b\0");
+        records.extend([0; 4]);
+        let file = [section(false), interface(false), block(4, &records, false)].concat();
+        let (_, issues, summary) = read(&file, 1_000);
+        let names: Vec<(String, &str)> = summary
+            .names
+            .iter()
+            .map(|(address, name)| (address.to_string(), name.as_str()))
+            .collect();
+        assert_eq!(
+            names,
+            [("10.0.0.5".into(), "pc-5"), ("2001:db8::1".into(), "a")]
+        );
+        assert_eq!(issues, [""; 0]);
+    }
+
+    #[test]
     fn the_search_goes_on_behind_a_damaged_block() {
         let good = enhanced(0, b"frame", false);
         let mut bad = enhanced(0, b"damaged", false);

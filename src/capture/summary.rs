@@ -21,8 +21,12 @@ pub struct CaptureSummary {
     pub interfaces: Vec<InterfaceSummary>,
     /// pcapng sections.
     pub sections: u64,
-    /// Name resolution blocks, passed over.
+    /// Name resolution blocks.
     pub name_resolution_blocks: u64,
+    /// Names for addresses that these blocks give, as the capturing machine or
+    /// whoever saved the file resolved them; the first
+    /// [`MAX_NAMES`](super::MAX_NAMES).
+    pub names: Vec<(std::net::IpAddr, String)>,
     /// Decryption secrets blocks, passed over.
     pub secrets_blocks: u64,
     /// Custom blocks, passed over but numbered as frames.

@@ -29,6 +29,8 @@ pub struct Gathered {
     pub observed: Vec<Observed>,
     /// Name lookups.
     pub lookups: Vec<Lookup>,
+    /// Names for addresses in the captures' own blocks.
+    pub capture_names: Vec<CaptureName>,
     /// Questions to time servers.
     pub ntp: Vec<crate::protocol::ntp::NtpExchange>,
     /// Names asked of everybody in the local network.
@@ -61,6 +63,20 @@ pub struct Gathered {
     pub roots: Vec<Arc<Certificate>>,
     /// Counts for the method section.
     pub counts: Vec<(&'static str, u64)>,
+}
+
+/// A name for an address in a name-resolution block of a capture: what the
+/// capturing machine, or whoever saved the file, took it for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaptureName {
+    /// The vantage point of the capture.
+    pub vantage: u32,
+    /// The address.
+    pub address: std::net::IpAddr,
+    /// The name.
+    pub name: String,
+    /// The capture.
+    pub cite: Cite,
 }
 
 /// An object in a file of the machine.
@@ -159,7 +175,12 @@ pub fn assemble(mut gathered: Gathered, selection: &Selection) -> Case {
     let mut recorded = logged::attempts(&case, &known);
     recorded.retain(|(_, retrieval)| selection.covers(retrieval.started_at, retrieval.ended_at));
     machines::assign(&mut case, &recorded);
-    let told = machine_names::told(&case.logins, &gathered.dhcp, &gathered.name_claims);
+    let told = machine_names::told(
+        &case.logins,
+        &gathered.dhcp,
+        &gathered.name_claims,
+        &gathered.capture_names,
+    );
     machine_names::give(&mut case, &told);
     logged::join(&mut case, recorded);
     machines::name_accounts(&mut case);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::Case;
+use super::assemble::CaptureName;
 use crate::protocol::dhcp::{ACK, DhcpMessage};
 use crate::protocol::local_names::NameClaim;
 use crate::provenance::Cite;
@@ -16,7 +17,12 @@ pub type Told = BTreeMap<(u32, IpAddr), (String, Vec<Cite>)>;
 /// One host name per client address. An address that speaks with the names of
 /// several machines is a proxy's or a translator's, and gets none.
 #[must_use]
-pub fn told(logins: &[LoginCount], dhcp: &[DhcpMessage], claims: &[NameClaim]) -> Told {
+pub fn told(
+    logins: &[LoginCount],
+    dhcp: &[DhcpMessage],
+    claims: &[NameClaim],
+    noted: &[CaptureName],
+) -> Told {
     let mut all: BTreeMap<(u32, IpAddr), BTreeMap<String, (String, Vec<Cite>)>> = BTreeMap::new();
     let mut add = |client: (u32, IpAddr), name: &str, cites: Vec<Cite>| {
         let short = name.split('.').next().unwrap_or(name);
@@ -62,7 +68,26 @@ pub fn told(logins: &[LoginCount], dhcp: &[DhcpMessage], claims: &[NameClaim]) -
             _ => None,
         }
     });
-    single.collect()
+    let mut told: Told = single.collect();
+    note(&mut told, noted);
+    told
+}
+
+/// Adds names of a capture's own blocks where nobody says another: they are
+/// those of a name server or of an analyst's list.
+fn note(told: &mut Told, noted: &[CaptureName]) {
+    let mut all: BTreeMap<(u32, IpAddr), BTreeSet<(&str, &Cite)>> = BTreeMap::new();
+    for it in noted {
+        let names = all.entry((it.vantage, it.address)).or_default();
+        names.insert((it.name.as_str(), &it.cite));
+    }
+    for (client, names) in all {
+        let mut names = names.into_iter();
+        if let (Some((name, cite)), None) = (names.next(), names.next()) {
+            told.entry(client)
+                .or_insert_with(|| (name.to_owned(), vec![cite.clone()]));
+        }
+    }
 }
 
 /// Gives the machines of a case the names that their addresses tell.
@@ -127,6 +152,7 @@ mod tests {
             &[],
             &[],
             &[claim("pc-17", 1), claim("PC-17.corp.example", 2)],
+            &[],
         );
         let [(name, cites)] = told.values().collect::<Vec<_>>()[..] else {
             panic!("{told:?}")
@@ -135,7 +161,22 @@ mod tests {
     }
 
     #[test]
+    fn a_name_in_the_capture_file_counts_where_the_machine_tells_none() {
+        let noted = |name: &str| CaptureName {
+            vantage: 0,
+            address: "10.0.0.5".parse().unwrap(),
+            name: name.into(),
+            cite: Cite::whole(EvidenceId(0), 10),
+        };
+        let only = told(&[], &[], &[], &[noted("desk-4.corp.example")]);
+        assert_eq!(only.values().next().unwrap().0, "desk-4.corp.example");
+        let own = told(&[], &[], &[claim("pc-17", 1)], &[noted("desk-4")]);
+        assert_eq!(own.values().next().unwrap().0, "pc-17");
+        assert!(told(&[], &[], &[], &[noted("a"), noted("b")]).is_empty());
+    }
+
+    #[test]
     fn an_address_with_two_names_has_none() {
-        assert!(told(&[], &[], &[claim("pc-17", 1), claim("pc-18", 2)]).is_empty());
+        assert!(told(&[], &[], &[claim("pc-17", 1), claim("pc-18", 2)], &[]).is_empty());
     }
 }

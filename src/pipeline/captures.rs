@@ -8,7 +8,7 @@ use super::Progress;
 use super::files::keep;
 use crate::capture::CaptureReader;
 use crate::case::Vantage;
-use crate::case::assemble::Gathered;
+use crate::case::assemble::{CaptureName, Gathered};
 use crate::evidence::{Chunk, Discovery, EvidenceKind, Located};
 use crate::flow::{CloseKind, Conversation, Direction, FlowTable};
 use crate::issue::Issue;
@@ -18,7 +18,7 @@ use crate::protocol::dhcp::{self, DhcpMessage};
 use crate::protocol::ldap::LdapSession;
 use crate::protocol::local_names::LocalNames;
 use crate::protocol::{Dialogue, End, Recognition, Transcript, dns, http, ntp, quic, tls};
-use crate::provenance::{EvidenceId, Sighting};
+use crate::provenance::{Cite, EvidenceId, Sighting};
 use crate::retrieval::{self, BodyFacts, Observed};
 use crate::time::{Span, Timestamp};
 
@@ -108,6 +108,13 @@ pub fn captures(
         frames.drain(&mut reader, place);
         gathered.issues.extend(reader.take_issues());
         let summary = reader.summary().clone();
+        let named = summary.names.iter().map(|(address, name)| CaptureName {
+            vantage: place.number,
+            address: *address,
+            name: name.clone(),
+            cite: Cite::whole(evidence, file.size),
+        });
+        gathered.capture_names.extend(named);
         let unread = frames.unread.values().map(|(count, _)| count).sum::<u64>();
         gathered.issues.extend(frames.issues());
         done += file.size;
@@ -225,9 +232,10 @@ fn place_of(
         let (Some(ended), Some(begins)) = (place.last_at, begins) else {
             return false;
         };
+        let goes_on =
+            begins >= ended && (place.stem == stem || begins.since(ended) <= CONTINUES_WITHIN);
         place.parent == parent
-            && begins >= ended
-            && (place.stem == stem || begins.since(ended) <= CONTINUES_WITHIN)
+            && (goes_on || (place.stem == stem && is_out_of_order(place, begins, ended)))
     });
     continued.unwrap_or_else(|| {
         let first_id = places.len() as u64 * CONVERSATIONS_PER_PLACE;
@@ -250,6 +258,17 @@ fn place_of(
         });
         places.len() - 1
     })
+}
+
+/// True when a file begins just before the end of the one that it continues:
+/// the last frames of a ring buffer's file are written out of order. A capture
+/// at another place overlaps by more than a small part of the first.
+fn is_out_of_order(place: &Place, begins: Timestamp, ended: Timestamp) -> bool {
+    const OVERLAP: Span = Span::seconds(1);
+    const SMALL_PART: f64 = 0.02;
+    let (overlap, first) = (ended.since(begins), place.quality.first_at);
+    let whole = first.map_or(0.0, |first| ended.since(first).as_seconds());
+    overlap <= OVERLAP && overlap.as_seconds() <= whole * SMALL_PART
 }
 
 /// Keeps the numbers of conversations apart between places.

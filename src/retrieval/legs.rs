@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use crate::flow::Direction;
 use crate::protocol::http::Headers;
+use crate::provenance::merged;
 use crate::time::Span;
 
 use super::{Hop, Offsets, Outcome, Retrieval, RouteKind, url};
@@ -73,7 +74,7 @@ pub(super) fn join(found: Vec<Retrieval>, offsets: &Offsets) -> Vec<Retrieval> {
         return found;
     }
     let mut children: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (child, parent) in &parents {
+    for (child, (parent, _)) in &parents {
         children
             .entry(root(&parents, *parent))
             .or_default()
@@ -81,43 +82,63 @@ pub(super) fn join(found: Vec<Retrieval>, offsets: &Offsets) -> Vec<Retrieval> {
     }
     let mut slots: Vec<Option<Retrieval>> = found.into_iter().map(Some).collect();
     for (parent, legs) in children {
-        let mut onward: Vec<Retrieval> = legs
-            .into_iter()
-            .filter_map(|leg| slots.get_mut(leg)?.take())
-            .collect();
+        let is_copy = |leg: &usize| matches!(parents.get(leg), Some((_, Link::Copy)));
+        let (copies, legs): (Vec<usize>, Vec<usize>) = legs.into_iter().partition(is_copy);
+        let mut take = |legs: Vec<usize>| -> Vec<Retrieval> {
+            let taken = legs.into_iter();
+            taken.filter_map(|leg| slots.get_mut(leg)?.take()).collect()
+        };
+        let (copies, mut onward) = (take(copies), take(legs));
         onward.sort_by(super::in_order);
         if let Some(Some(parent)) = slots.get_mut(parent) {
-            complete_route(parent, &onward);
+            for copy in copies {
+                note_copy(parent, copy);
+            }
+            if !onward.is_empty() {
+                complete_route(parent, &onward);
+            }
             parent.onward = onward;
         }
     }
     slots.into_iter().flatten().collect()
 }
 
-/// Proxies that ask each other on; longer chains are loops.
-const MAX_CHAIN: usize = 8;
-
-fn root(parents: &BTreeMap<usize, usize>, from: usize) -> usize {
+/// The request that stands above all others; `parents` has no circles.
+fn root(parents: &Parents, from: usize) -> usize {
     let mut at = from;
-    for _ in 0..MAX_CHAIN {
-        match parents.get(&at) {
-            Some(parent) => at = *parent,
-            None => break,
-        }
+    while let Some((parent, _)) = parents.get(&at) {
+        at = *parent;
     }
     at
 }
+
+/// What a request has to do with the one it stands under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Link {
+    /// A proxy made it for the other.
+    Onward,
+    /// It is the other, with addresses that a router changed.
+    Copy,
+}
+
+/// The request that each belongs to, by index.
+type Parents = BTreeMap<usize, (usize, Link)>;
 
 /// Attempts compared on either side, of those for the same object: a list of
 /// thousands for one URL would else be compared each with each.
 const MAX_COMPARED: usize = 500;
 
 /// For each request of a proxy the one that it was made for.
-fn parents(found: &[Retrieval], offsets: &Offsets) -> BTreeMap<usize, usize> {
+fn parents(found: &[Retrieval], offsets: &Offsets) -> Parents {
     let asked: BTreeSet<IpAddr> = found
         .iter()
         .filter_map(|it| Some(it.server?.ip()))
         .collect();
+    let speakers: BTreeSet<IpAddr> = found
+        .iter()
+        .filter_map(|it| Some(it.client?.ip()))
+        .collect();
+    let places: BTreeSet<Option<u32>> = found.iter().map(|it| it.vantage).collect();
     let mut by_host: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (index, it) in found.iter().enumerate() {
         if let Some(host) = &it.host {
@@ -127,7 +148,7 @@ fn parents(found: &[Retrieval], offsets: &Offsets) -> BTreeMap<usize, usize> {
                 .push(index);
         }
     }
-    let mut parents: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut parents = Parents::new();
     for same_host in by_host.values() {
         for (place, index) in same_host.iter().enumerate() {
             let Some(leg) = found.get(*index) else {
@@ -136,7 +157,7 @@ fn parents(found: &[Retrieval], offsets: &Offsets) -> BTreeMap<usize, usize> {
             let speaks_on = leg
                 .client
                 .is_some_and(|client| asked.contains(&client.ip()));
-            if !speaks_on && !is_marked(&leg.request_headers) {
+            if places.len() < 2 && !speaks_on && !is_marked(&leg.request_headers) {
                 continue;
             }
             let near = same_host
@@ -144,14 +165,14 @@ fn parents(found: &[Retrieval], offsets: &Offsets) -> BTreeMap<usize, usize> {
                 .skip(place.saturating_sub(MAX_COMPARED))
                 .take(2 * MAX_COMPARED);
             let fitting = near.filter(|other| *other != index).filter_map(|other| {
-                let distance = distance(found.get(*other)?, leg, offsets)?;
-                Some((distance, *other))
+                let (distance, link) = distance(found.get(*other)?, leg, offsets, &speakers)?;
+                Some((distance, *other, link))
             });
             let best = fitting.min();
-            if let Some((_, parent)) = best
+            if let Some((_, parent, link)) = best
                 && root(&parents, parent) != *index
             {
-                parents.insert(*index, parent);
+                parents.insert(*index, (parent, link));
             }
         }
     }
@@ -164,7 +185,12 @@ fn is_marked(request: &Headers) -> bool {
 
 /// How long after the client's request the proxy's was made, when it was made
 /// for it; `None` when it was not.
-fn distance(front: &Retrieval, leg: &Retrieval, offsets: &Offsets) -> Option<Span> {
+fn distance(
+    front: &Retrieval,
+    leg: &Retrieval,
+    offsets: &Offsets,
+    speakers: &BTreeSet<IpAddr>,
+) -> Option<(Span, Link)> {
     let (front_client, front_server) = (front.client?, front.server?);
     let (leg_client, leg_server) = (leg.client?, leg.server?);
     let same_conversation = front_client == leg_client && front_server == leg_server;
@@ -183,9 +209,16 @@ fn distance(front: &Retrieval, leg: &Retrieval, offsets: &Offsets) -> Option<Spa
         _ => true,
     };
     let speaks_on = leg_client.ip() == front_server.ip();
-    if !same_object || !same_method || !(speaks_on || is_passed_on(front, leg)) {
+    if !same_object || !same_method {
         return None;
     }
+    let link = if is_translated(front, leg, speakers) {
+        Link::Copy
+    } else if speaks_on || is_passed_on(front, leg) {
+        Link::Onward
+    } else {
+        return None;
+    };
     let begun = offsets.convert(leg.started_at, leg.vantage?, front.vantage?);
     let (begun, slack) = match begun {
         Some(begun) if same_place => (begun, Span::default()),
@@ -194,7 +227,7 @@ fn distance(front: &Retrieval, leg: &Retrieval, offsets: &Offsets) -> Option<Spa
     };
     let since_start = begun.since(front.started_at);
     let inside = begun.plus(slack) >= front.started_at && begun <= front.ended_at.plus(slack);
-    inside.then(|| since_start.abs())
+    inside.then(|| (since_start.abs(), link))
 }
 
 /// Clocks that were never compared are taken to agree within this.
@@ -223,10 +256,43 @@ fn is_passed_on(front: &Retrieval, leg: &Retrieval) -> bool {
     hops(leg) > hops(front) && (same_client || forwarded || names_nobody(leg)) || forwarded
 }
 
+/// True when another vantage point shows the front itself with other addresses,
+/// as a router that redirects it to a proxy makes them: question and answer are
+/// the same to the last header field. The proxy's side is the one whose server
+/// asks others; where only the client's address was changed, the later one is
+/// the copy.
+fn is_translated(front: &Retrieval, leg: &Retrieval, speakers: &BTreeSet<IpAddr>) -> bool {
+    let asks_others = |it: &Retrieval| it.server.is_some_and(|it| speakers.contains(&it.ip()));
+    let sha256 = |it: &Retrieval| it.body.as_ref().and_then(|body| body.sha256);
+    let only_client_changed = front.server == leg.server && front.started_at <= leg.started_at;
+    front.vantage != leg.vantage
+        && (only_client_changed || (asks_others(leg) && !asks_others(front)))
+        && front.client.map(|it| it.ip()) != leg.client.map(|it| it.ip())
+        && front.status.is_some()
+        && front.status == leg.status
+        && front.request_headers == leg.request_headers
+        && front.response_headers == leg.response_headers
+        && sha256(front) == sha256(leg)
+}
+
 /// `X-Forwarded-For` is switched off, or says `unknown`.
 fn names_nobody(leg: &Retrieval) -> bool {
     let mut values = leg.request_headers.all("X-Forwarded-For");
     values.all(|value| value.trim().eq_ignore_ascii_case("unknown"))
+}
+
+/// Cites the other sight of a request; where it went to another server, that is
+/// a proxy that the client did not choose.
+fn note_copy(front: &mut Retrieval, copy: Retrieval) {
+    let moved = front.server != copy.server;
+    if moved && matches!(front.route.kind, RouteKind::Direct | RouteKind::Unknown) {
+        front.route.kind = RouteKind::TransparentProxy;
+    }
+    if let (true, Some(hop)) = (moved, front.route.hops.last_mut()) {
+        hop.address = hop.address.or(copy.server);
+    }
+    front.cites.extend(copy.cites);
+    front.cites = merged(std::mem::take(&mut front.cites));
 }
 
 /// What the far side tells of the way: a proxy that the client did not choose,
@@ -394,6 +460,32 @@ mod tests {
     }
 
     #[test]
+    fn a_request_that_a_router_turned_off_to_the_proxy_is_the_clients_own() {
+        let crl = crl(1);
+        let fields = [("Via", "1.1 gate (squid)"), ("Age", "7")];
+        let client = Talk::to("192.0.2.80:80").starting(10.0).get(CRL, HOST);
+        let turned = Talk::to("10.0.0.8:3129").starting(10.0).get(CRL, HOST);
+        let mut turned = turned.answer_with(200, &crl, &fields).observed();
+        turned.conversation.client = address("10.0.0.1:50000");
+        turned.conversation.vantage = 1;
+        let mut leg = behind(asks().answer(304, b""));
+        leg.conversation.vantage = 1;
+        let found = run(vec![
+            client.answer_with(200, &crl, &fields).observed(),
+            turned,
+            leg,
+        ]);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].onward.len(), 1);
+        assert_eq!(
+            found[0].route.hops[0].address,
+            Some(address("10.0.0.8:3129"))
+        );
+        assert_eq!(found[0].route.kind, RouteKind::TransparentProxy);
+        assert_eq!(found[0].route.hops[0].cache.as_deref(), Some("REVALIDATED"));
+    }
+
+    #[test]
     fn a_304_from_the_origin_shows_a_copy_revalidated() {
         let found = run(vec![
             front()
@@ -431,6 +523,7 @@ mod tests {
             looks_like: LooksLike::Crl,
             artifacts: vec![[7; 32]],
             title: None,
+            script: None,
         };
         let mut old = front().answer(200, &crl(1)).observed();
         let mut new = behind(asks().answer(200, &crl(2)));

@@ -26,6 +26,7 @@ mod lookups;
 mod names;
 mod object;
 mod outcome;
+mod patience;
 mod purpose;
 mod route;
 mod scene;
@@ -90,6 +91,7 @@ pub fn retrievals(inputs: &Inputs<'_>) -> (Vec<Retrieval>, Counts) {
         }
     }
     found.sort_by(in_order);
+    patience::name_limits(&mut found);
     let mut found = legs::join(found, inputs.offsets);
     cache_match::assign(&mut found, inputs.cache);
     (found, counts)
