@@ -80,7 +80,7 @@ fn every_sample_gives_its_stored_json() {
 
 /// The root cause a story was built to have, from its README and not from a
 /// report: sample, state, rule.
-const STORIES: [(&str, &str, Option<&str>); 33] = [
+const STORIES: [(&str, &str, Option<&str>); 39] = [
     ("block-page-200", "explained", Some("ctl-body-not-cabinet")),
     ("block-page-200-allowed", "clean", None),
     ("crl-expired", "explained", Some("crl-expired")),
@@ -98,12 +98,20 @@ const STORIES: [(&str, &str, Option<&str>); 33] = [
     ("leaf-expired-renewed", "clean", None),
     ("machine-login", "explained", Some("proxy-auth-required")),
     ("machine-login-allowed", "clean", None),
+    ("mtu-black-hole", "explained", Some("mtu-or-path-stall")),
+    ("mtu-black-hole-told", "no-validation-seen", None),
     ("ocsp-stale", "explained", Some("ocsp-stale-or-bad-signer")),
     ("ocsp-stale-renewed", "clean", None),
     ("pac-two-ways", "explained", Some("direct-blocked")),
     ("pac-two-ways-allowed", "clean", None),
     ("proxy-login-407", "explained", Some("proxy-auth-required")),
     ("proxy-login-407-allowed", "clean", None),
+    (
+        "reset-behind-proxy",
+        "explained",
+        Some("transfer-incomplete"),
+    ),
+    ("reset-behind-proxy-whole", "clean", None),
     (
         "root-update-2011",
         "explained",
@@ -114,6 +122,12 @@ const STORIES: [(&str, &str, Option<&str>); 33] = [
     ("service-route-told", "clean", None),
     ("stale-copy", "explained", Some("intermediary-serves-stale")),
     ("stale-copy-purged", "clean", None),
+    (
+        "stale-copy-transparent",
+        "explained",
+        Some("intermediary-serves-stale"),
+    ),
+    ("stale-copy-transparent-purged", "clean", None),
     ("status-unreachable", "explained", Some("direct-blocked")),
     ("status-unreachable-open", "clean", None),
     (
