@@ -162,7 +162,8 @@ impl<'a> Group<'a> {
             .map(|lookup| lookup.server.ip().to_string())
             .collect();
         let servers = servers.into_iter().collect::<Vec<_>>().join(", ");
-        match most >= MIN_QUESTIONS || waited >= Span::seconds(WAIT_FOR_ANSWER) {
+        let is_heard = !scene.hears_nothing(&self.client);
+        match is_heard && (most >= MIN_QUESTIONS || waited >= Span::seconds(WAIT_FOR_ANSWER)) {
             true => Some((
                 Outcome::NameTimeout,
                 Some(format!("no answer from {servers}")),
@@ -349,6 +350,16 @@ mod tests {
             for_aaaa(lookup(HOST, 1.2, 2, &[])),
         ];
         assert_eq!(outcomes(&given(half)), []);
+    }
+
+    #[test]
+    fn silence_says_nothing_where_only_the_clients_side_was_captured() {
+        let mut talking = super::super::fixtures::Talk::to("192.0.2.7:80").observed();
+        talking.conversation.syn_ack = None;
+        talking.conversation.quality.packets = [5, 0];
+        let mut given = given(vec![silent_lookup(HOST, &[1.0, 2.0, 4.0])]);
+        given.observed.push(talking);
+        assert_eq!(outcomes(&given), [Outcome::IncompleteCapture]);
     }
 
     #[test]

@@ -40,10 +40,15 @@ impl<'a> Scene<'a> {
         self.ends.get(&vantage).copied().unwrap_or(at).max(at)
     }
 
+    /// True when silence towards a client says nothing: no answer to it was
+    /// captured at all.
+    pub fn hears_nothing(&self, client: &Client) -> bool {
+        self.one_way.contains(client)
+    }
+
     /// True when silence towards the client of a conversation says nothing.
     pub fn hides_answers(&self, conversation: &Conversation) -> bool {
-        self.one_way
-            .contains(&(conversation.vantage, conversation.client.ip()))
+        self.hears_nothing(&(conversation.vantage, conversation.client.ip()))
     }
 }
 
