@@ -99,3 +99,22 @@ fn the_zone_is_applied() {
     assert!(page.contains("10:59:10.123"));
     assert!(page.contains("UTC+02:00"));
 }
+
+#[test]
+fn of_fifty_thousand_events_every_one_is_in_the_page() {
+    const EVENTS: usize = 50_000;
+    let mut explained = sample::explained();
+    let event = explained.timeline[0].clone();
+    explained.timeline = (0..EVENTS)
+        .map(|number| crate::timeline::Event {
+            text: format!("event {number}."),
+            ..event.clone()
+        })
+        .collect();
+    let page = page(&explained);
+    let there = |number: usize| page.contains(&format!("event {number}."));
+    assert!((0..EVENTS).step_by(997).all(there));
+    assert!(page.matches("<tr").count() > EVENTS);
+    // All but the first parts are folded, so that a browser lays out little.
+    assert!(page.matches("<details class=\"part\">").count() >= EVENTS / 500);
+}
