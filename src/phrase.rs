@@ -8,7 +8,7 @@ use crate::case::{Case, Handshake};
 use crate::diagnosis::{Failure, FailureKind};
 use crate::flow::Direction;
 use crate::pki::{Artifact, LooksLike};
-use crate::protocol::tls::{Alert, HiddenBy, alert_name};
+use crate::protocol::tls::{Alert, HiddenBy, KeyUse, Resumption, alert_name};
 use crate::retrieval::{Login, ObjectKind, Outcome, Retrieval, RouteKind};
 use crate::words;
 
@@ -194,6 +194,38 @@ pub fn hidden_phrase(by: HiddenBy) -> &'static str {
         HiddenBy::Resumption => "none, session resumed",
         HiddenBy::Quic => "hidden by QUIC",
     }
+}
+
+/// What else is to be known of a handshake, each in a few words.
+#[must_use]
+pub fn handshake_notes(handshake: &Handshake) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(protocol) = handshake.upgraded_from {
+        notes.push(format!("begun in {protocol}"));
+    }
+    let resumed = handshake.resumption().map(|resumption| match resumption {
+        Resumption::SessionId => "by its id",
+        Resumption::Ticket => "by a ticket",
+        Resumption::PreSharedKey => "by a pre-shared key",
+    });
+    if let Some(by) = resumed {
+        notes.push(format!("session resumed {by}"));
+    }
+    if handshake.certificate_requested {
+        notes.push(match handshake.client_certificates {
+            Some(0) => "client certificate asked for and not given".to_owned(),
+            Some(_) => "client certificate asked for and given".to_owned(),
+            None => "client certificate asked for".to_owned(),
+        });
+    }
+    match handshake.key_use {
+        KeyUse::Refused => notes.push("the key log does not fit".to_owned()),
+        KeyUse::Unsupported => {
+            notes.push("not decrypted: this cipher suite is not read".to_owned());
+        }
+        KeyUse::None | KeyUse::Opened => {}
+    }
+    notes
 }
 
 /// `the client sends fatal alert 48 (unknown_ca)`.

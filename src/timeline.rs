@@ -228,7 +228,11 @@ fn handshake_events(case: &Case, handshake: &Handshake, events: &mut Vec<Event>)
         HandshakeOutcome::IncompleteCapture => ": end not captured",
         HandshakeOutcome::ClientClosed | HandshakeOutcome::ServerClosed => "",
     };
-    let text = format!("{client} begins {version} handshake with {site}{way}{end}");
+    let notes: String = phrase::handshake_notes(handshake)
+        .into_iter()
+        .map(|note| format!(", {note}"))
+        .collect();
+    let text = format!("{client} begins {version} handshake with {site}{way}{notes}{end}");
     events.push(event(handshake.at, "handshake", text, Vec::new()));
 
     match &handshake.certificates {
@@ -239,9 +243,13 @@ fn handshake_events(case: &Case, handshake: &Handshake, events: &mut Vec<Event>)
         } => {
             let names = phrase::certificate_names(case, handshake);
             let number = words::count(list.len() as u64, "certificate", "certificates");
+            let how = match handshake.certificates_decrypted {
+                true => ", decrypted with the key log",
+                false => "",
+            };
             let text = match names.is_empty() {
-                true => format!("{site} sends {number}"),
-                false => format!("{site} sends {number}: {}", names.join(" < ")),
+                true => format!("{site} sends {number}{how}"),
+                false => format!("{site} sends {number}{how}: {}", names.join(" < ")),
             };
             let cites = vec![Cite::packets(sighting.evidence, packets.iter().copied())];
             events.push(event(sighting.at, "handshake", text, cites));

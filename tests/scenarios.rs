@@ -80,7 +80,7 @@ fn every_sample_gives_its_stored_json() {
 
 /// The root cause a story was built to have, from its README and not from a
 /// report: sample, state, rule.
-const STORIES: [(&str, &str, Option<&str>); 39] = [
+const STORIES: [(&str, &str, Option<&str>); 41] = [
     ("block-page-200", "explained", Some("ctl-body-not-cabinet")),
     ("block-page-200-allowed", "clean", None),
     ("crl-expired", "explained", Some("crl-expired")),
@@ -130,6 +130,8 @@ const STORIES: [(&str, &str, Option<&str>); 39] = [
     ("stale-copy-transparent-purged", "clean", None),
     ("status-unreachable", "explained", Some("direct-blocked")),
     ("status-unreachable-open", "clean", None),
+    ("tls13-hidden", "unexplained", None),
+    ("tls13-with-keys", "explained", Some("leaf-expired")),
     (
         "transfer-incomplete",
         "explained",

@@ -292,7 +292,10 @@ class Client:
         else:
             s, rest = self.connect(host, 443), b""
         ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        ctx.minimum_version = ctx.maximum_version = ssl.TLSVersion.TLSv1_2
+        version = ssl.TLSVersion.TLSv1_3 if step.get("tls13") else ssl.TLSVersion.TLSv1_2
+        ctx.minimum_version = ctx.maximum_version = version
+        if step.get("keys"):
+            ctx.keylog_filename = step["keys"]
         ctx.load_verify_locations(step["roots"])
         for extra in step.get("also", []):
             ctx.load_verify_locations(extra)

@@ -131,8 +131,9 @@ def exported(capture):
 
 
 def certificates(capture):
+    keys = [("-o", f"tls.keylog_file:{log}") for log in sorted(capture.parent.glob("*.log"))]
     rows = tshark(capture, "tls.handshake.certificate", "frame.number", "ip.src",
-                  "tls.handshake.certificate")
+                  "tls.handshake.certificate", options=sum(keys, ()))
     out = ["Certificates in TLS handshakes (`tshark`, `openssl x509`):", "",
            "| packet | subject | issuer | not before | not after | SHA-1 |",
            "|---|---|---|---|---|---|"]

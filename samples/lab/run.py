@@ -64,7 +64,7 @@ class Lab:
     def __init__(self, *, ctl="first", tls=None, allow=(), squid="", no_name=(),
                  ctl_age="max-age=3600", half_crl=False, squid_cache=False, auth=False,
                  pac=None, option_252=None, old_status=(), intercept=False,
-                 small_mtu=None):
+                 small_mtu=None, tls_version="TLSv1.2"):
         self.ctl, self.tls, self.allow = ctl, tls or {}, allow
         self.squid_extra, self.no_name = squid, no_name
         self.ctl_age, self.half_crl = ctl_age, half_crl
@@ -72,6 +72,7 @@ class Lab:
         self.pac, self.option_252 = pac, option_252
         self.old_status = old_status
         self.intercept, self.small_mtu = intercept, small_mtu
+        self.tls_version = tls_version
         self.children = []
 
     def __enter__(self):
@@ -252,7 +253,7 @@ class Lab:
             servers.append(f"server {{ listen {HOSTS[host]}:443 ssl; server_name {host}; "
                            f"ssl_certificate {pki}/tls/{chain}.pem; "
                            f"ssl_certificate_key {pki}/tls/server.key; "
-                           f"ssl_protocols TLSv1.2; root {pki}/page; }}")
+                           f"ssl_protocols {self.tls_version}; root {pki}/page; }}")
         ocsp = {k: v.partition(build.OCSP_HOST)[2] for k, v in self.facts.items()
                 if k.endswith("ocsp_url")}
         (self.work / "nginx.conf").write_text(f"""
@@ -572,6 +573,22 @@ def leaf_expired(out, renewed):
             visit(lab, "portal.lab.example", None, **(meanwhile if renewed else {}))])
 
 
+def tls13(out, with_keys):
+    """One recording for both: the twin has the key log beside it."""
+    other = out.parent / ("tls13-hidden" if with_keys else "tls13-with-keys")
+    other.mkdir(parents=True, exist_ok=True)
+    with_log = out if with_keys else other
+    log = with_log / "sslkeys.log"
+    log.unlink(missing_ok=True)
+    with Lab(tls={"portal.lab.example": "portal_expired-full"}, tls_version="TLSv1.3",
+             allow=sorted(set(HOSTS.values()))) as lab:
+        done = lab.capture(out / "client.pcapng", [
+            visit(lab, "portal.lab.example", None, tls13=True, keys=str(log))])
+    shutil.copy(out / "client.pcapng", other)
+    facts.write_readme(HERE / "stories" / f"{other.name}.md", other)
+    return done
+
+
 def transfer_incomplete(out, whole):
     with Lab(tls={"vpn.lab.example": "vpn-full"}, allow=sorted(set(HOSTS.values())),
              half_crl=not whole) as lab:
@@ -844,6 +861,8 @@ SCENARIOS = {
     "dns-failed-resolved": lambda out: dns_failed(out, True),
     "leaf-expired": lambda out: leaf_expired(out, False),
     "leaf-expired-renewed": lambda out: leaf_expired(out, True),
+    "tls13-hidden": lambda out: tls13(out, False),
+    "tls13-with-keys": lambda out: tls13(out, True),
     "transfer-incomplete": lambda out: transfer_incomplete(out, False),
     "transfer-incomplete-whole": lambda out: transfer_incomplete(out, True),
     "stale-copy": lambda out: stale_copy(out, False),

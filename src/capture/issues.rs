@@ -59,6 +59,8 @@ pub(super) struct Notes<'a> {
     pub(super) offset: u64,
     pub(super) summary: &'a mut CaptureSummary,
     pub(super) issues: &'a mut Issues,
+    /// Texts of the TLS key logs met, until they are taken.
+    pub(super) key_logs: &'a mut Vec<Vec<u8>>,
 }
 
 impl Notes<'_> {

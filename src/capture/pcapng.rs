@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use pcap_parser::pcapng::{
     BOM_MAGIC, Block, CB_MAGIC, DCB_MAGIC, DSB_MAGIC, EPB_MAGIC, IDB_MAGIC, ISB_MAGIC, NRB_MAGIC,
-    NameRecord, NameRecordType, SHB_MAGIC, SJE_MAGIC, SPB_MAGIC,
+    NameRecord, NameRecordType, SHB_MAGIC, SJE_MAGIC, SPB_MAGIC, SecretsType,
 };
 use pcap_parser::{
     EnhancedPacketBlock, InterfaceDescriptionBlock, InterfaceStatisticsBlock, PcapNGOption,
@@ -79,6 +79,11 @@ impl PcapNg {
             return Step::Damaged(format!("block of impossible length {length}"));
         }
         if length > MAX_BLOCK_LEN {
+            if kind == DSB_MAGIC {
+                let what =
+                    format!("decryption secrets of {length} bytes; {MAX_BLOCK_LEN} are read");
+                notes.issue(what, "connections that need them stay encrypted");
+            }
             return oversized_block(kind, length);
         }
         let Some(block) = view.get(..length) else {
@@ -179,7 +184,14 @@ impl PcapNg {
             }
             Block::InterfaceStatistics(statistics) => self.statistics(statistics, notes),
             Block::NameResolution(block) => names(&block.nr, notes),
-            Block::DecryptionSecrets(_) => notes.summary.secrets_blocks += 1,
+            Block::DecryptionSecrets(secrets) => {
+                notes.summary.secrets_blocks += 1;
+                if secrets.secrets_type == SecretsType::TlsKeyLog {
+                    let length = (secrets.secrets_len as usize).min(secrets.data.len());
+                    let text = secrets.data.get(..length).unwrap_or_default();
+                    notes.key_logs.push(text.to_vec());
+                }
+            }
             Block::Custom(_) => {
                 notes.summary.custom_blocks += 1;
                 notes.summary.frames += 1;

@@ -32,6 +32,7 @@ pub struct CaptureReader<B> {
     format: Format,
     summary: CaptureSummary,
     issues: Issues,
+    key_logs: Vec<Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -69,6 +70,7 @@ impl<B: AsRef<[u8]>> CaptureReader<B> {
             format: Format::Unknown,
             summary: CaptureSummary::default(),
             issues: Issues::new(evidence),
+            key_logs: Vec::new(),
         }
     }
 
@@ -88,7 +90,14 @@ impl<B: AsRef<[u8]>> CaptureReader<B> {
 
     /// The next frame; `None` until more is fed, or for good after the end.
     pub fn next_frame(&mut self) -> Option<Frame<'_>> {
+        self.next_with_key_logs().map(|(frame, _)| frame)
+    }
+
+    /// The next frame, and the texts of the TLS key logs (pcapng Decryption
+    /// Secrets Blocks) that stand before it: it may need them already.
+    pub fn next_with_key_logs(&mut self) -> Option<(Frame<'_>, Vec<Vec<u8>>)> {
         let (bounds, in_carry, block_at) = self.next_bounds()?;
+        let key_logs = self.take_key_logs();
         let source = if in_carry {
             self.carry.as_slice()
         } else {
@@ -98,18 +107,24 @@ impl<B: AsRef<[u8]>> CaptureReader<B> {
         let captured = source
             .get(start..start + bounds.captured_len)
             .unwrap_or_default();
-        Some(Frame {
+        let frame = Frame {
             number: self.summary.frames,
             at: bounds.at,
             link_type: bounds.link_type,
             captured,
             original_len: bounds.original_len,
-        })
+        };
+        Some((frame, key_logs))
     }
 
     /// The problems met since the last call, in order.
     pub fn take_issues(&mut self) -> Vec<Issue> {
         self.issues.take()
+    }
+
+    /// The TLS key logs met behind the last frame.
+    pub fn take_key_logs(&mut self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.key_logs)
     }
 
     /// What the file says of itself, as far as it has been read.
@@ -151,6 +166,7 @@ impl<B: AsRef<[u8]>> CaptureReader<B> {
                 offset: self.offset,
                 summary: &mut self.summary,
                 issues: &mut self.issues,
+                key_logs: &mut self.key_logs,
             };
             let step = match &mut self.format {
                 Format::Classic(classic) => classic.step(view),
@@ -666,7 +682,7 @@ mod tests {
 
     #[test]
     fn a_large_block_without_packets_is_passed_over() {
-        let large = block(0x0a, &vec![0; super::super::MAX_BLOCK_LEN], false);
+        let large = block(0x09, &vec![0; super::super::MAX_BLOCK_LEN], false);
         let file = [
             section(false),
             interface(false),

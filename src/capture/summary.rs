@@ -27,7 +27,7 @@ pub struct CaptureSummary {
     /// whoever saved the file resolved them; the first
     /// [`MAX_NAMES`](super::MAX_NAMES).
     pub names: Vec<(std::net::IpAddr, String)>,
-    /// Decryption secrets blocks, passed over.
+    /// Decryption secrets blocks; those of TLS are taken as key logs.
     pub secrets_blocks: u64,
     /// Custom blocks, passed over but numbered as frames.
     pub custom_blocks: u64,

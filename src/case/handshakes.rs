@@ -55,16 +55,22 @@ pub fn handshake(conversation: &Conversation, seen: &tls::Handshake) -> Handshak
         certificate_request: seen.certificate_request,
         client_certificates: seen.client_certificates,
         certificates: seen.certificates.clone(),
+        certificates_decrypted: seen.certificates_decrypted,
+        key_use: seen.key_use,
+        upgraded_from: seen.upgraded_from,
         artifacts: Vec::new(),
         stapled: seen.stapled_ocsp.as_deref().map(crate::pki::digest::sha256),
         alert,
+        alerts: seen.alerts.clone(),
+        ending: seen.ending,
         outcome,
         tunnel: seen.tunnel.clone(),
         // TLS 1.3 clients send a ChangeCipherSpec for old middleboxes, before an
         // alert as well (RFC 8446 §D.4): there the Finished tells.
-        key_exchange_sent: match seen.certificates {
-            ServerCertificates::Hidden(HiddenBy::Tls13) => seen.finished[0].is_some(),
-            _ => seen.change_cipher_spec[0].is_some(),
+        key_exchange_sent: if is_13(seen) {
+            seen.finished[0].is_some()
+        } else {
+            seen.change_cipher_spec[0].is_some()
         },
         data_at: seen.application_data[0].map(|sighting| sighting.at),
         certificate_requested: seen.certificate_request.is_some(),
@@ -97,8 +103,7 @@ const PATIENCE: Span = Span::seconds(5);
 
 fn outcome(seen: &tls::Handshake, quality: &Quality) -> HandshakeOutcome {
     let [from_client, from_server] = seen.application_bytes;
-    let hidden = seen.certificates == ServerCertificates::Hidden(HiddenBy::Tls13);
-    let completed = if hidden {
+    let completed = if is_13(seen) {
         // The server's session tickets look like application data; the client's
         // Finished shows that it went on.
         from_client > 0 && (seen.finished[0].is_some() || from_server > 0)
@@ -140,6 +145,13 @@ fn outcome(seen: &tls::Handshake, quality: &Quality) -> HandshakeOutcome {
         }
         (None, _) => HandshakeOutcome::IncompleteCapture,
     }
+}
+
+/// In TLS 1.3 a ChangeCipherSpec means nothing.
+fn is_13(seen: &tls::Handshake) -> bool {
+    let hello = seen.server_hello.as_ref();
+    seen.certificates == ServerCertificates::Hidden(HiddenBy::Tls13)
+        || hello.is_some_and(|hello| version_name(hello.version) == "TLS 1.3")
 }
 
 /// True when the certificates were there to be read, so that it is not TLS 1.3.
@@ -231,6 +243,9 @@ mod tests {
                 packets: vec![2],
                 sighting: at(2),
             },
+            certificates_decrypted: false,
+            key_use: tls::KeyUse::None,
+            upgraded_from: None,
             stapled_ocsp: None,
             certificate_request: None,
             client_certificates: None,

@@ -33,7 +33,9 @@ use crate::host::HostSource;
 use crate::issue::Issue;
 use crate::pki::Artifact;
 use crate::protocol::dns::Lookup;
-use crate::protocol::tls::{Alert, ClientHello, ServerCertificates, ServerHello};
+use crate::protocol::tls::{
+    self, Alert, ClientHello, Ending, KeyUse, Resumption, ServerCertificates, ServerHello,
+};
 use crate::provenance::{Cite, Sighting};
 use crate::retrieval::{LoginCount, Retrieval};
 use crate::time::Timestamp;
@@ -138,14 +140,24 @@ pub struct Handshake {
     pub client_certificates: Option<usize>,
     /// The server's certificates.
     pub certificates: ServerCertificates,
+    /// True when the certificates were encrypted and a key log opened them.
+    pub certificates_decrypted: bool,
+    /// What a key log did for this connection.
+    pub key_use: KeyUse,
+    /// The protocol that asked for TLS after a beginning in clear.
+    pub upgraded_from: Option<&'static str>,
     /// The certificates as artifacts (indices), leaf first, those that parse.
     pub artifacts: Vec<usize>,
     /// SHA-256 of the OCSP answer that the server stapled, where one can be read
-    /// (TLS 1.2; TLS 1.3 hides it).
+    /// (TLS 1.3 hides it without a key log).
     pub stapled: Option<[u8; 32]>,
     /// The deciding alert: the first fatal readable one, else the first that is
     /// neither close_notify nor a warning of the server.
     pub alert: Option<Alert>,
+    /// Every alert, in order.
+    pub alerts: Vec<Alert>,
+    /// Who ended the connection, where that was seen.
+    pub ending: Option<Ending>,
     /// How it ended.
     pub outcome: HandshakeOutcome,
     /// The CONNECT authority when it ran through a proxy.
@@ -165,6 +177,15 @@ pub struct Handshake {
     pub reaction: Option<Sighting>,
     /// The frames.
     pub cites: Vec<Cite>,
+}
+
+impl Handshake {
+    /// How the session was resumed, where the server agreed to that.
+    #[must_use]
+    pub fn resumption(&self) -> Option<Resumption> {
+        let (client, server) = (self.client_hello.as_ref(), self.server_hello.as_ref());
+        tls::resumption(&self.certificates, client, server)
+    }
 }
 
 /// How a handshake ended.

@@ -20,7 +20,7 @@ use crate::flow::{Direction, Quality};
 use crate::pki::ctl::{CtlEntry, CtlKind};
 use crate::pki::{Artifact, Certificate, Ctl, LooksLike, digest};
 use crate::protocol::http::Headers;
-use crate::protocol::tls::{Alert, HiddenBy, ServerCertificates};
+use crate::protocol::tls::{Alert, HiddenBy, KeyUse, ServerCertificates};
 use crate::provenance::{Cite, EvidenceId, Sighting};
 use crate::retrieval::{ObjectKind, Outcome, Retrieval, RetrievedBody, RouteKind};
 use crate::time::Timestamp;
@@ -368,6 +368,11 @@ impl Story {
             },
             artifacts: Vec::new(),
             stapled: None,
+            certificates_decrypted: false,
+            key_use: KeyUse::None,
+            upgraded_from: None,
+            alerts: Vec::new(),
+            ending: None,
             alert: Some(Alert {
                 by: Direction::ToServer,
                 content: Some((2, 48)),
@@ -551,6 +556,7 @@ pub fn client_hello(versions: &[u16]) -> crate::protocol::tls::ClientHello {
         alpn: Vec::new(),
         cipher_suites: vec![0xC02F],
         offers_resumption: false,
+        offers_ticket: false,
         encrypted_client_hello: false,
         gmt_unix_time: 0,
         sighting: Sighting {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::Progress;
 use super::files::keep;
+use super::key_logs;
 use crate::capture::CaptureReader;
 use crate::case::Vantage;
 use crate::case::assemble::{CaptureName, Gathered};
@@ -15,6 +16,7 @@ use crate::issue::Issue;
 use crate::packet::{self, Packet, Transport};
 use crate::pki;
 use crate::protocol::dhcp::{self, DhcpMessage};
+use crate::protocol::key_log::KeyLog;
 use crate::protocol::ldap::LdapSession;
 use crate::protocol::local_names::LocalNames;
 use crate::protocol::{Dialogue, End, Recognition, Transcript, dns, http, ntp, quic, tls};
@@ -53,6 +55,7 @@ struct Place {
 pub fn captures(
     discovery: &mut Discovery,
     options: http::Options,
+    keys: &KeyLog,
     gathered: &mut Gathered,
     progress: &mut dyn FnMut(Progress),
 ) {
@@ -64,10 +67,13 @@ pub fn captures(
     let mut first_at: BTreeMap<usize, Option<Timestamp>> = BTreeMap::new();
     if captures.len() > 1 {
         for file in &captures {
-            first_at.insert(
-                file.index,
-                inputs.peek(file).and_then(|head| first_time(&head)),
-            );
+            let head = inputs.peek(file);
+            if let Some(head) = &head
+                && file.kind == EvidenceKind::Pcapng
+            {
+                key_logs::of_front(head, keys);
+            }
+            first_at.insert(file.index, head.and_then(|head| first_time(&head)));
         }
         captures.sort_by_key(|file| (first_at.get(&file.index).copied().flatten(), file.index));
     }
@@ -77,7 +83,7 @@ pub fn captures(
     let mut failed_connects = 0;
     for file in captures {
         let begins = first_at.get(&file.index).copied().flatten();
-        let index = place_of(&mut places, file, begins, options);
+        let index = place_of(&mut places, file, begins, (options, keys));
         let Some(place) = places.get_mut(index) else {
             continue;
         };
@@ -90,11 +96,12 @@ pub fn captures(
             evidence,
             last_at: begins,
             unread: BTreeMap::new(),
+            key_issues: Vec::new(),
         };
         // The stream keeps a read error; closing it makes the issue.
         while let Ok(Some(chunk)) = stream.next_chunk() {
             reader.feed(Bytes(chunk));
-            frames.drain(&mut reader, place);
+            frames.drain(&mut reader, place, keys);
             let ended = place.flows.take_ended();
             collect(ended, End::Closed, place, gathered, &mut failed_connects);
             let what = file.path.clone();
@@ -105,7 +112,7 @@ pub fn captures(
             });
         }
         reader.end();
-        frames.drain(&mut reader, place);
+        frames.drain(&mut reader, place, keys);
         gathered.issues.extend(reader.take_issues());
         let summary = reader.summary().clone();
         let named = summary.names.iter().map(|(address, name)| CaptureName {
@@ -135,6 +142,7 @@ pub fn captures(
         quality.damaged_files += u64::from(!whole || unreadable);
     }
     finish(places, gathered, &mut failed_connects);
+    key_logs::count(gathered);
 }
 
 /// A chunk as `capture` takes it: shared with the hashing thread, not copied.
@@ -224,7 +232,7 @@ fn place_of(
     places: &mut Vec<Place>,
     file: &Located,
     begins: Option<Timestamp>,
-    options: http::Options,
+    (options, keys): (http::Options, &KeyLog),
 ) -> usize {
     let (parent, name) = file.logical.rsplit_once('/').unwrap_or(("", &file.logical));
     let stem: String = name.chars().filter(|c| c.is_alphabetic()).collect();
@@ -240,12 +248,15 @@ fn place_of(
     continued.unwrap_or_else(|| {
         let first_id = places.len() as u64 * CONVERSATIONS_PER_PLACE;
         let number = u32::try_from(places.len()).unwrap_or(u32::MAX);
+        let keys = keys.clone();
         places.push(Place {
             number,
             parent: parent.to_owned(),
             stem,
             last_at: None,
-            flows: FlowTable::new(number, first_id, move |id| Dialogue::new(id, options)),
+            flows: FlowTable::new(number, first_id, move |id| {
+                Dialogue::new(id, options).with_keys(keys.clone())
+            }),
             lookups: dns::Lookups::new(),
             ntp: ntp::NtpExchanges::default(),
             local: LocalNames::default(),
@@ -281,11 +292,20 @@ struct Frames {
     last_at: Option<Timestamp>,
     /// What could not be read: how often, and where first.
     unread: BTreeMap<String, (u64, u64)>,
+    /// What of the secrets in the file could not be used.
+    key_issues: Vec<Issue>,
 }
 
 impl Frames {
-    fn drain<B: AsRef<[u8]>>(&mut self, reader: &mut CaptureReader<B>, place: &mut Place) {
-        while let Some(frame) = reader.next_frame() {
+    fn drain<B: AsRef<[u8]>>(
+        &mut self,
+        reader: &mut CaptureReader<B>,
+        place: &mut Place,
+        keys: &KeyLog,
+    ) {
+        while let Some((frame, texts)) = reader.next_with_key_logs() {
+            let issues = key_logs::of_capture(&texts, self.evidence, keys);
+            self.key_issues.extend(issues);
             self.last_at = frame.at.or(self.last_at);
             let Some(at) = self.last_at else { continue };
             let sighting = Sighting {
@@ -310,17 +330,16 @@ impl Frames {
     fn issues(self) -> Vec<Issue> {
         let evidence = self.evidence;
         let unread = self.unread.into_iter();
-        unread
-            .map(|(what, (count, first))| {
-                let noun = if count == 1 { "frame" } else { "frames" };
-                Issue::new(
-                    evidence,
-                    format!("packet {first}"),
-                    format!("{count} {noun}: {what}"),
-                    "these frames are left out",
-                )
-            })
-            .collect()
+        let unread = unread.map(|(what, (count, first))| {
+            let noun = if count == 1 { "frame" } else { "frames" };
+            Issue::new(
+                evidence,
+                format!("packet {first}"),
+                format!("{count} {noun}: {what}"),
+                "these frames are left out",
+            )
+        });
+        unread.chain(self.key_issues).collect()
     }
 }
 

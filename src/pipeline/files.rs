@@ -154,8 +154,7 @@ pub fn objects(discovery: &mut Discovery, gathered: &mut Gathered, used: &BTreeS
                     .files
                     .push((Cite::whole(read.evidence, read.bytes.len() as u64), list));
             }
-            EvidenceKind::CertutilText
-            | EvidenceKind::KeyLog => {
+            EvidenceKind::CertutilText => {
                 let evidence = inputs.record(file);
                 gathered.issues.push(Issue::new(
                     evidence,
@@ -174,6 +173,7 @@ pub fn objects(discovery: &mut Discovery, gathered: &mut Gathered, used: &BTreeS
             | EvidenceKind::CryptnetCache
             | EvidenceKind::Zip
             // These have a stage of their own.
+            | EvidenceKind::KeyLog
             | EvidenceKind::Evtx
             | EvidenceKind::Hive
             | EvidenceKind::CmLog

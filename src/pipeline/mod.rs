@@ -3,6 +3,7 @@
 mod captures;
 mod files;
 mod hosts;
+mod key_logs;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -58,7 +59,8 @@ pub fn explain(
     let named = files::machine_names(&mut discovery);
     hosts::hosts(&mut discovery, &mut gathered, &named);
     let http = captures::http_options(options.all_http);
-    captures::captures(&mut discovery, http, &mut gathered, progress);
+    let keys = key_logs::files(&mut discovery, &mut gathered);
+    captures::captures(&mut discovery, http, &keys, &mut gathered, progress);
     if let Some(folder) = &options.roots {
         let mut given = evidence::discover(std::slice::from_ref(folder), &open);
         gathered.roots = files::roots(&mut given);

@@ -6,6 +6,7 @@ use crate::protocol::dns_stream::{DnsDialogue, DnsStep};
 use crate::protocol::exchanges::{Exchanges, KeepExchange};
 use crate::protocol::http::{Ending, Exchange, Options};
 use crate::protocol::http_dialogue::{Handover, HttpDialogue};
+use crate::protocol::key_log::KeyLog;
 use crate::protocol::ldap::{LdapDialogue, LdapStep};
 use crate::protocol::recognition::Sniffer;
 use crate::protocol::socks::{SocksDialogue, SocksStep};
@@ -27,6 +28,9 @@ pub struct Dialogue {
     /// While the HTTP layer does not hold them.
     pub(super) exchanges: Option<Exchanges>,
     pub(super) tunnel: Option<String>,
+    pub(super) keys: KeyLog,
+    /// The protocol that was left for TLS.
+    pub(super) upgraded_from: Option<&'static str>,
     /// The roles of the two sides are certain.
     pub(super) roles_known: bool,
     pub(super) from_the_middle: bool,
@@ -61,6 +65,8 @@ impl Dialogue {
             layer: Layer::Sniffing(Sniffer::default()),
             exchanges: Some(Exchanges::new(conversation, |_| true)),
             tunnel: None,
+            keys: KeyLog::default(),
+            upgraded_from: None,
             roles_known: false,
             from_the_middle: false,
             first_close: None,
@@ -72,6 +78,13 @@ impl Dialogue {
     #[must_use]
     pub fn keeping(mut self, keep: KeepExchange) -> Self {
         self.exchanges = Some(Exchanges::new(self.transcript.conversation, keep));
+        self
+    }
+
+    /// Opens encrypted records with these keys.
+    #[must_use]
+    pub fn with_keys(mut self, keys: KeyLog) -> Self {
+        self.keys = keys;
         self
     }
 
@@ -178,6 +191,7 @@ impl Dialogue {
                 LdapStep::Over => self.end_plain(),
                 LdapStep::Tls(rest) => {
                     self.end_plain();
+                    self.upgraded_from = Some("LDAP");
                     self.layer = Layer::Sniffing(Sniffer::of_unknown());
                     self.replay(direction, vec![(direction, rest, at)])
                 }

@@ -9,6 +9,7 @@
 pub mod dhcp;
 pub mod dns;
 pub mod http;
+pub mod key_log;
 pub mod ldap;
 pub mod local_names;
 pub mod negotiate;
@@ -35,11 +36,15 @@ mod http_messages;
 mod http_tunnel;
 mod netbios;
 mod recognition;
+mod record_keys;
 mod sniff;
 mod socks;
+mod starttls;
 mod tls_dialogue;
 mod tls_handshake;
+mod tls_hidden;
 mod tls_messages;
+mod tls_opened;
 mod tls_records;
 mod transcript;
 
@@ -50,6 +55,8 @@ pub use transcript::{End, Recognition, Socks, Transcript, Tunnel};
 mod cut_trial;
 #[cfg(test)]
 mod http_trial;
+#[cfg(test)]
+mod tls_keys_trial;
 #[cfg(test)]
 mod tls_trial;
 #[cfg(test)]

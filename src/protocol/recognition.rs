@@ -7,6 +7,7 @@ use crate::protocol::http_dialogue::HttpDialogue;
 use crate::protocol::ldap::LdapDialogue;
 use crate::protocol::sniff::{self, Guess};
 use crate::protocol::socks::SocksDialogue;
+use crate::protocol::starttls::upgraded_from;
 use crate::protocol::tls_dialogue::TlsDialogue;
 use crate::protocol::transcript::{FIRST_BYTES, Recognition, side};
 use crate::provenance::Sighting;
@@ -130,14 +131,23 @@ impl Dialogue {
             _ => Recognition::Http,
         };
         self.recognize(recognition);
-        self.transcript.first_bytes = Default::default();
+        let mut first_bytes = std::mem::take(&mut self.transcript.first_bytes);
+        if turned {
+            first_bytes.reverse();
+        }
+        let [first_of_client, first_of_server] = first_bytes;
         self.layer = match guess {
             Guess::Tls(_) => {
                 let conversation = self.transcript.conversation;
+                let upgraded_from = self
+                    .upgraded_from
+                    .or_else(|| upgraded_from(&first_of_client, &first_of_server));
                 Layer::Tls(Box::new(TlsDialogue::new(
                     conversation,
                     self.tunnel.clone(),
                     self.from_the_middle,
+                    self.keys.clone(),
+                    upgraded_from,
                 )))
             }
             Guess::Request | Guess::Response => match self.exchanges.take() {
@@ -159,7 +169,11 @@ impl Dialogue {
                 Direction::ToClient
             };
             let real = if turned { called.reverse() } else { called };
-            if let Some(first) = first {
+            // PostgreSQL answers with one letter before it goes over to TLS.
+            let stays = recognition != Recognition::Tls
+                || matches!(sniff::guess(&bytes), Guess::Tls(_))
+                || bytes.first().is_some_and(|byte| !byte.is_ascii_graphic());
+            if let Some(first) = first.filter(|_| stays) {
                 pieces.push((real, bytes, first));
             }
         }

@@ -1,8 +1,9 @@
-//! TLS handshakes as far as they can be read without keys.
+//! TLS handshakes as far as they can be read: in clear, or with a key log.
 
 use std::sync::Arc;
 
 use crate::flow::{ConversationId, Direction};
+use crate::protocol::tls_handshake::TLS13;
 use crate::provenance::Sighting;
 
 /// One handshake of a connection.
@@ -18,6 +19,13 @@ pub struct Handshake {
     pub server_hello: Option<ServerHello>,
     /// The server's certificate list, or why there is none.
     pub certificates: ServerCertificates,
+    /// True when the certificates were encrypted and a key log opened them.
+    pub certificates_decrypted: bool,
+    /// What a key log did for this connection.
+    pub key_use: KeyUse,
+    /// The protocol that asked for TLS after a beginning in clear (`SMTP`,
+    /// `LDAP`, `RDP` …); `None` also where it could not be named.
+    pub upgraded_from: Option<&'static str>,
     /// A stapled OCSP answer, DER.
     pub stapled_ocsp: Option<Arc<[u8]>>,
     /// The frame of a CertificateRequest.
@@ -81,6 +89,8 @@ pub struct ClientHello {
     pub cipher_suites: Vec<u16>,
     /// True when a session id, ticket or pre-shared key was offered.
     pub offers_resumption: bool,
+    /// True when a session ticket was sent (RFC 5077).
+    pub offers_ticket: bool,
     /// True when encrypted_client_hello was sent.
     pub encrypted_client_hello: bool,
     /// The client's own clock (first 4 bytes of the random, seconds since
@@ -132,6 +142,50 @@ pub enum HiddenBy {
     Resumption,
     /// QUIC.
     Quic,
+}
+
+/// How a session was taken up again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resumption {
+    /// By its id, which the server remembered.
+    SessionId,
+    /// By a ticket that the client kept for the server.
+    Ticket,
+    /// By a pre-shared key (TLS 1.3).
+    PreSharedKey,
+}
+
+/// How the session was resumed, where the server agreed to that.
+#[must_use]
+pub fn resumption(
+    certificates: &ServerCertificates,
+    client: Option<&ClientHello>,
+    server: Option<&ServerHello>,
+) -> Option<Resumption> {
+    if *certificates != ServerCertificates::Hidden(HiddenBy::Resumption) {
+        return None;
+    }
+    Some(if server?.version >= TLS13 {
+        Resumption::PreSharedKey
+    } else if client.is_some_and(|hello| hello.offers_ticket) {
+        Resumption::Ticket
+    } else {
+        Resumption::SessionId
+    })
+}
+
+/// What a key log did for a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyUse {
+    /// It was not needed, or has no secret of the connection.
+    None,
+    /// It opened records.
+    Opened,
+    /// It has secrets of the connection, and they do not fit.
+    Refused,
+    /// It has secrets of the connection, but the cipher suite is neither AES-GCM
+    /// nor ChaCha20-Poly1305.
+    Unsupported,
 }
 
 /// An alert record.

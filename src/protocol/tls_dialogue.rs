@@ -1,8 +1,10 @@
 //! Both directions of a TLS connection.
 
 use crate::flow::{Close, CloseKind, ConversationId, Demand, Direction};
-use crate::protocol::tls::{Alert, Ending, Handshake, HiddenBy, ServerCertificates};
+use crate::protocol::key_log::KeyLog;
+use crate::protocol::tls::{Alert, Ending, Handshake, HiddenBy, KeyUse, ServerCertificates};
 use crate::protocol::tls_handshake::{TLS13, sslv2_client_hello};
+use crate::protocol::tls_hidden::Hidden;
 use crate::protocol::tls_records::{MessageBuffer, Piece, Record, RecordStream};
 use crate::protocol::transcript::side;
 use crate::provenance::Sighting;
@@ -15,12 +17,14 @@ pub(super) struct TlsDialogue {
     pub(super) sides: [Side; 2],
     pub(super) client_session_id: Vec<u8>,
     pub(super) server_done: bool,
+    pub(super) hidden: Hidden,
+    upgraded_from: Option<&'static str>,
 }
 
 #[derive(Default)]
 pub(super) struct Side {
     records: RecordStream,
-    messages: MessageBuffer,
+    pub(super) messages: MessageBuffer,
     alert: Vec<u8>,
     skipping: u64,
     /// A hole before the first message that was read.
@@ -33,10 +37,10 @@ pub(super) struct Side {
     broken: bool,
 }
 
-const HANDSHAKE: u8 = 22;
-const ALERT: u8 = 21;
+pub(super) const HANDSHAKE: u8 = 22;
+pub(super) const ALERT: u8 = 21;
 const CHANGE_CIPHER_SPEC: u8 = 20;
-const APPLICATION_DATA: u8 = 23;
+pub(super) const APPLICATION_DATA: u8 = 23;
 
 /// Alerts kept per connection; two are usual.
 const MAX_ALERTS: usize = 16;
@@ -45,11 +49,14 @@ const MAX_ALERTS: usize = 16;
 const FINISHED_WITHIN: u32 = 4;
 
 impl TlsDialogue {
-    /// `from_the_middle` says that bytes before the first ones are missing.
+    /// `from_the_middle` says that bytes before the first ones are missing,
+    /// `keys` may open what is encrypted.
     pub(super) fn new(
         conversation: ConversationId,
         tunnel: Option<String>,
         from_the_middle: bool,
+        keys: KeyLog,
+        upgraded_from: Option<&'static str>,
     ) -> Self {
         let side = || Side {
             gap_before: from_the_middle,
@@ -62,6 +69,8 @@ impl TlsDialogue {
             sides: [side(), side()],
             client_session_id: Vec::new(),
             server_done: false,
+            hidden: Hidden::new(keys),
+            upgraded_from,
         }
     }
 
@@ -80,7 +89,10 @@ impl TlsDialogue {
                     let read = sslv2_client_hello(&message, at);
                     self.on_client_hello(read, at);
                 }
-                Piece::Lost => self.place_lost(direction),
+                Piece::Lost => {
+                    self.place_lost(direction);
+                    self.hidden.sides[side(direction)].lost();
+                }
             }
         }
         if let Some(handshake) = &mut self.handshake {
@@ -112,6 +124,7 @@ impl TlsDialogue {
         let current = own.records.left().map(|(record, _)| record);
         let inside = length.is_some_and(|length| own.records.pass_over(length));
         let harmless = inside && current.is_some_and(|record| !self.is_read(direction, &record));
+        let gathers = self.hidden.sides[side(direction)].gathers;
         if inside {
             self.side(direction).broken = !harmless;
         } else {
@@ -119,6 +132,15 @@ impl TlsDialogue {
         }
         if !harmless {
             self.place_lost(direction);
+        }
+        if !inside {
+            self.hidden.sides[side(direction)].lost();
+        } else if gathers {
+            // It can no longer be opened; its header says what it may be.
+            self.hidden.sides[side(direction)].gathers = false;
+            if let Some(record) = current {
+                self.not_opened(direction, &record);
+            }
         }
     }
 
@@ -142,6 +164,10 @@ impl TlsDialogue {
     pub(super) fn finish(self) -> Option<Handshake> {
         let missing = self.sides.iter().any(|own| own.gap_before);
         let mut handshake = self.handshake?;
+        handshake.key_use = self.hidden.key_use();
+        if let Some(trouble) = self.hidden.trouble() {
+            handshake.trouble.get_or_insert(trouble);
+        }
         if !missing && was_nothing_said(&handshake) {
             return None;
         }
@@ -174,6 +200,9 @@ impl TlsDialogue {
 
     /// True for records whose payload is looked at.
     fn is_read(&self, direction: Direction, record: &Record) -> bool {
+        if self.hidden.sides[side(direction)].gathers {
+            return true;
+        }
         match record.content_type {
             HANDSHAKE => !self.is_encrypted(direction),
             // Two bytes are readable; encryption makes them more.
@@ -193,12 +222,16 @@ impl TlsDialogue {
 
     pub(super) fn handshake(&mut self, first: Sighting) -> &mut Handshake {
         let (conversation, tunnel) = (self.conversation, &self.tunnel);
+        let upgraded_from = self.upgraded_from;
         self.handshake.get_or_insert_with(|| Handshake {
             conversation,
             tunnel: tunnel.clone(),
             client_hello: None,
             server_hello: None,
             certificates: ServerCertificates::NotSeen,
+            certificates_decrypted: false,
+            key_use: KeyUse::None,
+            upgraded_from,
             stapled_ocsp: None,
             certificate_request: None,
             client_certificates: None,
@@ -219,7 +252,11 @@ impl TlsDialogue {
         let at = record.first;
         self.side(direction).broken = false;
         let encrypted = self.is_encrypted(direction);
+        let gathers = self.is_openable(direction, record);
+        let counts = gathers || !self.is_13();
+        self.hidden.begins(side(direction), gathers, counts);
         match record.content_type {
+            ALERT | APPLICATION_DATA if gathers => {}
             HANDSHAKE if !encrypted => {
                 self.handshake(at);
             }
@@ -245,6 +282,14 @@ impl TlsDialogue {
         if !self.is_read(direction, record) || self.side(direction).broken {
             return;
         }
+        let opener = &mut self.hidden.sides[side(direction)];
+        if opener.gathers {
+            opener.push(payload, at.packet);
+            if over {
+                self.open(direction, record, at);
+            }
+            return;
+        }
         let own = self.side(direction);
         if record.content_type == ALERT {
             own.alert.extend_from_slice(payload);
@@ -259,7 +304,7 @@ impl TlsDialogue {
         }
     }
 
-    fn alert(&mut self, by: Direction, content: Option<(u8, u8)>, at: Sighting) {
+    pub(super) fn alert(&mut self, by: Direction, content: Option<(u8, u8)>, at: Sighting) {
         // An encrypted alert of a connection whose handshake was not seen tells nothing.
         if content.is_none() && self.handshake.is_none() {
             return;
@@ -280,6 +325,11 @@ impl TlsDialogue {
             return;
         };
         handshake.change_cipher_spec[side(direction)].get_or_insert(at);
+        if let Some(hello) = &handshake.server_hello
+            && !is_13(handshake)
+        {
+            self.hidden.after_change(side(direction), hello);
+        }
         let cut_short = direction == Direction::ToClient
             && handshake.server_hello.is_some()
             && !is_13(handshake)
@@ -291,7 +341,7 @@ impl TlsDialogue {
         }
     }
 
-    fn application_data(&mut self, direction: Direction, record: &Record) {
+    pub(super) fn application_data(&mut self, direction: Direction, record: &Record) {
         let index = side(direction);
         let Some(handshake) = &mut self.handshake else {
             return;
@@ -324,9 +374,15 @@ impl TlsDialogue {
         handshake.application_bytes[index] += u64::from(length);
     }
 
+    pub(super) fn is_13(&self) -> bool {
+        self.handshake.as_ref().is_some_and(is_13)
+    }
+
     /// Bytes of one direction that mattered are missing or unreadable.
     fn place_lost(&mut self, direction: Direction) {
         let encrypted = self.is_encrypted(direction);
+        let index = side(direction);
+        let was_open = self.hidden.is_ready(index);
         let own = self.side(direction);
         own.messages.reset();
         let heard = own.heard;
@@ -334,7 +390,10 @@ impl TlsDialogue {
         if let Some(handshake) = &mut self.handshake
             && heard
             && !encrypted
-            && !is_hidden(handshake)
+            && match was_open {
+                true => handshake.finished[index].is_none(),
+                false => !is_hidden(handshake),
+            }
         {
             handshake.has_gap = true;
         }

@@ -1,21 +1,27 @@
 //! The readable messages of a TLS handshake.
 
+use std::io::Read as _;
 use std::sync::Arc;
 
 use crate::bytes::{ErrorKind, ParseError, Reader};
 use crate::protocol::tls::{ClientHello, ServerHello};
+use crate::protocol::tls_records::MAX_MESSAGE;
 use crate::provenance::Sighting;
 
 /// A ClientHello, and its session id to compare with the server's.
 pub(super) struct ReadClientHello {
     pub(super) hello: ClientHello,
     pub(super) session_id: Vec<u8>,
+    pub(super) random: [u8; 32],
+    /// Data is sent before the server's answer (TLS 1.3).
+    pub(super) early_data: bool,
 }
 
 /// A ServerHello, with what it says of resumption.
 pub(super) struct ReadServerHello {
     pub(super) hello: ServerHello,
     pub(super) session_id: Vec<u8>,
+    pub(super) random: [u8; 32],
     /// A pre-shared key was taken (TLS 1.3): the server sends no certificate.
     pub(super) pre_shared_key: bool,
 }
@@ -46,8 +52,9 @@ pub(super) fn client_hello(
     const WHAT: &str = "ClientHello";
     let mut reader = Reader::new(bytes);
     let legacy_version = reader.u16_be(WHAT)?;
-    let gmt_unix_time = reader.u32_be(WHAT)?;
-    reader.skip(WHAT, 28)?;
+    let random: [u8; 32] = reader.array(WHAT)?;
+    let [a, b, c, d, ..] = random;
+    let gmt_unix_time = u32::from_be_bytes([a, b, c, d]);
     let session_id = vector8(&mut reader, WHAT)?.to_vec();
     let cipher_suites = u16_list(vector16(&mut reader, WHAT)?);
     vector8(&mut reader, WHAT)?;
@@ -58,25 +65,34 @@ pub(super) fn client_hello(
         alpn: Vec::new(),
         cipher_suites,
         offers_resumption: false,
+        offers_ticket: false,
         encrypted_client_hello: false,
         gmt_unix_time,
         sighting,
     };
+    let mut early_data = false;
     for (kind, body) in extensions(&mut reader) {
         match kind {
+            42 => early_data = true,
             0 => hello.server_name = server_name(body),
             16 => hello.alpn = protocol_names(body),
-            35 => hello.offers_resumption |= !body.is_empty(),
+            35 => hello.offers_ticket = !body.is_empty(),
             41 => hello.offers_resumption = true,
             43 => hello.supported_versions = u16_list(body.get(1..).unwrap_or_default()),
             0xFE0D => hello.encrypted_client_hello = true,
             _ => {}
         }
     }
+    hello.offers_resumption |= hello.offers_ticket;
     // A client that speaks TLS 1.3 sends a made-up id (RFC 8446 appendix D.4).
     let speaks_13 = hello.supported_versions.contains(&TLS13);
     hello.offers_resumption |= !session_id.is_empty() && !speaks_13;
-    Ok(ReadClientHello { hello, session_id })
+    Ok(ReadClientHello {
+        hello,
+        session_id,
+        random,
+        early_data,
+    })
 }
 
 /// Reads an SSLv2 CLIENT-HELLO without its 2-byte length, as old clients send
@@ -105,6 +121,14 @@ pub(super) fn sslv2_client_hello(
     reader.skip(WHAT, 2)?;
     let ciphers = reader.take(WHAT, ciphers)?;
     let session_id = reader.take(WHAT, session_id)?.to_vec();
+    // The challenge stands at the end of the random, after zeros.
+    let mut random = [0; 32];
+    let challenge = reader.rest().iter().rev();
+    random
+        .iter_mut()
+        .rev()
+        .zip(challenge)
+        .for_each(|(to, from)| *to = *from);
     // A first byte other than 0 marks a cipher of SSLv2 itself.
     let suites = ciphers.chunks_exact(3).filter(|spec| spec[0] == 0);
     let hello = ClientHello {
@@ -116,11 +140,17 @@ pub(super) fn sslv2_client_hello(
             .map(|spec| u16::from_be_bytes([spec[1], spec[2]]))
             .collect(),
         offers_resumption: !session_id.is_empty(),
+        offers_ticket: false,
         encrypted_client_hello: false,
         gmt_unix_time: 0,
         sighting,
     };
-    Ok(ReadClientHello { hello, session_id })
+    Ok(ReadClientHello {
+        hello,
+        session_id,
+        random,
+        early_data: false,
+    })
 }
 
 /// Reads a ServerHello without its 4-byte message header.
@@ -172,6 +202,7 @@ pub(super) fn server_hello(
     Ok(ReadServerHello {
         hello,
         session_id,
+        random,
         pre_shared_key,
     })
 }
@@ -221,6 +252,116 @@ fn read_certificate(reader: &mut Reader<'_>, list: &mut Vec<Arc<[u8]>>) -> Resul
     let length = reader.u24_be("certificate in Certificate")? as usize;
     list.push(reader.take("certificate in Certificate", length)?.into());
     Ok(())
+}
+
+/// A Certificate message of TLS 1.3.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Certificate13 {
+    /// DER of each, leaf first.
+    pub(super) list: Vec<Arc<[u8]>>,
+    /// The OCSP answer that stands beside the leaf.
+    pub(super) stapled_ocsp: Option<Arc<[u8]>>,
+    /// What ended the reading early.
+    pub(super) error: Option<ParseError>,
+}
+
+/// Reads a Certificate message of TLS 1.3 without its message header.
+///
+/// ```text
+/// certificate_request_context <0..255> | length (3)
+/// | ( length (3) | DER | extensions <0..2^16-1> ) *
+/// ```
+///
+/// The extension `status_request` (5) of an entry is a CertificateStatus.
+///
+/// Spec: RFC 8446 §4.4.2.
+pub(super) fn certificate13(bytes: &[u8]) -> Certificate13 {
+    let mut read = Certificate13::default();
+    let mut reader = Reader::new(bytes);
+    read.error = read_entries(&mut reader, &mut read).err();
+    read
+}
+
+fn read_entries(reader: &mut Reader<'_>, read: &mut Certificate13) -> Result<(), ParseError> {
+    const WHAT: &str = "Certificate";
+    vector8(reader, WHAT)?;
+    let total = reader.u24_be(WHAT)? as usize;
+    let cut = total > reader.remaining();
+    while !reader.is_empty() {
+        if read.list.len() >= MAX_CERTIFICATES {
+            let (value, limit) = (read.list.len() as u64 + 1, MAX_CERTIFICATES as u64);
+            return Err(reader.error(WHAT, ErrorKind::OverLimit { value, limit }));
+        }
+        read_certificate(reader, &mut read.list)?;
+        for (kind, body) in entry_extensions(reader)? {
+            if kind == 5 && read.list.len() == 1 {
+                read.stapled_ocsp = Some(certificate_status(body)?);
+            }
+        }
+    }
+    if cut {
+        let (needed, left) = (total as u64, reader.remaining() as u64);
+        return Err(reader.error(WHAT, ErrorKind::Truncated { needed, left }));
+    }
+    Ok(())
+}
+
+/// Extensions of one entry, with others behind them.
+fn entry_extensions<'a>(reader: &mut Reader<'a>) -> Result<Vec<(u16, &'a [u8])>, ParseError> {
+    const WHAT: &str = "extensions of a certificate";
+    let mut inside = Reader::new(vector16(reader, WHAT)?);
+    let mut list = Vec::new();
+    while !inside.is_empty() {
+        let kind = inside.u16_be(WHAT)?;
+        list.push((kind, vector16(&mut inside, WHAT)?));
+    }
+    Ok(list)
+}
+
+/// Unpacks a CompressedCertificate message without its header: what it holds
+/// is a Certificate message.
+///
+/// ```text
+/// algorithm (2): 1 zlib, 2 brotli, 3 zstd | uncompressed length (3) | length (3) | bytes
+/// ```
+///
+/// Spec: RFC 8879 §4.
+///
+/// # Errors
+///
+/// `Truncated`, `OverLimit` above [`MAX_MESSAGE`], `Unsupported` for another
+/// algorithm or bytes that do not unpack to that length.
+pub(super) fn compressed_certificate(bytes: &[u8]) -> Result<Vec<u8>, ParseError> {
+    const WHAT: &str = "CompressedCertificate";
+    let mut reader = Reader::new(bytes);
+    let algorithm = reader.u16_be(WHAT)?;
+    let plain_len = reader.u24_be(WHAT)? as usize;
+    if plain_len > MAX_MESSAGE {
+        let (value, limit) = (plain_len as u64, MAX_MESSAGE as u64);
+        return Err(reader.error(WHAT, ErrorKind::OverLimit { value, limit }));
+    }
+    let length = reader.u24_be(WHAT)? as usize;
+    let packed = reader.take(WHAT, length)?;
+    let mut plain = Vec::new();
+    let limit = plain_len as u64 + 1;
+    let read = match algorithm {
+        1 => flate2::read::ZlibDecoder::new(packed)
+            .take(limit)
+            .read_to_end(&mut plain)
+            .is_ok(),
+        2 => brotli_decompressor::Decompressor::new(packed, 4096)
+            .take(limit)
+            .read_to_end(&mut plain)
+            .is_ok(),
+        3 => ruzstd::decoding::StreamingDecoder::new(packed)
+            .is_ok_and(|decoder| decoder.take(limit).read_to_end(&mut plain).is_ok()),
+        _ => false,
+    };
+    if !read || plain.len() != plain_len {
+        let what = format!("certificates packed by algorithm {algorithm} that do not unpack");
+        return Err(reader.error(WHAT, ErrorKind::Unsupported(what)));
+    }
+    Ok(plain)
 }
 
 /// Servers send three or four; misconfigured ones their whole store.
@@ -358,6 +499,20 @@ mod tests {
         let text = "certificate in Certificate at byte 11: needs 5 bytes, 1 left";
         assert_eq!(error.unwrap().to_string(), text);
         assert_eq!(certificate_list(&[0, 0, 0]), (vec![], None));
+    }
+
+    #[test]
+    fn a_list_of_tls_13_has_an_answer_beside_its_leaf() {
+        let message = [
+            0, 0, 0, 22, 0, 0, 1, 7, 0, 10, 0, 5, 0, 6, 1, 0, 0, 2, 0x30, 0, 0, 0, 1, 8, 0, 0,
+        ];
+        let read = certificate13(&message);
+        assert_eq!(read.list, [Arc::from([7]), Arc::from([8])]);
+        assert_eq!(read.stapled_ocsp.as_deref(), Some(&[0x30, 0][..]));
+        assert_eq!(read.error, None);
+        for cut in 0..message.len() {
+            certificate13(&message[..cut]);
+        }
     }
 
     #[test]

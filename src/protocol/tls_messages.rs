@@ -7,9 +7,11 @@ use crate::flow::Direction;
 use crate::protocol::tls::{HiddenBy, ServerCertificates};
 use crate::protocol::tls_dialogue::TlsDialogue;
 use crate::protocol::tls_handshake::{
-    ReadClientHello, TLS13, certificate_list, certificate_status, client_hello, server_hello,
+    Certificate13, ReadClientHello, TLS13, certificate_list, certificate_status, certificate13,
+    client_hello, compressed_certificate, server_hello,
 };
 use crate::protocol::tls_records::Message;
+use crate::protocol::transcript::side;
 use crate::provenance::Sighting;
 
 impl TlsDialogue {
@@ -44,30 +46,16 @@ impl TlsDialogue {
                 self.on_client_hello(read, first);
             }
             (2, Direction::ToClient) => self.on_server_hello(&body, first, at),
-            (11, Direction::ToClient) => {
-                let (list, error) = certificate_list(&body);
-                let handshake = self.handshake(first);
-                let before = std::mem::replace(
-                    &mut handshake.certificates,
-                    ServerCertificates::Sent {
-                        list,
-                        packets,
-                        sighting: at,
-                    },
-                );
-                if matches!(before, ServerCertificates::Sent { .. }) {
-                    self.note(
-                        first,
-                        "a second list of certificates replaces the first".into(),
-                    );
-                }
-                if let Some(error) = error {
-                    self.note(first, error.to_string());
-                }
+            (11, _) => self.on_certificate(direction, &body, packets, [first, at]),
+            (25, _) => match compressed_certificate(&body) {
+                Ok(body) => self.on_certificate(direction, &body, packets, [first, at]),
+                Err(error) => self.note(first, error.to_string()),
+            },
+            (20, _) if self.is_13() => {
+                self.handshake(first).finished[side(direction)].get_or_insert(at);
+                self.hidden.sides[side(direction)].changes();
             }
-            (11, Direction::ToServer) => {
-                self.handshake(first).client_certificates = Some(certificate_list(&body).0.len());
-            }
+            (24, _) if self.is_13() => self.hidden.sides[side(direction)].updates(),
             (13, Direction::ToClient) => self.handshake(first).certificate_request = Some(at),
             (14, Direction::ToClient) => {
                 self.server_done = true;
@@ -85,6 +73,56 @@ impl TlsDialogue {
         }
     }
 
+    /// A Certificate message of either sender.
+    fn on_certificate(
+        &mut self,
+        direction: Direction,
+        body: &[u8],
+        packets: Vec<u64>,
+        [first, at]: [Sighting; 2],
+    ) {
+        let is_13 = self.is_13();
+        let read = if is_13 {
+            certificate13(body)
+        } else {
+            let (list, error) = certificate_list(body);
+            Certificate13 {
+                list,
+                stapled_ocsp: None,
+                error,
+            }
+        };
+        let handshake = self.handshake(first);
+        if direction == Direction::ToServer {
+            handshake.client_certificates = Some(read.list.len());
+            return;
+        }
+        // Renegotiation sends the same list again.
+        let replaces = match &handshake.certificates {
+            ServerCertificates::Sent { list, .. } if *list == read.list => return,
+            ServerCertificates::Sent { .. } => true,
+            _ => false,
+        };
+        handshake.certificates_decrypted = is_13;
+        if read.stapled_ocsp.is_some() {
+            handshake.stapled_ocsp = read.stapled_ocsp;
+        }
+        handshake.certificates = ServerCertificates::Sent {
+            list: read.list,
+            packets,
+            sighting: at,
+        };
+        if replaces {
+            self.note(
+                first,
+                "a second list of certificates replaces the first".into(),
+            );
+        }
+        if let Some(error) = read.error {
+            self.note(first, error.to_string());
+        }
+    }
+
     pub(super) fn on_client_hello(
         &mut self,
         read: Result<ReadClientHello, ParseError>,
@@ -92,7 +130,12 @@ impl TlsDialogue {
     ) {
         self.sides[0].heard = true;
         match read {
-            Ok(ReadClientHello { hello, session_id }) => {
+            Ok(read) => {
+                let ReadClientHello {
+                    hello, session_id, ..
+                } = read;
+                self.hidden.randoms[0] = Some(read.random);
+                self.hidden.early_data = read.early_data;
                 // The second hello after a HelloRetryRequest repeats the first.
                 let handshake = self.handshake(first);
                 if handshake.client_hello.is_none() {
@@ -114,6 +157,10 @@ impl TlsDialogue {
         };
         let same = !read.session_id.is_empty() && read.session_id == self.client_session_id;
         read.hello.session_id_echoed = same && read.hello.version < TLS13;
+        self.hidden.randoms[1] = Some(read.random);
+        if read.hello.version >= TLS13 && !read.hello.retry_request {
+            self.hidden.after_hello(read.hello.cipher_suite);
+        }
         let handshake = self.handshake(first);
         if read.hello.version >= TLS13 && !read.hello.retry_request {
             let by = if read.pre_shared_key {

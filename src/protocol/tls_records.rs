@@ -199,6 +199,16 @@ impl MessageBuffer {
         }
     }
 
+    /// Adds what a record protected, and the frames it came in.
+    pub(super) fn push_opened(&mut self, bytes: &[u8], packets: &[u64], at: Sighting) {
+        for packet in packets {
+            if !bytes.is_empty() && self.packets.last() != Some(packet) {
+                self.packets.push(*packet);
+            }
+        }
+        self.push(bytes, at);
+    }
+
     /// Takes the next whole message out. A message above [`MAX_MESSAGE`] is
     /// passed over; it comes out with its type and no packets.
     pub(super) fn take(&mut self) -> Option<Message> {

@@ -49,9 +49,18 @@ pub(super) fn play_cut(
     options: Options,
     events: &[Event],
     end: End,
+    cut: impl FnMut() -> usize,
+) -> Transcript {
+    play_with(Dialogue::new(ConversationId(7), options), events, end, cut)
+}
+
+/// Plays events into a dialogue that was made for it.
+pub(super) fn play_with(
+    mut dialogue: Dialogue,
+    events: &[Event],
+    end: End,
     mut cut: impl FnMut() -> usize,
 ) -> Transcript {
-    let mut dialogue = Dialogue::new(ConversationId(7), options);
     let mut skip = [0u64; 2];
     let mut stopped = [false; 2];
     for (number, event) in events.iter().enumerate() {

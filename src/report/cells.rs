@@ -201,9 +201,13 @@ pub(super) fn certificates(look: &Look, case: &Case, handshake: &Handshake) -> S
     match &handshake.certificates {
         ServerCertificates::Sent { list, .. } => {
             let names = phrase::certificate_names(case, handshake);
-            match names.is_empty() {
+            let sent = match names.is_empty() {
                 true => words::count(list.len() as u64, "certificate", "certificates"),
                 false => look.shown(&names.join(" < "), MAX_URL),
+            };
+            match handshake.certificates_decrypted {
+                true => format!("{sent} (decrypted)"),
+                false => sent,
             }
         }
         ServerCertificates::Hidden(by) => phrase::hidden_phrase(*by).to_owned(),

@@ -12,7 +12,7 @@ use crate::case::{Case, Machine, Vantage};
 use crate::evidence::EvidenceRecord;
 use crate::flow::Direction;
 use crate::issue::Issue;
-use crate::protocol::tls::{Alert, HiddenBy, ServerCertificates, alert_name};
+use crate::protocol::tls::{Alert, HiddenBy, KeyUse, Resumption, ServerCertificates, alert_name};
 use crate::retrieval::{RetrievedBody, Route};
 
 #[derive(Debug, Serialize)]
@@ -298,6 +298,15 @@ pub(super) struct JsonHandshake {
     version: Option<&'static str>,
     certificates: Vec<String>,
     certificates_seen: &'static str,
+    certificates_by: Option<&'static str>,
+    key_log: &'static str,
+    resumption: Option<&'static str>,
+    upgraded_from: Option<&'static str>,
+    stapled_ocsp: Option<String>,
+    certificate_requested: bool,
+    client_certificates: Option<usize>,
+    alerts: Vec<JsonAlert>,
+    closed: Option<JsonClose>,
     alert: Option<JsonAlert>,
     outcome: &'static str,
     via_proxy: Option<String>,
@@ -363,6 +372,28 @@ impl JsonHandshake {
                 ServerCertificates::Hidden(HiddenBy::Quic) => "hidden-by-quic",
                 ServerCertificates::NotSeen => "not-seen",
             },
+            certificates_by: match &it.certificates {
+                ServerCertificates::Sent { .. } if it.certificates_decrypted => Some("key-log"),
+                ServerCertificates::Sent { .. } => Some("clear"),
+                ServerCertificates::Hidden(_) | ServerCertificates::NotSeen => None,
+            },
+            key_log: match it.key_use {
+                KeyUse::None => "unused",
+                KeyUse::Opened => "opened",
+                KeyUse::Refused => "does-not-fit",
+                KeyUse::Unsupported => "unsupported-cipher",
+            },
+            resumption: it.resumption().map(|resumption| match resumption {
+                Resumption::SessionId => "session-id",
+                Resumption::Ticket => "session-ticket",
+                Resumption::PreSharedKey => "pre-shared-key",
+            }),
+            upgraded_from: it.upgraded_from,
+            stapled_ocsp: it.stapled.map(|sha256| crate::bytes::to_hex(&sha256)),
+            certificate_requested: it.certificate_requested,
+            client_certificates: it.client_certificates,
+            alerts: it.alerts.iter().map(JsonAlert::from_alert).collect(),
+            closed: JsonClose::of(it),
             alert: it.alert.as_ref().map(JsonAlert::from_alert),
             outcome: it.outcome.word(),
             via_proxy: it.tunnel.as_ref().map(|_| it.server.to_string()),
@@ -372,6 +403,31 @@ impl JsonHandshake {
             cites: JsonCite::list(&it.cites),
         };
         numbered.map(one).collect()
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
+struct JsonClose {
+    by: &'static str,
+    reset: bool,
+    after_data: bool,
+    at: String,
+}
+
+impl JsonClose {
+    fn of(handshake: &crate::case::Handshake) -> Option<Self> {
+        let ending = handshake.ending?;
+        let closed_at = ending.sighting.at;
+        Some(JsonClose {
+            by: match ending.by {
+                Direction::ToServer => "client",
+                Direction::ToClient => "server",
+            },
+            reset: ending.reset,
+            after_data: handshake.data_at.is_some_and(|at| at <= closed_at),
+            at: time(closed_at),
+        })
     }
 }
 

@@ -24,7 +24,7 @@ use crate::pki::signature::SignatureOutcome;
 use crate::pki::{Artifact, Ctl, LooksLike};
 use crate::protocol::dns::{Answer, Lookup};
 use crate::protocol::http::Headers;
-use crate::protocol::tls::{Alert, ServerCertificates};
+use crate::protocol::tls::{Alert, KeyUse, ServerCertificates};
 use crate::provenance::{Cite, EvidenceId, Sighting};
 use crate::retrieval::{
     Hop, Login, ObjectKind, Outcome, Retrieval, RetrievedBody, Route, RouteKind,
@@ -259,6 +259,11 @@ fn handshake() -> Handshake {
         },
         artifacts: vec![2, 3],
         stapled: None,
+        certificates_decrypted: false,
+        key_use: KeyUse::None,
+        upgraded_from: None,
+        alerts: Vec::new(),
+        ending: None,
         alert: Some(Alert {
             by: Direction::ToServer,
             content: Some((2, 48)),

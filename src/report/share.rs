@@ -207,8 +207,9 @@ fn end_of_literal(literal: &str) -> usize {
 }
 
 /// Fields whose words are the program's own, or are no names.
-const FIXED: [&str; 31] = [
+const FIXED: [&str; 35] = [
     "basis_kind",
+    "certificates_by",
     "certificates_seen",
     "check",
     "clock",
@@ -219,6 +220,7 @@ const FIXED: [&str; 31] = [
     "id",
     "info_status",
     "key_identifier",
+    "key_log",
     "kind",
     "list",
     "login",
@@ -227,6 +229,7 @@ const FIXED: [&str; 31] = [
     "object",
     "outcome",
     "policy_error",
+    "resumption",
     "role",
     "root",
     "rule",
@@ -238,6 +241,7 @@ const FIXED: [&str; 31] = [
     "signature",
     "state",
     "timestamp_desc",
+    "upgraded_from",
     "version",
 ];
 

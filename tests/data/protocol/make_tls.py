@@ -9,7 +9,10 @@ A relay on 127.0.0.1 stands between the two and writes what passes, in order:
 their streams (length 0). Keys, randoms and times differ from run to run, so a
 new run makes new files; the facts in ../protocol.md stay the same.
 
-Usage: make_tls.py OUTPUT_DIRECTORY
+With `keys` as second argument other handshakes are recorded, `keys-*`, each
+with the key log that the client wrote beside it.
+
+Usage: make_tls.py OUTPUT_DIRECTORY [keys]
 """
 
 import os
@@ -21,6 +24,8 @@ import threading
 import time
 
 OUT = sys.argv[1]
+WITH_KEYS = sys.argv[2:] == ["keys"]
+PREFIX = "keys" if WITH_KEYS else "tls"
 PORTS = iter(range(24400, 24600))
 
 
@@ -86,6 +91,8 @@ def record(server_options, *clients):
         middle = next(PORTS)
         path = os.path.join(OUT, name + ".bin") if name else os.devnull
         thread = relay(middle, port, path)
+        if WITH_KEYS:
+            options += f" -keylogfile {os.path.join(OUT, name + '.txt')}"
         client = subprocess.Popen(
             f"exec openssl s_client -connect 127.0.0.1:{middle} -servername www.example.com {options}",
             shell=True,
@@ -136,9 +143,9 @@ def certificates():
     )
     for name in ("leaf", "intermediate"):
         der = run(f"openssl x509 -in {name}.pem -outform DER").stdout
-        with open(os.path.join(OUT, f"tls-{name}.der"), "wb") as file:
+        with open(os.path.join(OUT, f"{PREFIX}-{name}.der"), "wb") as file:
             file.write(der)
-    with open("ocsp.der", "rb") as source, open(os.path.join(OUT, "tls-ocsp.der"), "wb") as file:
+    with open("ocsp.der", "rb") as source, open(os.path.join(OUT, f"{PREFIX}-ocsp.der"), "wb") as file:
         file.write(source.read())
 
 
@@ -168,7 +175,27 @@ def main():
            ("tls13-client-certificate", "-cert client.pem -key client.key", hello))
 
 
+def main_with_keys():
+    certificates()
+    hello = b"hello\n"
+    login = "-cert client.pem -key client.key"
+    record("-tls1_3 -ciphersuites TLS_AES_256_GCM_SHA384 -status_file ocsp.der",
+           ("keys-13-stapled", "-CAfile root.pem -status", hello))
+    record("-tls1_3 -ciphersuites TLS_AES_128_GCM_SHA256 -Verify 1",
+           ("keys-13-certificate-required", "-CAfile root.pem", hello))
+    record("-tls1_3 -ciphersuites TLS_CHACHA20_POLY1305_SHA256 -verify 1",
+           ("keys-13-client-certificate", login, hello))
+    record("-tls1_3 -ciphersuites TLS_AES_128_GCM_SHA256",
+           ("keys-13-key-update", "-CAfile root.pem", b"K\nhello\n"))
+    record("-tls1_3 -groups P-384", ("keys-13-retry-request", "-groups X25519:P-384", hello))
+    for cipher, name in (("AES256-GCM-SHA384", "aes256"), ("AES128-GCM-SHA256", "aes128"),
+                         ("CHACHA20-POLY1305", "chacha"), ("AES128-SHA256", "cbc")):
+        record(f"-tls1_2 -cipher ECDHE-ECDSA-{cipher}",
+               (f"keys-12-{name}", f"-cipher ECDHE-ECDSA-{cipher} -CAfile root.pem", hello))
+    record("-tls1_2 -client_renegotiation", ("keys-12-renegotiated", login, b"R\nhello\n"))
+
+
 OUT = os.path.abspath(OUT)
 with tempfile.TemporaryDirectory() as work:
     os.chdir(work)
-    main()
+    main_with_keys() if WITH_KEYS else main()
