@@ -171,3 +171,40 @@ fn the_same_evidence_gives_the_same_bytes() {
         .unwrap();
     assert_eq!(report(&sample, "json"), report(&sample, "json"));
 }
+
+/// A Decryption Secrets Block: type 10, secrets type `TLSK`, length, text.
+fn secrets_block(text: &[u8]) -> Vec<u8> {
+    let padded = text.len().next_multiple_of(4);
+    let length = u32::try_from(20 + padded).unwrap().to_le_bytes();
+    let text_length = u32::try_from(text.len()).unwrap().to_le_bytes();
+    let mut block = [&[10, 0, 0, 0], &length[..], b"KSLT", &text_length].concat();
+    block.extend(text);
+    block.resize(16 + padded, 0);
+    block.extend(length);
+    block
+}
+
+#[test]
+fn secrets_inside_a_capture_serve_as_a_key_log_and_are_never_printed() {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/tls13-with-keys");
+    let capture = std::fs::read(sample.join("client.pcapng")).unwrap();
+    let keys = std::fs::read(sample.join("sslkeys.log")).unwrap();
+    let header = u32::from_le_bytes(capture[4..8].try_into().unwrap()) as usize;
+    let (front, rest) = capture.split_at(header);
+    let folder = tempfile::tempdir().unwrap();
+    let whole = [front, &secrets_block(&keys), rest].concat();
+    std::fs::write(folder.path().join("client.pcapng"), whole).unwrap();
+    for format in ["json", "text"] {
+        let report = report(folder.path(), format);
+        let text = String::from_utf8(keys.clone()).unwrap();
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let secret = line.rsplit(' ').next().unwrap();
+            assert!(
+                !report
+                    .to_ascii_lowercase()
+                    .contains(&secret.to_ascii_lowercase())
+            );
+        }
+        assert!(report.contains("leaf-expired"), "{report}");
+    }
+}

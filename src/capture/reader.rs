@@ -699,6 +699,36 @@ mod tests {
     }
 
     #[test]
+    fn secrets_of_tls_come_out_with_the_frame_behind_them() {
+        for big_endian in [false, true] {
+            let number = |it: u32| match big_endian {
+                true => it.to_be_bytes(),
+                false => it.to_le_bytes(),
+            };
+            // TLSK, five bytes, padded to eight; then WireGuard's, passed over.
+            let tls = [number(0x544C_534B), number(5)].concat();
+            let other = [number(0x5747_4B4C), number(4)].concat();
+            let file = [
+                section(big_endian),
+                interface(big_endian),
+                enhanced(0, b"before", big_endian),
+                block(10, &[tls, b"keys\n\0\0\0".to_vec()].concat(), big_endian),
+                block(10, &[other, b"none".to_vec()].concat(), big_endian),
+                enhanced(0, b"behind", big_endian),
+            ]
+            .concat();
+            let mut reader = CaptureReader::new(EvidenceId(0));
+            reader.feed(file.as_slice());
+            reader.end();
+            let mut seen = Vec::new();
+            while let Some((_, texts)) = reader.next_with_key_logs() {
+                seen.push(texts);
+            }
+            assert_eq!(seen, [vec![], vec![b"keys\n".to_vec()]]);
+        }
+    }
+
+    #[test]
     fn flipped_bytes_never_stop_the_reader() {
         let good = enhanced(0, b"some frame", false);
         let file = [

@@ -40,6 +40,7 @@ mod record_keys;
 mod sniff;
 mod socks;
 mod starttls;
+mod tls_certificates;
 mod tls_dialogue;
 mod tls_handshake;
 mod tls_hidden;

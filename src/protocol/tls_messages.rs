@@ -5,11 +5,11 @@ use std::sync::Arc;
 use crate::bytes::ParseError;
 use crate::flow::Direction;
 use crate::protocol::tls::{HiddenBy, ServerCertificates};
-use crate::protocol::tls_dialogue::TlsDialogue;
-use crate::protocol::tls_handshake::{
-    Certificate13, ReadClientHello, TLS13, certificate_list, certificate_status, certificate13,
-    client_hello, compressed_certificate, server_hello,
+use crate::protocol::tls_certificates::{
+    Certificate13, certificate_list, certificate_status, certificate13, compressed_certificate,
 };
+use crate::protocol::tls_dialogue::TlsDialogue;
+use crate::protocol::tls_handshake::{ReadClientHello, TLS13, client_hello, server_hello};
 use crate::protocol::tls_records::Message;
 use crate::protocol::transcript::side;
 use crate::provenance::Sighting;
