@@ -109,7 +109,9 @@ fn keys_are_followed_through_an_update_and_a_retry() {
         assert_sends_both(&handshake);
         assert_eq!(handshake.trouble, None, "{name}");
         assert!(alerts(&handshake).contains(&(ToServer, Some(0))), "{name}");
-        assert_eq!(handshake.application_bytes, [23, 23], "{name}");
+        // The client that updates its keys says nothing more than its goodbye.
+        let data = if name == "keys-13-key-update" { 0 } else { 23 };
+        assert_eq!(handshake.application_bytes, [data; 2], "{name}");
     }
 }
 
