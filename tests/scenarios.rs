@@ -130,7 +130,7 @@ const STORIES: [(&str, &str, Option<&str>); 41] = [
     ("stale-copy-transparent-purged", "clean", None),
     ("status-unreachable", "explained", Some("direct-blocked")),
     ("status-unreachable-open", "clean", None),
-    ("tls13-hidden", "unexplained", None),
+    ("tls13-hidden", "undetermined", None),
     ("tls13-with-keys", "explained", Some("leaf-expired")),
     (
         "transfer-incomplete",
