@@ -5,11 +5,12 @@
 use std::net::SocketAddr;
 
 use crate::case::{Case, Handshake};
-use crate::diagnosis::{Failure, FailureKind};
+use crate::diagnosis::{Diagnosis, Failure, FailureKind, Healed, HealedBy, Incident};
 use crate::flow::Direction;
 use crate::pki::{Artifact, LooksLike};
 use crate::protocol::tls::{Alert, HiddenBy, KeyUse, Resumption, alert_name};
 use crate::retrieval::{Login, ObjectKind, Outcome, Retrieval, RouteKind};
+use crate::time::Timestamp;
 use crate::words;
 
 /// What was asked for, for people: `trust list`.
@@ -314,6 +315,93 @@ pub fn failed_thing(case: &Case, failure: &Failure) -> String {
         (FailureKind::Object, None, None) => "a trust list that cannot be believed".to_owned(),
         (_, None, _) => "a certificate".to_owned(),
     }
+}
+
+/// `shop.example was reached again`, `the trust list http://… was fetched`: what
+/// worked in the end.
+#[must_use]
+pub fn healed_phrase(case: &Case, healed: Healed) -> String {
+    match healed.by {
+        HealedBy::Handshake(index) => {
+            let site = case.handshakes.get(index).map(site_of);
+            format!(
+                "{} was reached again",
+                site.as_deref().unwrap_or("the site")
+            )
+        }
+        HealedBy::Retrieval(index) => {
+            let what = case.retrievals.get(index);
+            let what = what.map(|it| format!("{} {}", object_phrase(it), target(it)));
+            format!("{} was fetched", what.as_deref().unwrap_or("the object"))
+        }
+    }
+}
+
+/// How failures ended: `not seen to recover`, or what worked again and when.
+#[must_use]
+pub fn ending(case: &Case, failures: &[&Failure], stamp: impl Fn(Timestamp) -> String) -> String {
+    // Of what is delayed nothing has to recover.
+    let broken = failures.iter().filter(|it| it.kind != FailureKind::Delayed);
+    let all = broken.clone().count();
+    let mut healed: Vec<Healed> = broken.filter_map(|it| it.healed).collect();
+    healed.sort_by_key(|it| (it.at, it.by));
+    let number = healed.len();
+    let words = match (healed.last(), all) {
+        (_, 0) => return "all went on after the wait".to_owned(),
+        (None, _) => return "not seen to recover".to_owned(),
+        (Some(last), all) => {
+            let what = healed_phrase(case, *last);
+            (all, format!("{what} at {}", stamp(last.at)))
+        }
+    };
+    match words {
+        (1, what) => format!("healed: {what}"),
+        (all, what) if number == all => format!("all healed, the last when {what}"),
+        (all, what) => format!("{number} of {all} healed, the last when {what}"),
+    }
+}
+
+/// What an incident did, in one line: kinds, machines, sites, first and last
+/// failure, how it ended. Times in UTC.
+#[must_use]
+pub fn impact(case: &Case, diagnosis: &Diagnosis, incident: &Incident) -> String {
+    let own = incident.failures.iter();
+    let own: Vec<&Failure> = own
+        .filter_map(|index| diagnosis.failures.get(*index))
+        .collect();
+    let mut parts = vec![words::count(own.len() as u64, "failure", "failures")];
+    let machines = incident.machines.iter();
+    let machines: Vec<String> = machines
+        .filter_map(|index| machine_name(case, Some(*index)))
+        .collect();
+    if !machines.is_empty() {
+        parts.push(format!("on {}", some(&machines)));
+    }
+    let mut sites: Vec<String> = own.iter().filter_map(|it| it.site.clone()).collect();
+    sites.sort_unstable();
+    sites.dedup();
+    if !sites.is_empty() {
+        parts.push(format!("with {}", some(&sites)));
+    }
+    let stamp = |at: Timestamp| {
+        let text = at.to_display();
+        format!("{} UTC", text.get(..19).unwrap_or_default())
+    };
+    let times = if incident.from == incident.to {
+        format!("at {}", stamp(incident.from))
+    } else {
+        format!("from {} to {}", stamp(incident.from), stamp(incident.to))
+    };
+    parts.push(times);
+    format!("{}; {}", parts.join(" "), ending(case, &own, stamp))
+}
+
+fn some(names: &[String]) -> String {
+    let mut shown: Vec<String> = names.iter().take(MAX_NAMED).cloned().collect();
+    if let Some(rest @ 1..) = names.len().checked_sub(MAX_NAMED) {
+        shown.push(format!("{} more", words::thousands(rest as u64)));
+    }
+    words::series(&shown)
 }
 
 /// Names listed in one line; more would hide the point.

@@ -5,6 +5,7 @@ pub mod assemble;
 pub mod chains;
 pub mod clock_shift;
 pub mod discovery;
+pub mod first_seen;
 mod hand_overs;
 pub mod handshakes;
 pub mod holdings;

@@ -15,6 +15,7 @@ const RESOLUTION: f64 = 1.0;
 
 /// `LastSyncTime` of entries that hold a captured download, byte for byte:
 /// taken after the chain build began and before the download ended.
+#[must_use]
 pub fn by_copies(case: &Case, machine: usize) -> Option<Clock> {
     let shift = case
         .machines

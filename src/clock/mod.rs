@@ -11,6 +11,7 @@ mod turned;
 
 use crate::case::Case;
 
+pub use host::by_copies;
 pub use servers::servers;
 
 /// The offset of one clock from the reference, in seconds; positive when this

@@ -31,8 +31,28 @@ pub struct Failure {
     pub reaction: Reaction,
     /// The time that the validation lost to each look-up that came to nothing.
     pub lost: Vec<Lost>,
+    /// What was seen to work again afterwards.
+    pub healed: Option<Healed>,
     /// The findings that speak of it, by index.
     pub findings: Vec<usize>,
+}
+
+/// The first later success of what had failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Healed {
+    /// When.
+    pub at: Timestamp,
+    /// What shows it.
+    pub by: HealedBy,
+}
+
+/// What shows that something works again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HealedBy {
+    /// A handshake with the same site, by index.
+    Handshake(usize),
+    /// A retrieval of the same object, by index.
+    Retrieval(usize),
 }
 
 impl Failure {
@@ -52,6 +72,7 @@ impl Failure {
             cache_entry: None,
             reaction: Reaction::NotSeen,
             lost: Vec::new(),
+            healed: None,
             findings: Vec::new(),
         }
     }

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use super::failure::{Failure, FailureKind, Reaction, VerifierKind};
 use super::inquiry::{Inquiry, Link};
 use super::{
-    cached_pages, delayed, endpoints, links, list_faults, object_failures, recorded, redirects,
-    root_crt, verifier,
+    cached_pages, delayed, endpoints, healing, links, list_faults, object_failures, recorded,
+    redirects, root_crt, verifier,
 };
 use crate::case::{Case, Handshake, HandshakeOutcome};
 use crate::flow::Direction;
@@ -75,6 +75,7 @@ pub fn inquire(case: &Case) -> Inquiry<'_> {
     for (failure, links) in failures.iter_mut().zip(&links) {
         failure.retrievals = links.iter().map(|link| link.retrieval).collect();
         failure.retrievals.dedup();
+        failure.healed = healing::healed(case, failure);
     }
     Inquiry::new(case, failures, links, list_gaps)
 }

@@ -36,7 +36,8 @@ mod failure;
 mod failures;
 mod finding;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
+mod healing;
 mod hidden;
 mod host_logs;
 mod host_policies;
@@ -87,6 +88,7 @@ mod root_crt_download_failed;
 mod root_disabled_or_not_before;
 mod root_not_in_program;
 mod roots;
+mod ruled_out;
 mod self_signed_leaf;
 mod server_omits_intermediate;
 mod server_without_certificate_binding;
@@ -111,7 +113,7 @@ mod wsus_scheme_port_mismatch;
 mod wsus_ssl_required_but_http;
 
 pub use claims::{Claim, Standing};
-pub use failure::{Failure, FailureKind, Lost, Reaction, Verifier, VerifierKind};
+pub use failure::{Failure, FailureKind, Healed, HealedBy, Lost, Reaction, Verifier, VerifierKind};
 pub use finding::{Confidence, Finding, Role};
 pub use inquiry::{Inquiry, Link, Need};
 pub use proposal::{Precedence, Proposal, Rule, Stance};
@@ -215,10 +217,12 @@ pub const RULES: &[Rule] = &[
 #[must_use]
 pub fn diagnose(case: &Case, site: Option<&str>) -> Diagnosis {
     let inquiry = failures::inquire(case);
-    let proposals = RULES
+    let mut proposals: Vec<Proposal> = RULES
         .iter()
         .flat_map(|rule| (rule.apply)(&inquiry))
         .collect();
+    let refuted = ruled_out::proposals(&inquiry, &proposals);
+    proposals.extend(refuted);
     ranking::rank(inquiry, proposals, site)
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::look::Look;
-use crate::case::{Case, HandshakeOutcome};
+use crate::case::Case;
 use crate::diagnosis::{Failure, FailureKind, Role, VerdictState, VerifierKind};
 use crate::phrase;
 use crate::pipeline::Explained;
@@ -154,25 +154,10 @@ pub(super) fn verifier(failure: &Failure, look: &Look) -> String {
 
 /// Whether what failed was seen to work afterwards.
 fn ending(case: &Case, failures: &[Failure], look: &Look) -> Option<String> {
-    let rejected = failures
-        .iter()
-        .filter(|it| it.kind == FailureKind::Rejected);
-    let last = rejected.max_by_key(|failure| failure.at)?;
-    let after = case.handshakes.iter().find(|handshake| {
-        handshake.at > last.at
-            && handshake.outcome == HandshakeOutcome::Completed
-            && handshake.machine == last.machine
-            && last.site.is_some()
-            && handshake.site == last.site
-    });
-    let site = look.shown(last.site.as_deref()?, MAX_NAME);
-    Some(match after {
-        Some(handshake) => format!(
-            "{site} was reached again at {}, the first completed handshake after the last rejection",
-            look.second(handshake.at)
-        ),
-        None => format!("not seen to recover: no completed handshake with {site} follows"),
-    })
+    let leading = failures.iter().map(|it| it.kind).min()?;
+    let own: Vec<&Failure> = failures.iter().filter(|it| it.kind == leading).collect();
+    let text = phrase::ending(case, &own, |at| look.second(at));
+    Some(look.shown(&text, MAX_SENTENCE))
 }
 
 /// The state of the verdict in words.
@@ -200,11 +185,14 @@ pub(super) fn root_cause(explained: &Explained) -> Option<(&'static str, Option<
 const MAX_NAMED: usize = 4;
 /// Characters of a name.
 const MAX_NAME: usize = 80;
+/// Characters of a sentence with a URL in it.
+const MAX_SENTENCE: usize = 300;
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
+    use crate::diagnosis::{Healed, HealedBy};
     use crate::report::sample;
 
     fn fact(explained: &Explained, name: &str) -> Option<String> {
@@ -218,10 +206,9 @@ mod tests {
         let mut explained = sample::explained();
         let ending = fact(&explained, "At the end").unwrap();
         assert!(ending.starts_with("not seen to recover"), "{ending}");
-        let mut later = explained.case.handshakes[0].clone();
-        later.at = sample::at(40_000);
-        later.outcome = HandshakeOutcome::Completed;
-        explained.case.handshakes.push(later);
+        let at = sample::at(40_000);
+        let by = HealedBy::Handshake(0);
+        explained.diagnosis.failures[0].healed = Some(Healed { at, by });
         let ending = fact(&explained, "At the end").unwrap();
         assert!(
             ending.contains("reached again at 2011-02-21 08:59:40"),

@@ -19,6 +19,7 @@ use super::json_cited::JsonCitedPackets;
 use super::json_diagnosis::{
     JsonClaim, JsonClock, JsonEvent, JsonFailure, JsonFinding, JsonIncident, JsonVerdict,
 };
+use super::json_holding::JsonHolding;
 use super::json_ids::time;
 use super::json_network::{JsonDiscovery, JsonLogin};
 use super::json_settings::JsonSettings;
@@ -88,6 +89,7 @@ pub(super) struct Report {
     chains: Vec<JsonChain>,
     artifacts: Vec<JsonArtifact>,
     cache_entries: Vec<JsonCacheEntry>,
+    holdings: Vec<JsonHolding>,
     clocks: Vec<JsonClock>,
     timeline: Vec<JsonEvent>,
     cited_packets: Vec<JsonCitedPackets>,
@@ -117,7 +119,7 @@ impl Report {
             settings: JsonSettings::from_settings(&explained.settings),
             given: explained.given.as_ref().map(JsonGiven::from_given),
             verdict: JsonVerdict::from_verdict(&diagnosis.verdict),
-            incidents: JsonIncident::list(diagnosis),
+            incidents: JsonIncident::list(case, diagnosis),
             failures: JsonFailure::list(diagnosis),
             findings: JsonFinding::list(diagnosis),
             claims: diagnosis.claims.iter().map(JsonClaim::from_claim).collect(),
@@ -134,6 +136,7 @@ impl Report {
             chains: JsonChain::list(case),
             artifacts: JsonArtifact::list(case),
             cache_entries: JsonCacheEntry::list(case),
+            holdings: JsonHolding::list(case),
             clocks: explained.clocks.iter().map(JsonClock::from_clock).collect(),
             timeline: explained
                 .timeline

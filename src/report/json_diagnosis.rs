@@ -4,8 +4,10 @@
 use serde::Serialize;
 
 use super::json_ids::{JsonAccount, JsonCite, Kind, id, ids, time};
+use crate::case::Case;
 use crate::clock::Clock;
-use crate::diagnosis::{Claim, Diagnosis, Verdict};
+use crate::diagnosis::{Claim, Diagnosis, Healed, HealedBy, Verdict};
+use crate::phrase;
 use crate::timeline::Event;
 
 #[derive(Debug, Serialize)]
@@ -37,10 +39,11 @@ pub(super) struct JsonIncident {
     machines: Vec<String>,
     failures: Vec<String>,
     sentence: String,
+    impact: String,
 }
 
 impl JsonIncident {
-    pub(super) fn list(diagnosis: &Diagnosis) -> Vec<Self> {
+    pub(super) fn list(case: &Case, diagnosis: &Diagnosis) -> Vec<Self> {
         let numbered = diagnosis.incidents.iter().enumerate();
         let incident = |(index, incident): (usize, &crate::diagnosis::Incident)| JsonIncident {
             id: id(Kind::Incident, index),
@@ -51,6 +54,7 @@ impl JsonIncident {
             machines: ids(Kind::Machine, &incident.machines),
             failures: ids(Kind::Failure, &incident.failures),
             sentence: incident.sentence.clone(),
+            impact: phrase::impact(case, diagnosis, incident),
         };
         numbered.map(incident).collect()
     }
@@ -72,7 +76,27 @@ pub(super) struct JsonFailure {
     cache_entry: Option<String>,
     reaction: &'static str,
     lost: Vec<JsonLost>,
+    healed: Option<JsonHealed>,
     findings: Vec<String>,
+}
+
+/// The first later success of what had failed.
+#[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
+struct JsonHealed {
+    at: String,
+    by: String,
+}
+
+impl JsonHealed {
+    fn from_healed(healed: Healed) -> Self {
+        let by = match healed.by {
+            HealedBy::Handshake(index) => id(Kind::Handshake, index),
+            HealedBy::Retrieval(index) => id(Kind::Retrieval, index),
+        };
+        let at = time(healed.at);
+        JsonHealed { at, by }
+    }
 }
 
 /// Time that a validation lost to one look-up.
@@ -120,6 +144,7 @@ impl JsonFailure {
                     seconds: (lost.seconds * 1000.0).round() / 1000.0,
                 })
                 .collect(),
+            healed: failure.healed.map(JsonHealed::from_healed),
             findings: ids(Kind::Finding, &failure.findings),
         };
         numbered.map(failure).collect()

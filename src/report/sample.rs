@@ -131,6 +131,7 @@ fn diagnosis() -> Diagnosis {
                 cache_entry: None,
                 reaction: Reaction::Told,
                 lost: Vec::new(),
+                healed: None,
                 findings: vec![0, 1, 2],
             },
             Failure {
@@ -146,6 +147,7 @@ fn diagnosis() -> Diagnosis {
                 cache_entry: None,
                 reaction: Reaction::NotSeen,
                 lost: Vec::new(),
+                healed: None,
                 findings: vec![0, 1, 2],
             },
         ],

@@ -1,5 +1,8 @@
 //! The facts of a case as ordered events.
 
+mod repairs;
+mod versions;
+
 use std::collections::BTreeMap;
 
 use crate::case::{ArtifactSource, Case, Handshake, HandshakeOutcome};
@@ -23,7 +26,7 @@ pub struct Event {
     /// Whose clock: `capture`, `host`, `server`, `certificate`.
     pub clock: &'static str,
     /// What kind: `retrieval`, `lookup`, `connect`, `handshake`, `alert`,
-    /// `close`, `cache`, `object`, `failure`.
+    /// `close`, `cache`, `object`, `failure`, `repair`, `first-seen`.
     pub kind: &'static str,
     /// One line.
     pub text: String,
@@ -52,6 +55,8 @@ pub fn timeline(case: &Case, diagnosis: &Diagnosis) -> Vec<Event> {
             events.push(failure_event(case, failure));
         }
     }
+    repairs::repair_events(case, diagnosis, &mut events);
+    versions::version_events(case, &mut events);
     events
         .sort_by(|a, b| (a.at, &a.cites, a.kind, &a.text).cmp(&(b.at, &b.cites, b.kind, &b.text)));
     events.dedup();
