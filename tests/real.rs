@@ -349,3 +349,54 @@ fn from_hex(text: &str) -> Vec<u8> {
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
     digits.chunks(2).map(byte).collect()
 }
+
+/// Nothing failed in any of them, as their own projects describe them.
+#[test]
+fn healthy_captures_and_cache_folders_have_no_cause() {
+    let Some(data) = data() else { return };
+    let mut paths = captures(&data);
+    for folder in ["2017-proxy-via", "2021", "2025", "xp-2015"] {
+        paths.push(data.join("cryptnet").join(folder));
+    }
+    paths.push(data.join("ctl"));
+    for path in paths {
+        let report = explain(&[], &[&path]);
+        let state = report["verdict"]["state"].as_str().unwrap();
+        assert_ne!(state, "explained", "{}", path.display());
+        assert_eq!(report["failures"].as_array().unwrap().len(), 0, "{path:?}");
+        for finding in report["findings"].as_array().unwrap() {
+            let role = finding["role"].as_str().unwrap();
+            assert!(
+                role == "observation" || role == "cannot-tell",
+                "{path:?}: {finding:#}"
+            );
+            // An old list in a cache has an expired signer, and nobody used it.
+            assert_ne!(finding["rule"], "ctl-cached-signer-expired", "{path:?}");
+        }
+    }
+}
+
+/// The fault of 2011 shown with the files of the day: the list as first signed
+/// lacks what the same list has as signed again.
+#[test]
+fn the_two_signings_of_2011_show_fault_and_repair() {
+    let Some(data) = data() else { return };
+    let first = data.join("ctl/authrootstl-2011-01-25-first-signing.cab");
+    let again = data.join("ctl/authrootstl-2011-01-25-resigned.cab");
+    let rule = "ctl-signer-issuer-missing-aia-blocked";
+    let said = |paths: &[&Path]| -> Vec<(String, String)> {
+        let report = explain(&[], paths);
+        let findings = report["findings"].as_array().unwrap().iter();
+        let own = findings.filter(|finding| finding["rule"] == rule);
+        own.map(|finding| {
+            let text = |field: &str| finding[field].as_str().unwrap_or_default().to_owned();
+            (text("role"), text("summary"))
+        })
+        .collect()
+    };
+    let broken = said(&[&first]);
+    assert_eq!(broken.len(), 1);
+    assert_eq!(broken[0].0, "observation", "a file alone fails nobody");
+    assert!(broken[0].1.contains("Microsoft Certificate Trust List PCA"));
+    assert_eq!(said(&[&again]), []);
+}

@@ -1,9 +1,10 @@
 //! Since when each account had each version of each object.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ArtifactSighting, ArtifactSource, Case};
 use crate::account::Account;
+use crate::pki::Artifact;
 use crate::provenance::Cite;
 use crate::time::Timestamp;
 
@@ -33,9 +34,14 @@ type Key<'a> = (Option<usize>, Option<&'a Account>, String, usize);
 /// count: what a server sends in a handshake is kept by nobody.
 #[must_use]
 pub fn first_seen(case: &Case) -> Vec<FirstSeen> {
+    let signed = signed_objects(case);
     let mut first: BTreeMap<Key<'_>, &ArtifactSighting> = BTreeMap::new();
     for (artifact, record) in case.artifacts.iter().enumerate() {
+        let is_certificate = matches!(record.artifact, Artifact::Certificate(_));
         for sighting in &record.seen {
+            if is_certificate && signed.contains(&sighting.source) {
+                continue;
+            }
             let Some(object) = object_of(case, sighting.source) else {
                 continue;
             };
@@ -72,6 +78,19 @@ pub fn first_seen(case: &Case) -> Vec<FirstSeen> {
             .then((a.at, a.artifact).cmp(&(b.at, b.artifact)))
     });
     all
+}
+
+/// Places that hold a list or an answer: the certificates there are those that
+/// its signature encloses, and no version of the object.
+fn signed_objects(case: &Case) -> BTreeSet<ArtifactSource> {
+    let signed = case
+        .artifacts
+        .iter()
+        .filter(|record| !matches!(record.artifact, Artifact::Certificate(_)));
+    signed
+        .flat_map(|record| &record.seen)
+        .map(|sighting| sighting.source)
+        .collect()
 }
 
 /// The earliest, a time before none, the wire before a cache.

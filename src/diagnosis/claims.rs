@@ -133,15 +133,13 @@ fn missing_issuer(list: &Ctl, seen: &[Cite]) -> Claim {
     )
 }
 
-/// Facts about public lists, SHA-256 of the .stl and what it is; an addition
-/// to the checks above, never their replacement. Source: the two cabinets
-/// `authrootstl.cab` of 2011 (29,367 and 30,436 bytes), unpacked and hashed.
+/// Facts about one public list, known by its bytes; an addition to the checks
+/// above, never their replacement. Source: Microsoft's `authrootstl.cab` of
+/// 29,367 bytes from January 2011, unpacked with cabextract and hashed.
 fn known_list(list: &Ctl) -> String {
-    const FIRST_SIGNING: &str = "1401cbbcd205389c94";
-    let sequence = list.sequence_number.as_deref().map(to_hex);
-    if sequence.as_deref() == Some(FIRST_SIGNING) && list.entries.len() == 318 {
-        " (by sequence number and content Microsoft's list of 2011-01-25, in its first signing)"
-            .to_owned()
+    const FIRST_SIGNING: &str = "3331ad3b69eb76a0c58754d8be0020e0b45bf5f44662e32c51ac658900d3295d";
+    if to_hex(&list.sha256) == FIRST_SIGNING {
+        " (by its hash Microsoft's list of 2011-01-25, in its first signing)".to_owned()
     } else {
         String::new()
     }
@@ -391,5 +389,18 @@ mod tests {
             .diagnosis();
         assert_eq!(standing(&both, "A Windows patch"), Standing::Rejected);
         assert_eq!(standing(&both, "The publisher"), Standing::Supported);
+    }
+
+    #[test]
+    fn the_public_list_is_known_by_its_bytes_alone() {
+        let mut list = std::sync::Arc::unwrap_or_clone(broken_list());
+        assert_eq!(known_list(&list), "");
+        // sha256sum of what cabextract takes out of the cabinet of January 2011.
+        list.sha256 = [
+            0x33, 0x31, 0xad, 0x3b, 0x69, 0xeb, 0x76, 0xa0, 0xc5, 0x87, 0x54, 0xd8, 0xbe, 0x00,
+            0x20, 0xe0, 0xb4, 0x5b, 0xf5, 0xf4, 0x46, 0x62, 0xe3, 0x2c, 0x51, 0xac, 0x65, 0x89,
+            0x00, 0xd3, 0x29, 0x5d,
+        ];
+        assert!(known_list(&list).ends_with("in its first signing)"));
     }
 }

@@ -516,6 +516,13 @@ impl Diagnosis {
             .collect()
     }
 
+    /// The findings of a rule, but that it is ruled out.
+    pub fn not_excluded(&self, rule: &str) -> Vec<&Finding> {
+        let mut own = self.of(rule);
+        own.retain(|finding| finding.role != Role::RuledOut);
+        own
+    }
+
     /// Rule and role of the findings that are causes or contribute.
     pub fn causes(&self) -> Vec<(&str, Role, &str)> {
         let part = |finding: &&Finding| finding.role <= Role::Contributing;

