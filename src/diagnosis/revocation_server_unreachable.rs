@@ -172,6 +172,7 @@ mod tests {
         let told = rejected.flat_map(|it| &it.findings);
         let told: Vec<_> = told
             .map(|index| &diagnosis.findings[*index])
+            .filter(|it| it.role != Role::RuledOut)
             .filter_map(|it| Some((it.rule, it.confidence?.word())))
             .collect();
         assert_eq!(
