@@ -47,6 +47,7 @@ struct AnswerPhase {
 pub(super) fn write(
     output: &mut impl Write,
     case: &Case,
+    leaf: &Certificate,
     axis: &Axis,
     json: bool,
 ) -> io::Result<()> {
@@ -58,7 +59,7 @@ pub(super) fn write(
         serde_json::to_writer_pretty(&mut *output, &answer)?;
         return writeln!(output);
     }
-    let name = clean(case.leaf.subject.short());
+    let name = clean(leaf.subject.short());
     let rules = case.policy.profile.word();
     writeln!(output, "{name}, judged by {rules}")?;
     for phase in &axis.phases {
