@@ -55,3 +55,63 @@ fn check_keys(list: &Ctl, host: &str, chain: &[&Certificate]) -> Option<Check> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::pki::certificate::Extension;
+    use crate::pki::ctl::{CtlEntry, CtlKind};
+
+    const CA: &[u8] = include_bytes!("../../tests/data/pki/ca.der");
+    const LIST: &[u8] = include_bytes!("../../tests/data/pki/ctl-limits.stl");
+
+    /// Rules for `.pinned.example`, which name this key, and `.free.example`,
+    /// which has no set.
+    fn rules(key_sha256: [u8; 32]) -> Ctl {
+        let pin = [
+            &[0x30, 0x36, 4, 16][..],
+            &[0; 16],
+            &[4, 32],
+            &key_sha256,
+            &[5, 0],
+        ]
+        .concat();
+        let set = [&[0x30, 0x40, 2, 1, 0, 2, 1, 1, 0x30, 0x38][..], &pin].concat();
+        let entry = |domain: &[u8], other| CtlEntry {
+            subject_identifier: domain.to_vec(),
+            other,
+            ..CtlEntry::default()
+        };
+        let number = vec![("1.3.6.1.4.1.311.10.4.2".to_owned(), vec![2, 1, 0])];
+        let mut list = Ctl::from_der(LIST).unwrap();
+        list.kind = CtlKind::PinRules;
+        list.subject_algorithm.oid = "1.3.6.1.4.1.311.10.3.34".to_owned();
+        list.entries = vec![
+            entry(b".pinned.example", number),
+            entry(b".free.example", Vec::new()),
+        ];
+        list.extensions = vec![Extension {
+            oid: "1.3.6.1.4.1.311.10.3.33".to_owned(),
+            critical: true,
+            value: [&[0x30, 0x42][..], &set].concat(),
+        }];
+        list
+    }
+
+    #[test]
+    fn a_chain_needs_one_of_the_keys_where_a_rule_names_its_site() {
+        let ca = Certificate::from_der(CA).unwrap();
+        let own = rules(digest::sha256(&ca.public_key.key));
+        let outcome = |list: &Ctl, host: &str| {
+            let check = check_keys(list, host, &[&ca]);
+            check.map(|check| check.outcome.word())
+        };
+        assert_eq!(outcome(&own, "a.pinned.example"), Some("pass"));
+        assert_eq!(outcome(&own, "a.free.example"), None);
+        assert_eq!(outcome(&own, "pinned.example"), None);
+        assert_eq!(outcome(&own, "other.example"), None);
+        let others = rules([9; 32]);
+        assert_eq!(outcome(&others, "A.Pinned.Example"), Some("unknown"));
+    }
+}

@@ -63,8 +63,8 @@ const CE_PREFIX: [u8; 4] = [0x06, 0x03, 0x55, 0x1D];
 
 impl DamagedCertificate {
     /// Reads what can be read of bytes that are no readable certificate.
-    /// `None` when nothing of a certificate is there: neither dates, nor a
-    /// name, nor a key, nor an extension.
+    /// `None` when nothing of a certificate is there: neither serial number and
+    /// algorithm, nor dates, nor a name, nor a key, nor an extension.
     ///
     /// Fields are read in their order. Behind a field that does not read, the
     /// next is looked for byte by byte: the dates as a SEQUENCE of two times, a
@@ -110,7 +110,9 @@ impl DamagedCertificate {
     fn has_something(&self) -> bool {
         let named = self.issuer.is_some() || self.subject.is_some();
         let dated = self.not_before.is_some() || self.not_after.is_some();
-        named || dated || self.public_key.is_some() || !self.extensions.is_empty()
+        let has_head = self.serial.is_some() && self.signature_algorithm.is_some();
+        let has_tail = self.public_key.is_some() || !self.extensions.is_empty();
+        has_head || named || dated || has_tail
     }
 
     /// version, serialNumber, signature.

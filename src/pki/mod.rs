@@ -33,6 +33,7 @@ mod signature_rsa;
 mod signed;
 mod signed_data;
 mod tlv;
+mod unsigned;
 
 use std::sync::Arc;
 
@@ -47,6 +48,7 @@ pub use key::key_identifier_sha1;
 pub use looks_like::{LOOKS_LIKE_PREFIX, looks_like};
 pub use object::read_object;
 pub use ocsp::OcspResponse;
+pub use unsigned::{Beside, NestedSignature};
 
 /// A decoded object, shared by everything that saw its bytes.
 #[derive(Debug, Clone, PartialEq)]

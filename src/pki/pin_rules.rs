@@ -119,8 +119,6 @@ mod tests {
 
     use super::super::object::read_object;
     use super::super::{Artifact, Ctl};
-    use super::*;
-
     /// Microsoft's list of 2017-05-31.
     fn list() -> Option<std::sync::Arc<Ctl>> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/ctl");
