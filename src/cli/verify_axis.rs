@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use whychain::chain::{Axis, Phase};
-use whychain::pki::certificate::Certificate;
+use whychain::pki::Certificate;
 use whychain::words::{clean, wrap};
 
 use super::verify_case::Case;
