@@ -58,7 +58,7 @@ fn signer(ctl: &Ctl, more: &[Certificate], at: &str) -> Examination {
         ocsp: &[],
         trust_lists: TrustLists {
             authroot: Some(ctl),
-            disallowed: None,
+            ..TrustLists::default()
         },
         policy: Policy {
             purpose: Purpose::RootListSigner,

@@ -76,6 +76,9 @@ fn of_those(
                     // What it distrusts is wrong wherever the list was; whether
                     // this machine knew is told with the cause.
                     (CtlKind::Disallowed, _) => holdings.disallowed.push(Held::always(object)),
+                    (CtlKind::PinRules, Some(since)) => {
+                        holdings.pin_rules.push(Held { object, since });
+                    }
                     _ => {}
                 }
             }

@@ -104,6 +104,9 @@ pub(super) fn boundaries(
     for (held, name) in named(&holdings.disallowed, "the list of distrusted certificates") {
         found.list(&held.object, held.since, name);
     }
+    for (held, name) in named(&holdings.pin_rules, "the list of pin rules") {
+        found.list(&held.object, held.since, name);
+    }
     if policy.check_revocation {
         let serials: BTreeSet<&[u8]> = certificates
             .iter()

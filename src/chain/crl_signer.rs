@@ -35,6 +35,7 @@ pub(super) fn find(
         .iter()
         .enumerate()
         .filter(|(_, node)| node.subject == issuer);
+    let mut why = "its signature does not verify with a key of the chain".to_string();
     for (at, node) in of_chain {
         let keys = above.get(at..).unwrap_or_default().iter();
         let keys = keys.map(|node| &node.certificate.public_key.algorithm);
@@ -42,11 +43,14 @@ pub(super) fn find(
             certificate: Arc::clone(&node.certificate),
             dsa_parameters: inherited(keys),
         };
-        if signed_by(context, crl, &signer) {
-            return Ok(signer);
+        match signature_by(context, crl, &signer) {
+            Some(SignatureOutcome::Valid) => return Ok(signer),
+            Some(SignatureOutcome::Unsupported(what)) => {
+                why = format!("its signature cannot be checked: {what}");
+            }
+            Some(SignatureOutcome::Invalid(_)) | None => {}
         }
     }
-    let mut why = "its signature does not verify with a key of the chain".to_string();
     for at in context.pool.named(&issuer) {
         let Some(node) = context.pool.nodes.get(*at) else {
             continue;
@@ -81,13 +85,18 @@ pub(super) struct Signer {
 
 /// True when the key of a certificate that may sign CRLs signed this one.
 pub(super) fn signed_by(context: &Context<'_>, crl: &Crl, signer: &Signer) -> bool {
+    signature_by(context, crl, signer) == Some(SignatureOutcome::Valid)
+}
+
+/// What the key says of the signature; `None` when it may not sign CRLs.
+fn signature_by(context: &Context<'_>, crl: &Crl, signer: &Signer) -> Option<SignatureOutcome> {
     if signer
         .certificate
         .key_usage
         .value()
         .is_some_and(|bits| bits & CRL_SIGN == 0)
     {
-        return false;
+        return None;
     }
     let signed = Signed {
         sha256: crl.sha256,
@@ -97,7 +106,7 @@ pub(super) fn signed_by(context: &Context<'_>, crl: &Crl, signer: &Signer) -> bo
     };
     let key = &signer.certificate.public_key;
     let inherited = signer.dsa_parameters.as_deref();
-    context.signatures.object(signed, key, inherited) == SignatureOutcome::Valid
+    Some(context.signatures.object(signed, key, inherited))
 }
 
 /// True when the signer's own chain holds and ends as this one does.

@@ -12,8 +12,12 @@ use crate::time::Timestamp;
 ///
 /// Spec: RFC 5280 §4.1.2.5, §6.1.3(a)(2).
 pub(super) fn check_validity(certificate: &Certificate, at: Timestamp) -> Check {
+    check_period(certificate.not_before, certificate.not_after, at)
+}
+
+/// As [`check_validity`], of the two dates alone.
+pub(super) fn check_period(from: Timestamp, to: Timestamp, at: Timestamp) -> Check {
     let (kind, bits) = (CheckKind::Validity, TrustStatus::IS_NOT_TIME_VALID);
-    let (from, to) = (certificate.not_before, certificate.not_after);
     if at < from {
         Check::fail(
             kind,

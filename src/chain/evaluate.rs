@@ -19,7 +19,7 @@ use super::signatures::{self, Signatures, Signed};
 use super::status::{InfoStatus, TrustStatus, policy_error};
 use super::status_source::StatusSource;
 use super::trust::{self, Judged};
-use super::{constraints, element, form, host, policies, revocation, usage, way};
+use super::{constraints, element, form, host, pins, policies, revocation, usage, way};
 use crate::pki::Certificate;
 use crate::pki::signature::SignatureOutcome;
 
@@ -129,6 +129,13 @@ impl<'a> Context<'a> {
             .map_or(RootTrust::StoreUnknown, |judged| judged.root.clone());
         if matches!(root, RootTrust::Listed | RootTrust::ListedByName { .. }) {
             walk.add_program_strength(&mut checks, path.end);
+        }
+        // A root of the company's own, such as that of an inspecting proxy, is
+        // not subject to the rules; one that is not at hand may be the pinned one.
+        if let (RootTrust::Listed, Some(leaf)) = (&root, checks.get_mut(LEAF)) {
+            let chain = walk.nodes.iter().map(|node| &*node.certificate);
+            let chain: Vec<&Certificate> = chain.collect();
+            leaf.extend(pins::check(self.question, &chain));
         }
         if let (Some(judged), Some(last)) = (judged, checks.last_mut()) {
             last.splice(0..0, judged.checks);

@@ -204,6 +204,8 @@ pub enum Needed {
     Verifier(&'static str),
     /// More work than the named limit allows.
     Budget(&'static str),
+    /// The certificate as it was before it was damaged.
+    Undamaged,
 }
 
 /// What is checked.
@@ -243,6 +245,8 @@ pub enum CheckKind {
     HostName,
     /// The form that the profile demands.
     Conformance,
+    /// A key that the pin rules ask for.
+    Pins,
 }
 
 impl CheckKind {
@@ -267,6 +271,7 @@ impl CheckKind {
             CheckKind::Revocation => "revocation",
             CheckKind::HostName => "host-name",
             CheckKind::Conformance => "conformance",
+            CheckKind::Pins => "pin-rules",
         }
     }
 }

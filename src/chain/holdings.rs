@@ -19,6 +19,8 @@ pub struct Holdings {
     pub authroot: Vec<Held<Arc<Ctl>>>,
     /// Lists of distrusted certificates; likewise.
     pub disallowed: Vec<Held<Arc<Ctl>>>,
+    /// Lists of pin rules; likewise.
+    pub pin_rules: Vec<Held<Arc<Ctl>>>,
 }
 
 /// An object, and since when it was at hand.
@@ -53,6 +55,7 @@ pub struct AtHand {
     ocsp: Vec<Arc<OcspResponse>>,
     authroot: Option<Arc<Ctl>>,
     disallowed: Option<Arc<Ctl>>,
+    pin_rules: Option<Arc<Ctl>>,
 }
 
 impl Holdings {
@@ -65,6 +68,7 @@ impl Holdings {
             ocsp: by(&self.ocsp, at),
             authroot: newest(&self.authroot, at),
             disallowed: newest(&self.disallowed, at),
+            pin_rules: newest(&self.pin_rules, at),
         }
     }
 
@@ -81,6 +85,7 @@ impl Holdings {
             ocsp: always(question.ocsp),
             authroot: list(question.trust_lists.authroot),
             disallowed: list(question.trust_lists.disallowed),
+            pin_rules: list(question.trust_lists.pin_rules),
         }
     }
 }
@@ -119,6 +124,7 @@ impl AtHand {
             trust_lists: TrustLists {
                 authroot: self.authroot.as_deref(),
                 disallowed: self.disallowed.as_deref(),
+                pin_rules: self.pin_rules.as_deref(),
             },
             policy,
         }

@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use super::examination::{Check, CheckKind};
+use super::examination::{Check, CheckKind, Needed};
 use super::profile::Rules;
 use super::punycode;
 use super::question::Host;
 use super::status::TrustStatus;
-use crate::pki::Certificate;
 use crate::pki::certificate::GeneralName;
+use crate::pki::{Certificate, DamagedCertificate};
 
 /// commonName.
 const COMMON_NAME: &str = "2.5.4.3";
@@ -74,6 +74,25 @@ pub(super) fn check_host(leaf: &Certificate, host: &Host, rules: &Rules) -> Chec
         shown.join(", ")
     );
     Check::fail(CheckKind::HostName, TrustStatus::none(), detail)
+}
+
+/// As [`check_host`], of what is left of a certificate. Names that may be lost
+/// are not said to be missing.
+pub(super) fn check_remains(left: &DamagedCertificate, host: &Host, rules: &Rules) -> Check {
+    let kind = CheckKind::HostName;
+    let Some(names) = &left.subject_alternative_names else {
+        return Check::unknown(kind, Needed::Undamaged, "no alternative name is readable");
+    };
+    match names.iter().find(|name| matches(name, host, rules)) {
+        Some(name) => {
+            let name = super::name_constraints::shown(name);
+            Check::pass(kind, format!("{host} is covered by {name}"))
+        }
+        None => {
+            let detail = format!("{host} was asked for, no alternative name covers it");
+            Check::fail(kind, TrustStatus::none(), detail)
+        }
+    }
 }
 
 fn matches(name: &GeneralName, host: &Host, rules: &Rules) -> bool {

@@ -25,12 +25,14 @@ mod name_match;
 mod names;
 mod ocsp_answer;
 mod path;
+mod pins;
 mod policies;
 mod pool;
 mod profile;
 mod punycode;
 mod question;
 mod rank;
+mod remains;
 mod repair;
 mod revocation;
 mod signatures;
@@ -50,6 +52,7 @@ pub use question::{
     AnchorChecks, Candidate, Host, Origin, Policy, Profile, Purpose, Question, RootUpdate,
     TrustLists,
 };
+pub use remains::examine_damaged;
 pub use repair::{Change, Repair, lacks, smallest_repair};
 pub use signatures::Memo;
 pub use status::{InfoStatus, TrustStatus, policy_error};

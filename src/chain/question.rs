@@ -44,6 +44,8 @@ pub struct TrustLists<'a> {
     pub authroot: Option<&'a Ctl>,
     /// The list of distrusted certificates.
     pub disallowed: Option<&'a Ctl>,
+    /// The pin rules.
+    pub pin_rules: Option<&'a Ctl>,
 }
 
 /// Everything one examination needs.

@@ -1,7 +1,7 @@
 //! Signatures, each verified once, and only so much work spent on them.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::element::{DSA_KEY, EC_KEY, RSA_KEY, RSA_PSS};
@@ -10,7 +10,7 @@ use crate::pki::certificate::{AlgorithmIdentifier, PublicKeyInfo};
 
 use crate::pki::signature::{SignatureOutcome, verify_with_dsa_parameters};
 
-/// Work for signatures in one examination, by [`cost`]. Real chains need a
+/// Work for signatures in one examination, by [`key_cost`] and [`hashing_cost`]. Real chains need a
 /// twentieth; a hostile set of certificates that all share one name can ask
 /// for the square of its size.
 pub(super) const MAX_COST: u64 = 60_000;
@@ -30,6 +30,8 @@ pub(super) struct Signatures {
     memo: Memo,
     verified: Cell<usize>,
     spent: Cell<u64>,
+    /// Objects hashed once, by their own hash.
+    hashed: RefCell<HashSet<[u8; 32]>>,
 }
 
 /// SHA-256 of the signed object, and the key's bytes.
@@ -68,7 +70,11 @@ impl Signatures {
         if let Some(known) = self.memo.results.borrow().get(&pair) {
             return known.clone();
         }
-        let spent = self.spent.get() + cost(&signed, key);
+        // The first hashing of an object costs no more than reading it did, and a
+        // CRL of 30 MB is to be checked too.
+        let is_first = self.hashed.borrow_mut().insert(signed.sha256);
+        let hashing = if is_first { 0 } else { hashing_cost(&signed) };
+        let spent = self.spent.get() + key_cost(key) + hashing;
         if spent > MAX_COST {
             return SignatureOutcome::Unsupported(OVER_BUDGET.to_string());
         }
@@ -94,19 +100,22 @@ impl Signatures {
     }
 }
 
-/// At most how many microseconds a verification takes, roughly: for the key,
-/// and for hashing what is signed.
-fn cost(signed: &Signed<'_>, key: &PublicKeyInfo) -> u64 {
+/// At most how many microseconds hashing what is signed takes, roughly.
+fn hashing_cost(signed: &Signed<'_>) -> u64 {
     const OCTETS_PER_MICROSECOND: usize = 200;
+    (signed.message.len() / OCTETS_PER_MICROSECOND) as u64
+}
+
+/// At most how many microseconds a verification takes besides, roughly.
+fn key_cost(key: &PublicKeyInfo) -> u64 {
     let bits = u64::from(key.bits.unwrap_or(DEFAULT_BITS));
-    let for_key = match key.algorithm.oid.as_str() {
+    match key.algorithm.oid.as_str() {
         RSA_KEY | RSA_PSS => 20 + bits * bits / 40_000,
         EC_KEY if bits <= 256 => 300,
         EC_KEY => 2_000,
         DSA_KEY => bits / 2,
         _ => 100,
-    };
-    for_key + (signed.message.len() / OCTETS_PER_MICROSECOND) as u64
+    }
 }
 
 /// Of keys that do not tell their size.

@@ -350,7 +350,7 @@ mod tests {
             ocsp: &[],
             trust_lists: TrustLists {
                 authroot: Some(&list),
-                disallowed: None,
+                ..TrustLists::default()
             },
             policy: Policy {
                 purpose: Purpose::ServerAuth,

@@ -23,6 +23,7 @@ mod verify_answer;
 mod verify_axis;
 mod verify_batch;
 mod verify_case;
+mod verify_remains;
 mod verify_report;
 mod verify_text;
 

@@ -9,8 +9,8 @@ use whychain::chain::{AnchorChecks, Host, Policy, Profile, Purpose, Verdict};
 use whychain::time::Timestamp;
 
 use super::verify_answer::Answer;
-use super::verify_case::{Case, Role, certificate, read_file};
-use super::{verify_axis, verify_batch, verify_text};
+use super::verify_case::{Case, Leaf, Role, read_file};
+use super::{verify_axis, verify_batch, verify_remains, verify_text};
 
 /// Judge a certificate with everything that was available at a time.
 #[derive(Debug, Args)]
@@ -169,9 +169,9 @@ fn answer(
     span: Option<(Timestamp, Timestamp)>,
     stdout: &mut impl Write,
 ) -> std::io::Result<u8> {
-    if let Some(span) = span {
-        let axis = case.axis(span);
-        verify_axis::write(stdout, case, &axis, json)?;
+    if let (Some(span), Leaf::Whole(leaf)) = (span, &case.leaf) {
+        let axis = case.axis(leaf, span);
+        verify_axis::write(stdout, case, leaf, &axis, json)?;
         let always = axis.phases.iter();
         let always = axis.is_complete
             && always
@@ -179,14 +179,25 @@ fn answer(
                 .all(|it| it == Verdict::Accept);
         return Ok(if always { GOOD } else { WRONG });
     }
-    let examination = case.examine();
     if json {
-        let answer = Answer::of(None, &examination, &case.left_out);
+        let answer = Answer::to(None, case);
         serde_json::to_writer_pretty(&mut *stdout, &answer)?;
         writeln!(stdout)?;
-    } else {
-        verify_text::write(stdout, case, &examination)?;
+        return Ok(match &case.leaf {
+            Leaf::Damaged(_) => UNREADABLE,
+            Leaf::Whole(_) if answer.verdict == Verdict::Accept.word() => GOOD,
+            Leaf::Whole(_) => WRONG,
+        });
     }
+    let leaf = match &case.leaf {
+        Leaf::Whole(leaf) => leaf,
+        Leaf::Damaged(left) => {
+            verify_remains::write(stdout, case, left)?;
+            return Ok(UNREADABLE);
+        }
+    };
+    let examination = case.examine(leaf);
+    verify_text::write(stdout, case, &examination)?;
     let accepted = examination
         .best()
         .is_some_and(|chain| chain.verdict == Verdict::Accept);
@@ -203,7 +214,7 @@ fn case(args: &VerifyArgs) -> Result<Case, String> {
         return Err(format!("--axis ends at {to}, before it begins at {from}"));
     }
     let bytes = read_file(leaf)?;
-    let leaf = certificate(&bytes).map_err(|why| format!("{}: {why}", leaf.display()))?;
+    let leaf = Leaf::from_bytes(&bytes).map_err(|why| format!("{}: {why}", leaf.display()))?;
     let mut case = Case::new(leaf, at, args.policy());
     for (role, folder) in [
         (Role::Root, &args.roots),

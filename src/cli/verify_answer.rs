@@ -3,7 +3,11 @@
 use serde::Serialize;
 use serde_json::Value;
 use whychain::bytes::to_hex;
-use whychain::chain::{Chain, Examination, Outcome, Verdict};
+use whychain::chain::{Chain, Check, Examination, Outcome, TrustStatus, Verdict, examine_damaged};
+use whychain::pki::DamagedCertificate;
+
+use super::verify_case::{Case, Leaf};
+use super::verify_remains::Remains;
 
 /// One answer.
 #[derive(Debug, Serialize)]
@@ -17,8 +21,11 @@ pub(super) struct Answer {
     pub error_status: Vec<String>,
     /// Information bits of the chain.
     pub info_status: Vec<String>,
-    /// Leaf first, of the best chain.
+    /// Leaf first, of the best chain. A leaf that cannot be read stands alone.
     pub elements: Vec<AnswerElement>,
+    /// What is left of a leaf that cannot be read as a certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub malformed: Option<Remains>,
     /// The SSL policy's code, where a host was asked for.
     pub policy_error: Option<&'static str>,
     /// One line.
@@ -52,13 +59,56 @@ impl Answer {
             error_status: Vec::new(),
             info_status: Vec::new(),
             elements: Vec::new(),
+            malformed: None,
             policy_error: None,
             detail: format!("could not be read: {}", why.into()),
         }
     }
 
+    /// The answer to a case.
+    pub(super) fn to(id: Option<Value>, case: &Case) -> Self {
+        match &case.leaf {
+            Leaf::Whole(leaf) => Answer::of(id, &case.examine(leaf), &case.left_out),
+            Leaf::Damaged(left) => Answer::damaged(id, case, left),
+        }
+    }
+
+    /// The answer to a leaf that cannot be read: it is refused, for what its
+    /// fields show besides.
+    fn damaged(id: Option<Value>, case: &Case, left: &DamagedCertificate) -> Self {
+        let found = examine_damaged(left, case.at, &case.policy, &case.candidates);
+        let bits = found.iter().fold(TrustStatus::none(), |all, check| {
+            if let Outcome::Fail(bits) = &check.outcome {
+                return all | *bits;
+            }
+            all
+        });
+        let subject = left.subject.as_ref();
+        let element = AnswerElement {
+            subject: subject.map(|name| name.text.clone()).unwrap_or_default(),
+            sha256: to_hex(&left.sha256),
+            error_status: bits.names(),
+            info_status: Vec::new(),
+            checks: checks(&found),
+        };
+        let mut detail = format!("the leaf is malformed: {}", left.error);
+        if !case.left_out.is_empty() {
+            detail.push_str(&format!("; left out: {}", case.left_out.join("; ")));
+        }
+        Answer {
+            id,
+            verdict: Verdict::Reject.word(),
+            error_status: bits.names(),
+            info_status: Vec::new(),
+            elements: vec![element],
+            malformed: Some(Remains::of(left)),
+            policy_error: None,
+            detail,
+        }
+    }
+
     /// The answer of an examination: its best chain.
-    pub(super) fn of(id: Option<Value>, examination: &Examination, left_out: &[String]) -> Self {
+    fn of(id: Option<Value>, examination: &Examination, left_out: &[String]) -> Self {
         let Some(chain) = examination.best() else {
             return Answer::unreadable(id, "no chain");
         };
@@ -73,6 +123,7 @@ impl Answer {
             error_status: chain.error_status.names(),
             info_status: chain.info_status.names(),
             elements: elements(chain),
+            malformed: None,
             policy_error: chain.policy_error,
             detail: detail(chain, examination.truncated, left_out),
         }
@@ -85,17 +136,18 @@ fn elements(chain: &Chain) -> Vec<AnswerElement> {
         sha256: to_hex(&element.certificate.sha256),
         error_status: element.error_status.names(),
         info_status: element.info_status.names(),
-        checks: element
-            .checks
-            .iter()
-            .map(|check| AnswerCheck {
-                check: check.kind.word(),
-                outcome: check.outcome.word(),
-                detail: check.detail.clone(),
-            })
-            .collect(),
+        checks: checks(&element.checks),
     });
     elements.collect()
+}
+
+fn checks(checks: &[Check]) -> Vec<AnswerCheck> {
+    let checks = checks.iter().map(|check| AnswerCheck {
+        check: check.kind.word(),
+        outcome: check.outcome.word(),
+        detail: check.detail.clone(),
+    });
+    checks.collect()
 }
 
 /// The first thing wrong, else the first thing open, else how long the chain

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use whychain::chain::{Axis, Phase};
+use whychain::pki::Certificate;
 use whychain::words::{clean, wrap};
 
 use super::verify_case::Case;
@@ -47,6 +48,7 @@ struct AnswerPhase {
 pub(super) fn write(
     output: &mut impl Write,
     case: &Case,
+    leaf: &Certificate,
     axis: &Axis,
     json: bool,
 ) -> io::Result<()> {
@@ -58,7 +60,7 @@ pub(super) fn write(
         serde_json::to_writer_pretty(&mut *output, &answer)?;
         return writeln!(output);
     }
-    let name = clean(case.leaf.subject.short());
+    let name = clean(leaf.subject.short());
     let rules = case.policy.profile.word();
     writeln!(output, "{name}, judged by {rules}")?;
     for phase in &axis.phases {

@@ -115,7 +115,7 @@ fn judged(bytes: &[u8], profile: Profile) -> Answer {
         Err(error) => return Answer::unreadable(id, error.to_string()),
     };
     match Case::from_line(&line, profile) {
-        Ok(case) => Answer::of(id, &case.examine(), &case.left_out),
+        Ok(case) => Answer::to(id, &case),
         Err(why) => Answer::unreadable(id, why),
     }
 }

@@ -10,12 +10,12 @@ use whychain::chain::{
     AnchorChecks, Axis, Candidate, Examination, Holdings, Host, Origin, Policy, Profile, Purpose,
     Question, TrustLists, examine,
 };
-use whychain::pki::{Certificate, Crl, OcspResponse};
+use whychain::pki::{Certificate, Crl, DamagedCertificate, OcspResponse};
 use whychain::time::Timestamp;
 
 /// Everything one case needs, decoded.
 pub(super) struct Case {
-    pub leaf: Arc<Certificate>,
+    pub leaf: Leaf,
     pub candidates: Vec<Candidate>,
     pub crls: Vec<Arc<Crl>>,
     pub ocsp: Vec<Arc<OcspResponse>>,
@@ -23,6 +23,13 @@ pub(super) struct Case {
     pub policy: Policy,
     /// Objects that could not be read and were left out.
     pub left_out: Vec<String>,
+}
+
+/// The certificate to judge.
+pub(super) enum Leaf {
+    Whole(Arc<Certificate>),
+    /// It cannot be read as a certificate, but in part.
+    Damaged(Box<DamagedCertificate>),
 }
 
 /// One line of a batch. Unknown fields are passed over.
@@ -79,10 +86,10 @@ const MAX_FILE: u64 = 128 << 20;
 const MAX_FILES: usize = 50_000;
 
 impl Case {
-    /// Runs the engine.
-    pub(super) fn examine(&self) -> Examination {
+    /// Runs the engine on a leaf.
+    pub(super) fn examine(&self, leaf: &Arc<Certificate>) -> Examination {
         examine(&Question {
-            leaf: &self.leaf,
+            leaf,
             at: self.at,
             candidates: &self.candidates,
             crls: &self.crls,
@@ -93,9 +100,9 @@ impl Case {
     }
 
     /// The verdict over time, with everything always at hand.
-    pub(super) fn axis(&self, span: (Timestamp, Timestamp)) -> Axis {
+    pub(super) fn axis(&self, leaf: &Arc<Certificate>, span: (Timestamp, Timestamp)) -> Axis {
         let question = Question {
-            leaf: &self.leaf,
+            leaf,
             at: self.at,
             candidates: &self.candidates,
             crls: &self.crls,
@@ -103,13 +110,13 @@ impl Case {
             trust_lists: TrustLists::default(),
             policy: self.policy.clone(),
         };
-        whychain::chain::axis(&self.leaf, &Holdings::of(&question), &self.policy, span)
+        whychain::chain::axis(leaf, &Holdings::of(&question), &self.policy, span)
     }
 
     /// A case with nothing but its leaf.
-    pub(super) fn new(leaf: Certificate, at: Timestamp, policy: Policy) -> Self {
+    pub(super) fn new(leaf: Leaf, at: Timestamp, policy: Policy) -> Self {
         Case {
-            leaf: Arc::new(leaf),
+            leaf,
             candidates: Vec::new(),
             crls: Vec::new(),
             ocsp: Vec::new(),
@@ -129,7 +136,7 @@ impl Case {
         let bytes = STANDARD
             .decode(&line.leaf)
             .map_err(|error| format!("leaf: {error}"))?;
-        let leaf = certificate(&bytes).map_err(|error| format!("leaf: {error}"))?;
+        let leaf = Leaf::from_bytes(&bytes).map_err(|error| format!("leaf: {error}"))?;
         let at = Timestamp::from_rfc3339(&line.time)
             .ok_or_else(|| format!("time {} is not RFC 3339", line.time))?;
         let mut case = Case::new(leaf, at, line.policy(profile)?);
@@ -201,6 +208,24 @@ impl Case {
             }
         }
         Ok(())
+    }
+}
+
+impl Leaf {
+    /// Reads a leaf, as far as it can be read.
+    ///
+    /// # Errors
+    ///
+    /// One line of text when the bytes have nothing of a certificate.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
+        let bytes = der(bytes)?;
+        let error = match Certificate::from_der(&bytes) {
+            Ok(certificate) => return Ok(Leaf::Whole(Arc::new(certificate))),
+            Err(error) => error,
+        };
+        let why = error.to_string();
+        let left = DamagedCertificate::from_der(&bytes, error);
+        left.map(|left| Leaf::Damaged(Box::new(left))).ok_or(why)
     }
 }
 
@@ -306,9 +331,18 @@ pub(super) fn read_file(file: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(file).map_err(failed)
 }
 
-/// A certificate from DER, or from PEM as people have it.
-pub(super) fn certificate(bytes: &[u8]) -> Result<Certificate, String> {
-    Certificate::from_der(&der(bytes)?).map_err(|error| error.to_string())
+/// A certificate from DER, or from PEM as people have it. Of one that cannot be
+/// read, the error says whose it is where that is left.
+fn certificate(bytes: &[u8]) -> Result<Certificate, String> {
+    let bytes = der(bytes)?;
+    Certificate::from_der(&bytes).map_err(|error| {
+        let why = error.to_string();
+        let left = DamagedCertificate::from_der(&bytes, error);
+        match left.and_then(|left| left.subject) {
+            Some(subject) => format!("{why} (its subject reads {})", subject.text),
+            None => why,
+        }
+    })
 }
 
 /// DER as it is; PEM decoded.

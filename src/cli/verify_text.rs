@@ -159,24 +159,26 @@ mod tests {
     use whychain::pki::Certificate;
     use whychain::time::Timestamp;
 
-    use crate::cli::verify_case::Role;
+    use std::sync::Arc;
+
+    use crate::cli::verify_case::{Leaf, Role};
 
     /// A self-signed certificate judged as its own leaf, with or without being
     /// an anchor.
     fn answer(anchored: bool) -> String {
         let bytes = include_bytes!("../../tests/data/pki/ca.der");
-        let leaf = Certificate::from_der(bytes).unwrap();
+        let leaf = Arc::new(Certificate::from_der(bytes).unwrap());
         let at = Timestamp::from_rfc3339("2024-06-01T00:00:00Z").unwrap();
         let policy = Policy {
             profile: Profile::Windows,
             ..Policy::default()
         };
-        let mut case = Case::new(leaf, at, policy);
+        let mut case = Case::new(Leaf::Whole(Arc::clone(&leaf)), at, policy);
         if anchored {
             case.add(Role::Root, "root", bytes);
         }
         let mut output = Vec::new();
-        write(&mut output, &case, &case.examine()).unwrap();
+        write(&mut output, &case, &case.examine(&leaf)).unwrap();
         String::from_utf8(output).unwrap()
     }
 

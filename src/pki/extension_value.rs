@@ -57,7 +57,12 @@ pub fn read_extensions(
 /// Extensions in one object; real ones have up to 20.
 const MAX_EXTENSIONS: usize = 1024;
 
-fn read_extension(element: &Tlv<'_>) -> Result<Extension, ParseError> {
+/// Reads one Extension.
+///
+/// # Errors
+///
+/// `Truncated` or `Malformed`, as the reader says.
+pub fn read_extension(element: &Tlv<'_>) -> Result<Extension, ParseError> {
     const WHAT: &str = "Extension";
     let mut inside = element.children();
     let oid = inside.oid(WHAT)?;

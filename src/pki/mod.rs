@@ -12,6 +12,7 @@ pub mod certificate;
 pub mod crl;
 pub mod ctl;
 mod ctl_entry;
+mod damaged;
 mod deviation;
 pub mod digest;
 mod distribution_point;
@@ -25,12 +26,14 @@ mod name;
 mod object;
 pub mod ocsp;
 pub mod pem;
+pub mod pin_rules;
 pub mod signature;
 mod signature_curve;
 mod signature_rsa;
 mod signed;
 mod signed_data;
 mod tlv;
+mod unsigned;
 
 use std::sync::Arc;
 
@@ -39,11 +42,13 @@ use crate::bytes::ParseError;
 pub use certificate::Certificate;
 pub use crl::Crl;
 pub use ctl::Ctl;
+pub use damaged::DamagedCertificate;
 pub use html::html_title;
 pub use key::key_identifier_sha1;
 pub use looks_like::{LOOKS_LIKE_PREFIX, looks_like};
 pub use object::read_object;
 pub use ocsp::OcspResponse;
+pub use unsigned::{Beside, NestedSignature};
 
 /// A decoded object, shared by everything that saw its bytes.
 #[derive(Debug, Clone, PartialEq)]

@@ -90,6 +90,16 @@ impl<'a> DerReader<'a> {
         }
     }
 
+    /// Starts at a later byte of the input; offsets count from its first.
+    #[must_use]
+    pub fn starting_at(bytes: &'a [u8], at: usize) -> Self {
+        DerReader {
+            bytes: bytes.get(at..).unwrap_or_default(),
+            base: at,
+            position: 0,
+        }
+    }
+
     /// True when nothing is left.
     #[must_use]
     pub fn is_empty(&self) -> bool {

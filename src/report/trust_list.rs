@@ -165,11 +165,42 @@ fn about(ctl: &Ctl) -> Vec<String> {
         format!("{signer}{embedded}; {signature}"),
         format!("SHA-256 {} of the PKCS#7", to_hex(&ctl.sha256)),
     ];
+    lines.extend(beside(ctl));
     lines.extend(
         ctl.oddities
             .iter()
             .map(|oddity| format!("oddity: {oddity}")),
     );
+    lines
+}
+
+/// Nested signatures and time stamps, a line each, and what they are worth.
+fn beside(ctl: &Ctl) -> Vec<String> {
+    let beside = match ctl.beside() {
+        Ok(beside) => beside,
+        Err(error) => return vec![format!("beside the signature: {error}")],
+    };
+    let nested = beside.nested.iter().map(|nested| {
+        let signer = nested.signer.as_ref().map(|signer| {
+            let (name, until) = (signer.subject.short(), signer.not_after);
+            format!("{name}, valid until {until}")
+        });
+        let outcome = match &nested.signature {
+            Some(SignatureOutcome::Valid) => "valid".to_owned(),
+            Some(SignatureOutcome::Invalid(why)) => format!("INVALID: {why}"),
+            Some(SignatureOutcome::Unsupported(why)) => format!("not checked: {why}"),
+            None => "not checked".to_owned(),
+        };
+        let signer = signer.unwrap_or_else(|| "a certificate that is not enclosed".to_owned());
+        format!("nested signature by {signer}; {outcome}")
+    });
+    let mut lines: Vec<String> = nested.collect();
+    if beside.time_stamps > 0 {
+        let count = words::count(beside.time_stamps as u64, "time stamp", "time stamps");
+        lines.push(format!(
+            "{count}, not verified; that one saves a list whose signer expired is not known"
+        ));
+    }
     lines
 }
 
