@@ -205,7 +205,7 @@ def update_port(out, right):
 
 
 def update_clear(out, encrypted):
-    """Another machine already speaks TLS; this one's policy says http, or https."""
+    """The policy of the client says http, or https."""
     with house(servers=iis()) as lab:
         mine = [scan(lab)] if encrypted else [
             clear(f"http://{pki.WSUS_HOST}:8530{SERVICE}", SOAP) for _ in range(3)]
@@ -221,15 +221,17 @@ def update_files(out, served):
 # ------------------------------------------------------------------ silent caches
 
 def from_cache(out, given_up):
-    """alice fetched all that was needed an hour before; nothing is asked again."""
+    """alice fetched all that was needed before, the last of it in the capture, three
+    seconds before the visit; for the visit nothing is asked."""
     with Lab(ctl="resigned", tls={"shop.lab.example": "shop-full"}, allow=ALL) as lab:
         f = lab.facts
         wanted = [f["new_ctl_url"], f["new_root_url"], f["ocsp_url"], f["root_crl_url"]]
         before = lab.client([fetch(url) for url in wanted])
-        log = lab.capture(out / "client.pcapng", [
+        again = [fetch(f["root_crl_url"]), {"do": "sleep", "s": 3}]
+        log = lab.capture(out / "client.pcapng", again + [
             visit(lab, proxy=None, while_paused=[], abandon=given_up)])
         files = {}
-        keep(lab, before, cryptnet.Folder(ALICE, files), "alice", wanted)
+        keep(lab, before + log, cryptnet.Folder(ALICE, files), "alice", wanted)
         folder_files(out / "cryptnet", files)
         return log
 
