@@ -80,7 +80,7 @@ fn every_sample_gives_its_stored_json() {
 
 /// The root cause a story was built to have, from its README and not from a
 /// report: sample, state, rule.
-const STORIES: [(&str, &str, Option<&str>); 64] = [
+const STORIES: [(&str, &str, Option<&str>); 66] = [
     ("answered-from-cache", "undetermined", None),
     ("answered-from-cache-used", "clean", None),
     ("block-page-200", "explained", Some("ctl-body-not-cabinet")),
@@ -141,6 +141,8 @@ const STORIES: [(&str, &str, Option<&str>); 64] = [
     ("update-server-files-served", "clean", None),
     ("update-server-name", "explained", Some("wsus-name-mismatch")),
     ("update-server-name-right", "clean", None),
+    ("update-server-port", "explained", Some("wsus-scheme-port-mismatch")),
+    ("update-server-port-right", "clean", None),
     ("wpad-404", "explained", Some("wpad-pac-failure")),
     ("wpad-dhcp", "clean", None),
     ("wpad-dns", "clean", None),

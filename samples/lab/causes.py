@@ -68,7 +68,7 @@ def clock_ahead(out):
 # ------------------------------------------------------------------ trust lists
 
 def signer_lapsed(out, lapsed):
-    """alice has a list whose signer ran out twelve hours ago, SYSTEM a later one."""
+    """alice has a list whose signer ran out twelve hours ago."""
     now = dt.datetime.now(UTC).replace(microsecond=0)
     ends = (now - dt.timedelta(hours=12)).replace(tzinfo=None).isoformat() if lapsed \
         else "2035-01-01"
@@ -76,20 +76,18 @@ def signer_lapsed(out, lapsed):
              prepare=lambda p: pki.lapsed(p, ends)) as lab:
         f = lab.facts
         files = {}
-        alice, system = cryptnet.Folder(ALICE, files), cryptnet.Folder(SYSTEM, files)
+        alice = cryptnet.Folder(ALICE, files)
         old = lab.client([fetch(f["new_ctl_url"])])[0]
-        lab.publish("resigned", "max-age=3600")
         alice.add_list(f["new_ctl_url"], lab.body(old),
                        now - dt.timedelta(days=2, hours=1, minutes=7), old["headers"])
-        steps = [fetch(f["new_ctl_url"], query="6e1f90c24ab7d835", **{"as": "system"}),
-                 {"do": "sleep", "s": 1}]
+        steps = [fetch(f["root_crl_url"]), {"do": "sleep", "s": 1}]
         if lapsed:
             steps += [visit(lab, proxy=None, trust=("other",))]
         else:
             steps += [visit(lab, proxy=None, while_paused=[
                 fetch(f["new_root_url"]), fetch(f["ocsp_url"]), fetch(f["root_crl_url"])])]
         log = lab.capture(out / "client.pcapng", steps)
-        keep(lab, log, system, "system", [f["new_ctl_url"]])
+        keep(lab, log, alice, "alice", [f["root_crl_url"]])
         zip_files(out / "caches.zip", files)
         return log
 

@@ -368,6 +368,7 @@ impl Story {
             },
             artifacts: Vec::new(),
             stapled: None,
+            answered_in_clear: false,
             alert: Some(Alert {
                 by: Direction::ToServer,
                 content: Some((2, 48)),

@@ -259,6 +259,7 @@ fn handshake() -> Handshake {
         },
         artifacts: vec![2, 3],
         stapled: None,
+        answered_in_clear: false,
         alert: Some(Alert {
             by: Direction::ToServer,
             content: Some((2, 48)),
