@@ -80,7 +80,7 @@ fn every_sample_gives_its_stored_json() {
 
 /// The root cause a story was built to have, from its README and not from a
 /// report: sample, state, rule.
-const STORIES: [(&str, &str, Option<&str>); 66] = [
+const STORIES: [(&str, &str, Option<&str>); 67] = [
     ("answered-from-cache", "undetermined", None),
     ("answered-from-cache-used", "clean", None),
     ("block-page-200", "explained", Some("ctl-body-not-cabinet")),
@@ -132,6 +132,11 @@ const STORIES: [(&str, &str, Option<&str>); 66] = [
         Some("transfer-incomplete"),
     ),
     ("reset-behind-proxy-whole", "clean", None),
+    (
+        "root-disabled",
+        "explained",
+        Some("root-disabled-or-not-before"),
+    ),
     ("root-disabled-later", "clean", None),
     ("root-not-listed", "explained", Some("root-not-in-program")),
     ("root-not-listed-added", "clean", None),
