@@ -5,7 +5,9 @@
 use std::net::SocketAddr;
 
 use crate::case::{Case, Handshake};
-use crate::diagnosis::{Diagnosis, Failure, FailureKind, Healed, HealedBy, Incident};
+use crate::diagnosis::{
+    Diagnosis, Failure, FailureKind, Healed, HealedBy, Incident, wanted_instead_of_page,
+};
 use crate::flow::Direction;
 use crate::pki::{Artifact, LooksLike};
 use crate::protocol::tls::{Alert, HiddenBy, KeyUse, Resumption, alert_name};
@@ -310,7 +312,11 @@ pub fn failed_thing(case: &Case, failure: &Failure) -> String {
             let url = cached
                 .and_then(|entry| entry.url())
                 .unwrap_or("an unknown URL");
-            format!("the object at {url} is a page in the cache")
+            if cached.is_some_and(|entry| wanted_instead_of_page(entry).is_some()) {
+                format!("the object at {url} is a page in the cache")
+            } else {
+                format!("the trust list cached from {url} cannot be believed")
+            }
         }
         (FailureKind::Object, None, None) => "a trust list that cannot be believed".to_owned(),
         (_, None, _) => "a certificate".to_owned(),

@@ -103,7 +103,7 @@ fn samples_open_without_a_message_and_no_text_leaves_its_place() {
             wrong.push(format!("{name}: the script did not run"));
         }
         let measured = measured(browser, &page);
-        if measured != "" {
+        if !measured.is_empty() {
             wrong.push(format!("{name}: {measured}"));
         }
     }

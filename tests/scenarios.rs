@@ -80,14 +80,28 @@ fn every_sample_gives_its_stored_json() {
 
 /// The root cause a story was built to have, from its README and not from a
 /// report: sample, state, rule.
-const STORIES: [(&str, &str, Option<&str>); 41] = [
+const STORIES: [(&str, &str, Option<&str>); 69] = [
+    ("answered-from-cache", "undetermined", None),
+    ("answered-from-cache-used", "clean", None),
     ("block-page-200", "explained", Some("ctl-body-not-cabinet")),
     ("block-page-200-allowed", "clean", None),
+    ("captive-portal", "explained", Some("captive-or-redirected")),
+    ("captive-portal-open", "clean", None),
+    ("capture-hole", "undetermined", None),
+    ("capture-mirrored", "explained", Some("leaf-expired")),
+    ("capture-one-way", "undetermined", None),
+    ("capture-snaplen-96", "undetermined", None),
+    ("clock-ahead", "explained", Some("client-clock-wrong")),
+    ("clock-behind", "explained", Some("client-clock-wrong")),
+    ("clock-behind-set", "clean", None),
     ("crl-expired", "explained", Some("crl-expired")),
     ("crl-expired-published", "clean", None),
     ("dns-failed", "explained", Some("dns-failed")),
     ("dns-failed-resolved", "clean", None),
     ("healthy-through-proxy", "clean", None),
+    ("inspected", "explained", Some("tls-inspection-untrusted")),
+    ("inspected-bypassed", "clean", None),
+    ("inspected-trusted", "clean", None),
     (
         "intermediate-missing",
         "explained",
@@ -104,6 +118,12 @@ const STORIES: [(&str, &str, Option<&str>); 41] = [
     ("ocsp-stale-renewed", "clean", None),
     ("pac-two-ways", "explained", Some("direct-blocked")),
     ("pac-two-ways-allowed", "clean", None),
+    (
+        "private-root",
+        "explained",
+        Some("private-root-not-deployed"),
+    ),
+    ("private-root-deployed", "clean", None),
     ("proxy-login-407", "explained", Some("proxy-auth-required")),
     ("proxy-login-407-allowed", "clean", None),
     (
@@ -112,6 +132,14 @@ const STORIES: [(&str, &str, Option<&str>); 41] = [
         Some("transfer-incomplete"),
     ),
     ("reset-behind-proxy-whole", "clean", None),
+    (
+        "root-disabled",
+        "explained",
+        Some("root-disabled-or-not-before"),
+    ),
+    ("root-disabled-later", "clean", None),
+    ("root-not-listed", "explained", Some("root-not-in-program")),
+    ("root-not-listed-added", "clean", None),
     (
         "root-update-2011",
         "explained",
@@ -138,6 +166,30 @@ const STORIES: [(&str, &str, Option<&str>); 41] = [
         Some("transfer-incomplete"),
     ),
     ("transfer-incomplete-whole", "clean", None),
+    (
+        "update-server-clear",
+        "explained",
+        Some("wsus-ssl-required-but-http"),
+    ),
+    ("update-server-clear-encrypted", "clean", None),
+    (
+        "update-server-files",
+        "explained",
+        Some("wsus-content-forced-to-https"),
+    ),
+    ("update-server-files-served", "clean", None),
+    (
+        "update-server-name",
+        "explained",
+        Some("wsus-name-mismatch"),
+    ),
+    ("update-server-name-right", "clean", None),
+    (
+        "update-server-port",
+        "explained",
+        Some("wsus-scheme-port-mismatch"),
+    ),
+    ("update-server-port-right", "clean", None),
     ("wpad-404", "explained", Some("wpad-pac-failure")),
     ("wpad-dhcp", "clean", None),
     ("wpad-dns", "clean", None),

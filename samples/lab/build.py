@@ -304,7 +304,8 @@ def attribute(number, value):
     return seq(oid(f"{PROP}{number}"), set_of(octets(value)))
 
 
-def ctl_entry(c, with_eku):
+def ctl_entry(c, with_eku, more=()):
+    """One entry; `more` are further properties, as (number, value)."""
     raw = der(c)
     cn = c.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
     ski = c.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
@@ -318,14 +319,18 @@ def ctl_entry(c, with_eku):
         attrs.append(attribute(9, seq(oid(EKU.SERVER_AUTH.dotted_string),
                                       oid(EKU.CLIENT_AUTH.dotted_string),
                                       oid(EKU.CODE_SIGNING.dotted_string))))
+    attrs += [attribute(number, value) for number, value in more]
     attrs.sort(key=lambda a: (len(a), a))
     return seq(octets(hashlib.sha1(raw).digest()), set_of(*attrs))
 
 
-def ctl_content(list_root, others, this_update):
-    """The CertificateTrustList SEQUENCE. The list's own root comes first."""
+def ctl_content(list_root, others, this_update, more=None):
+    """The CertificateTrustList SEQUENCE. The list's own root comes first. `more`
+    has further properties by the SHA-1 of a root."""
+    more = more or {}
     entries = [ctl_entry(list_root, False)]
-    entries += [ctl_entry(c, True) for c in others]
+    entries += [ctl_entry(c, True, more.get(hashlib.sha1(der(c)).digest(), ()))
+                for c in others]
     sequence = b"\x14" + filetime(this_update).to_bytes(8, "big")
     return seq(
         seq(oid(LIST_SIGNER)),

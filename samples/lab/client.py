@@ -232,10 +232,14 @@ class Client:
             more = ["Pragma: no-cache"]
         target = url.path + (f"?{step['query']}" if step.get("query") else "")
         keep = "Proxy-Connection" if proxy else "Connection"
-        lines = [f"GET {'http://' + url.netloc if proxy else ''}{target} HTTP/1.1",
+        text = step.get("post", "").encode()
+        if text:
+            more += ["Content-Type: text/xml; charset=utf-8", f"Content-Length: {len(text)}"]
+        method = "POST" if text else "GET"
+        lines = [f"{method} {'http://' + url.netloc if proxy else ''}{target} HTTP/1.1",
                  *first, f"{keep}: Keep-Alive", "Accept: */*", *more,
                  f"User-Agent: {step.get('agent', AGENT)}", f"Host: {url.netloc}"]
-        s.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        s.sendall(("\r\n".join(lines) + "\r\n\r\n").encode() + text)
         status, headers, body, complete = self.read_answer(s)
         if status == 407 and step.get("login"):
             # The machine logs on with NTLM inside Negotiate's place: offer, answer.
@@ -290,7 +294,7 @@ class Client:
             if status != 200:
                 raise OSError(f"CONNECT answered {status}")
         else:
-            s, rest = self.connect(host, 443), b""
+            s, rest = self.connect(host, step.get("port", 443)), b""
         ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         version = ssl.TLSVersion.TLSv1_3 if step.get("tls13") else ssl.TLSVersion.TLSv1_2
         ctx.minimum_version = ctx.maximum_version = version

@@ -31,7 +31,9 @@ import machine
 HERE = Path(__file__).resolve().parent
 UTC = dt.timezone.utc
 
-CLIENT, PROXY, ROUTER, NET = "wl-client", "wl-proxy", "wl-router", "wl-net"
+# Two labs at once need two names.
+LAB = os.environ.get("WHYCHAIN_LAB", "wl")
+CLIENT, PROXY, ROUTER, NET = (f"{LAB}-{part}" for part in ("client", "proxy", "router", "net"))
 CLIENT_IP, PROXY_IP, ROUTER_IP = "10.20.0.15", "10.20.0.8", "10.20.0.1"
 PROXY_NAME = "proxy.corp.lab.example"
 VIA_PROXY = f"{PROXY_NAME}:3128"
@@ -63,8 +65,12 @@ class Lab:
 
     def __init__(self, *, ctl="first", tls=None, allow=(), squid="", no_name=(),
                  ctl_age="max-age=3600", half_crl=False, squid_cache=False, auth=False,
-                 pac=None, option_252=None, old_status=(), intercept=False,
-                 small_mtu=None, tls_version="TLSv1.2"):
+                 pac=None, option_252=None, hosts=None, prepare=None, servers="",
+                 clock=None, captive=None, old_status=(),
+                 intercept=False, small_mtu=None, tls_version="TLSv1.2"):
+        self.hosts = HOSTS | (hosts or {})
+        self.prepare, self.servers = prepare, servers
+        self.clock, self.captive = clock, captive
         self.ctl, self.tls, self.allow = ctl, tls or {}, allow
         self.squid_extra, self.no_name = squid, no_name
         self.ctl_age, self.half_crl = ctl_age, half_crl
@@ -86,6 +92,8 @@ class Lab:
                 build.build(self.work / "old", today - dt.timedelta(days=8))
                 for name in self.old_status:
                     shutil.copy2(self.work / "old/www" / name, self.work / "pki/www" / name)
+            if self.prepare:
+                self.prepare(self.work / "pki")
             self.namespaces()
             self.start_dns()
             self.start_origin()
@@ -153,7 +161,7 @@ class Lab:
         ip netns exec {ROUTER} iptables -A FORWARD -i lan -o lan -j ACCEPT
         ip netns exec {ROUTER} iptables -A FORWARD -i lan -s {PROXY_IP} -j ACCEPT
         """)
-        for address in sorted(set(HOSTS.values())):
+        for address in sorted(set(self.hosts.values())):
             sh(f"ip -n {NET} addr add {address}/24 dev eth0")
         if self.intercept:
             # The client's web requests turn off to the proxy, unasked.
@@ -171,12 +179,15 @@ class Lab:
         for address in self.allow:
             sh(f"ip netns exec {ROUTER} iptables -A FORWARD -i lan -s {CLIENT_IP} "
                f"-d {address} -j ACCEPT")
+        if self.captive:
+            sh(f"ip netns exec {ROUTER} iptables -t nat -A PREROUTING -i lan -s {CLIENT_IP} "
+               f"-p tcp --dport 80 -j DNAT --to-destination {self.captive}")
         # One packet each, so that the bridge knows who sits where.
         for ns, there in ((CLIENT, PROXY_IP), (CLIENT, ROUTER_IP), (PROXY, "203.0.113.2")):
             sh(f"ip netns exec {ns} bash -c 'echo > /dev/udp/{there}/9'")
 
     def start_dns(self):
-        records = dict(HOSTS) | {PROXY_NAME: PROXY_IP}
+        records = dict(self.hosts) | {PROXY_NAME: PROXY_IP}
         for name in self.no_name:
             del records[name]
         self.spawn(ROUTER, "dnsmasq", "-k", "--conf-file=/dev/null", "--no-resolv",
@@ -226,11 +237,15 @@ class Lab:
         self.web.send_signal(signal.SIGHUP)
         time.sleep(1)
 
+    def tls_key(self, chain):
+        own = self.work / f"pki/tls/{chain}.key"
+        return own if own.exists() else self.work / "pki/tls/server.key"
+
     def configure_origin(self):
         pki = self.work / "pki"
         www = pki / "www"
         servers = []
-        for host in HOSTS:
+        for host in self.hosts:
             if host == build.CRL_HOST and self.half_crl:
                 continue
             root = www / (build.CTL_HOST if host == build.NEW_CTL_HOST else host)
@@ -247,12 +262,12 @@ class Lab:
                 extra = ("location = %sauthrootstl.cab { alias %s/ctl/%s/authrootstl.cab; "
                          "add_header Cache-Control %s; }" %
                          (build.CTL_DIR, pki, self.ctl, self.ctl_age))
-            servers.append(f"server {{ listen {HOSTS[host]}:80; server_name {host}; "
+            servers.append(f"server {{ listen {self.hosts[host]}:80; server_name {host}; "
                            f"root {root}; {extra} }}")
         for host, chain in self.tls.items():
-            servers.append(f"server {{ listen {HOSTS[host]}:443 ssl; server_name {host}; "
+            servers.append(f"server {{ listen {self.hosts[host]}:443 ssl; server_name {host}; "
                            f"ssl_certificate {pki}/tls/{chain}.pem; "
-                           f"ssl_certificate_key {pki}/tls/server.key; "
+                           f"ssl_certificate_key {self.tls_key(chain)}; "
                            f"ssl_protocols {self.tls_version}; root {pki}/page; }}")
         ocsp = {k: v.partition(build.OCSP_HOST)[2] for k, v in self.facts.items()
                 if k.endswith("ocsp_url")}
@@ -271,6 +286,7 @@ http {{
   map $request_uri $answer {{ {ocsp["ocsp_url"]} /shop.der; {ocsp["portal_ocsp_url"]} /portal.der; }}
   add_header Cache-Control $cache;
   {chr(10).join(servers)}
+  {self.servers.replace("@PKI@", str(pki))}
 }}
 """)
 
@@ -335,8 +351,9 @@ http_access deny all
         save = self.work / "bodies"
         save.mkdir(exist_ok=True)
         script = {"dns": ROUTER_IP, "save": str(save), "steps": steps}
+        clock = ["faketime", "-f", self.clock] if self.clock else []
         done = subprocess.run(
-            ["ip", "netns", "exec", CLIENT, sys.executable, HERE / "client.py"],
+            ["ip", "netns", "exec", CLIENT, *clock, sys.executable, HERE / "client.py"],
             input=json.dumps(script), text=True, stdout=subprocess.PIPE, check=True)
         return json.loads(done.stdout)
 
@@ -833,7 +850,12 @@ def ocsp_stale(out, renewed):
             visit(lab, proxy=None, while_paused=meanwhile, abandon=not renewed)])
 
 
-SCENARIOS = {
+# The other scenarios use what stands above.
+sys.modules.setdefault("run", sys.modules[__name__])
+import causes
+import derived
+
+SCENARIOS = causes.SCENARIOS | derived.SCENARIOS | {
     "status-unreachable": lambda out: status_unreachable(out, False),
     "status-unreachable-open": lambda out: status_unreachable(out, True),
     "crl-expired": lambda out: crl_expired(out, False),

@@ -72,6 +72,7 @@ pub fn handshake(conversation: &Conversation, seen: &tls::Handshake) -> Handshak
         } else {
             seen.change_cipher_spec[0].is_some()
         },
+        answered_in_clear: seen.answered_in_clear,
         data_at: seen.application_data[0].map(|sighting| sighting.at),
         certificate_requested: seen.certificate_request.is_some(),
         program: None,
@@ -234,6 +235,7 @@ mod tests {
             sighting: at(packet),
         };
         tls::Handshake {
+            answered_in_clear: false,
             conversation: crate::flow::ConversationId(0),
             tunnel: None,
             client_hello: None,

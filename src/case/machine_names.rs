@@ -14,6 +14,9 @@ use crate::retrieval::LoginCount;
 /// The name of each client that tells one, with its frames.
 pub type Told = BTreeMap<(u32, IpAddr), (String, Vec<Cite>)>;
 
+/// Short name in lower case, to how it was written and where.
+type Names = BTreeMap<String, (String, Vec<Cite>)>;
+
 /// One host name per client address. An address that speaks with the names of
 /// several machines is a proxy's or a translator's, and gets none.
 #[must_use]
@@ -23,7 +26,7 @@ pub fn told(
     claims: &[NameClaim],
     noted: &[CaptureName],
 ) -> Told {
-    let mut all: BTreeMap<(u32, IpAddr), BTreeMap<String, (String, Vec<Cite>)>> = BTreeMap::new();
+    let mut all: BTreeMap<(u32, IpAddr), Names> = BTreeMap::new();
     let mut add = |client: (u32, IpAddr), name: &str, cites: Vec<Cite>| {
         let short = name.split('.').next().unwrap_or(name);
         if !short.is_empty() && short != "wpad" {

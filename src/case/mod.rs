@@ -168,6 +168,9 @@ pub struct Handshake {
     pub key_exchange_sent: bool,
     /// The client's first application data: its validation was over by then.
     pub data_at: Option<Timestamp>,
+    /// True when the server answered the client's hello with HTTP: it has no TLS
+    /// on this port.
+    pub answered_in_clear: bool,
     /// True when the server asked the client for a certificate.
     pub certificate_requested: bool,
     /// The program that opened the connection, where its requests in clear name it.

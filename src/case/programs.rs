@@ -69,14 +69,14 @@ pub fn of_tunnel(exchanges: &[Exchange], authority: &str) -> Option<Program> {
     let connect = requests
         .filter(|request| request.method.eq_ignore_ascii_case("CONNECT"))
         .filter(|request| request.target.eq_ignore_ascii_case(authority));
-    let agents = connect.filter_map(|request| {
+    let mut agents = connect.filter_map(|request| {
         Some(Program {
             agent: request.headers.get("User-Agent")?.to_owned(),
             basis: ProgramBasis::Connect,
             cite: request.first.cite(),
         })
     });
-    agents.last()
+    agents.next_back()
 }
 
 /// A request in clear that was answered with a redirect to TLS on some host.

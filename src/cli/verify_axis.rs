@@ -128,11 +128,11 @@ fn lines(output: &mut impl Write, label: &str, text: &str) -> io::Result<()> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use std::sync::Arc;
     use whychain::chain::Policy;
-    use whychain::pki::Certificate;
     use whychain::time::Timestamp;
 
-    use crate::cli::verify_case::Role;
+    use crate::cli::verify_case::{Leaf, Role};
 
     const LEAF: &[u8] = include_bytes!("../../tests/data/diagnosis/leaf.der");
     const CA: &[u8] = include_bytes!("../../tests/data/diagnosis/issuing-ca.der");
@@ -141,13 +141,14 @@ mod tests {
     /// The leaf is valid from 2026-01-01 to 2027-01-01 (`tests/data/diagnosis.md`).
     fn told(from: &str, to: &str, json: bool) -> String {
         let time = |text: &str| Timestamp::from_rfc3339(text).unwrap();
-        let leaf = Certificate::from_der(LEAF).unwrap();
-        let mut case = Case::new(leaf, time(from), Policy::default());
+        let leaf = Arc::new(Certificate::from_der(LEAF).unwrap());
+        let whole = Leaf::Whole(Arc::clone(&leaf));
+        let mut case = Case::new(whole, time(from), Policy::default());
         case.add(Role::Intermediate, "ca", CA);
         case.add(Role::Root, "root", ROOT);
-        let axis = case.axis((time(from), time(to)));
+        let axis = case.axis(&leaf, (time(from), time(to)));
         let mut output = Vec::new();
-        write(&mut output, &case, &axis, json).unwrap();
+        write(&mut output, &case, &leaf, &axis, json).unwrap();
         String::from_utf8(output).unwrap()
     }
 

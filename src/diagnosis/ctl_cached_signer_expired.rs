@@ -98,6 +98,11 @@ mod tests {
         let summary = &diagnosis.findings[0].summary;
         assert!(summary.starts_with("In the cache of SYSTEM lies the trust list of 2025-11-13, whose signer's certificate expired on 2026-04-01, while"), "{summary}");
         assert_eq!(diagnosis.verdict.root_cause, Some(RULE));
+        let sentence = &diagnosis.incidents[0].sentence;
+        assert!(
+            sentence.starts_with("A trust list that cannot be believed"),
+            "{sentence}"
+        );
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub fn ending(case: &Case, handshake: &Handshake) -> Option<Ending> {
         let ended = handshake.outcome != HandshakeOutcome::IncompleteCapture;
         return ended.then_some(Ending::WrongPort);
     }
-    if !by_server || is_settled(case, handshake) {
+    if !by_server || handshake.answered_in_clear || is_settled(case, handshake) {
         return None;
     }
     let asked = handshake.certificate_request.is_some();

@@ -373,6 +373,7 @@ impl Story {
             upgraded_from: None,
             alerts: Vec::new(),
             ending: None,
+            answered_in_clear: false,
             alert: Some(Alert {
                 by: Direction::ToServer,
                 content: Some((2, 48)),

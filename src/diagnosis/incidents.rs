@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::cached_pages::wanted_instead_of_page;
 use super::failure::{Failure, FailureKind};
 use super::finding::Finding;
 use super::inquiry::Inquiry;
@@ -217,13 +218,20 @@ fn objects(inquiry: &Inquiry<'_>, failures: &[&Failure]) -> String {
     kinds.sort_unstable();
     kinds.dedup();
     match kinds.as_slice() {
-        [] if failures.iter().any(|failure| failure.cache_entry.is_some()) => {
+        [] if failures.iter().any(|failure| holds_page(inquiry, failure)) => {
             "a page cached in place of an object".to_owned()
         }
         [] => "a trust list that cannot be believed".to_owned(),
         [one] => format!("a failed download ({one})"),
         many => format!("failed downloads ({})", many.join(", ")),
     }
+}
+
+/// True when a failure is about a page in a cache, and not about a list there.
+fn holds_page(inquiry: &Inquiry<'_>, failure: &Failure) -> bool {
+    let entries = &inquiry.case.cache_entries;
+    let entry = failure.cache_entry.and_then(|index| entries.get(index));
+    entry.is_some_and(|entry| wanted_instead_of_page(entry).is_some())
 }
 
 /// A sentence as it goes on after a colon: an article loses its capital, a name

@@ -116,6 +116,7 @@ mod wsus_root_untrusted;
 mod wsus_scheme_port_mismatch;
 mod wsus_ssl_required_but_http;
 
+pub use cached_pages::wanted_instead_of_page;
 pub use claims::{Claim, Standing};
 pub use failure::{Failure, FailureKind, Healed, HealedBy, Lost, Reaction, Verifier, VerifierKind};
 pub use finding::{Confidence, Finding, Role};

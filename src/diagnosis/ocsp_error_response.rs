@@ -62,9 +62,9 @@ fn error_of(
             && retrieval.host.is_some()
             && hosts.contains(&retrieval.host.as_deref())
     });
-    let errors = asked.filter_map(|(retrieval, _)| {
+    let mut errors = asked.filter_map(|(retrieval, _)| {
         let body = retrieval.body.as_ref()?;
-        let answers = body.artifacts.iter().filter_map(|sha256| {
+        let mut answers = body.artifacts.iter().filter_map(|sha256| {
             let record = case.artifacts.iter();
             let mut record = record.filter(|it| it.artifact.sha256() == *sha256);
             match &record.next()?.artifact {
@@ -72,9 +72,9 @@ fn error_of(
                 _ => None,
             }
         });
-        Some((answers.last()?, retrieval.cites.clone()))
+        Some((answers.next_back()?, retrieval.cites.clone()))
     });
-    errors.last()
+    errors.next_back()
 }
 
 /// responseStatus, RFC 6960 §4.2.1; none for a successful one.

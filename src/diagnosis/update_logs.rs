@@ -185,11 +185,11 @@ fn server_stopped(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
 fn sync_tls_failure(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     let mut proposals = Vec::new();
     for (source, machine, events) in logs(inquiry) {
-        let refused = events
+        let mut refused = events
             .iter()
             .enumerate()
             .filter(|(_, event)| event.what == UpdateFact::TrustRefused);
-        let Some((at, event)) = refused.last() else {
+        let Some((at, event)) = refused.next_back() else {
             continue;
         };
         let healed = events

@@ -108,7 +108,7 @@ fn first_block(head: &[u8]) -> Option<Vec<u8>> {
 /// Unpacks what a reader gives.
 pub enum Unpacker<R> {
     /// A gzip file.
-    Gzip(MultiGzDecoder<R>),
+    Gzip(Box<MultiGzDecoder<R>>),
     /// A Zstandard file.
     Zstd(Box<ZstdFrames<R>>),
 }
@@ -118,7 +118,7 @@ impl<R: BufRead> Unpacker<R> {
     #[must_use]
     pub fn new(packing: Packing, packed: R) -> Self {
         match packing {
-            Packing::Gzip => Unpacker::Gzip(MultiGzDecoder::new(packed)),
+            Packing::Gzip => Unpacker::Gzip(Box::new(MultiGzDecoder::new(packed))),
             Packing::Zstd => Unpacker::Zstd(Box::new(ZstdFrames {
                 packed,
                 decoder: FrameDecoder::new(),

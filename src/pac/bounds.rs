@@ -64,7 +64,7 @@ fn check_depth(script: &str) -> Result<(), String> {
     let mut in_word = false;
     for byte in script.bytes() {
         let is_word = byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80;
-        let starts = !byte.is_ascii_whitespace() && !(is_word && in_word);
+        let starts = !(byte.is_ascii_whitespace() || is_word && in_word);
         in_word = is_word;
         here += usize::from(starts);
         match byte {

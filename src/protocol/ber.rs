@@ -60,7 +60,7 @@ pub(super) fn elements(contents: &[u8]) -> Vec<(u8, &[u8])> {
 const MAX_ELEMENTS: usize = 1024;
 
 /// The contents of the first element with a tag.
-pub(super) fn first<'a>(contents: &'a [u8], tag: u8) -> Option<&'a [u8]> {
+pub(super) fn first(contents: &[u8], tag: u8) -> Option<&[u8]> {
     let all = elements(contents);
     all.into_iter()
         .find(|(found, _)| *found == tag)

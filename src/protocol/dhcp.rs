@@ -109,7 +109,7 @@ pub fn dhcp_message(
         host_name: options
             .text(12)
             .or_else(|| options.value(81).and_then(full_name)),
-        client_id: options.value(61).map(|id| crate::bytes::to_hex(id)),
+        client_id: options.value(61).map(crate::bytes::to_hex),
         asks_script: options.value(55).is_some_and(|codes| codes.contains(&252)),
         script_url: options.value(252).map(clean),
     })

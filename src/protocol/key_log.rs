@@ -129,7 +129,7 @@ fn hex(word: &[u8]) -> Option<Vec<u8>> {
             .to_digit(16)
             .and_then(|it| u8::try_from(it).ok())
     };
-    if word.len() % 2 != 0 {
+    if !word.len().is_multiple_of(2) {
         return None;
     }
     word.chunks_exact(2)

@@ -145,7 +145,7 @@ impl LdapDialogue {
         let mut buffer = std::mem::take(&mut self.buffers[index]);
         buffer.extend_from_slice(bytes);
         let mut reader = Reader::new(&buffer);
-        let step = loop {
+        loop {
             let rest = reader.rest();
             match rest.first() {
                 None => break LdapStep::More,
@@ -179,8 +179,7 @@ impl LdapDialogue {
                     break LdapStep::Over;
                 }
             }
-        };
-        step
+        }
     }
 
     /// Bytes awaited for one message; little until the first has shown that this is LDAP.
@@ -245,7 +244,7 @@ impl LdapDialogue {
             mechanism = ber::first(sasl, 0x04).map_or_else(|| "SASL".to_owned(), text);
         } else if ber::elements(body)
             .iter()
-            .any(|(tag, _)| matches!(tag, 0x8A | 0x8B | 0x89))
+            .any(|(tag, _)| matches!(tag, 0x89..=0x8B))
         {
             // Sicily, Microsoft's way before SASL.
             mechanism = "NTLM (Sicily)".to_owned();

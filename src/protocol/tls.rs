@@ -55,6 +55,8 @@ pub struct Handshake {
     pub ending: Option<Ending>,
     /// True when bytes of the handshake itself are missing from the capture.
     pub has_gap: bool,
+    /// True when the server answered the client's hello with HTTP.
+    pub answered_in_clear: bool,
     /// First and last frame of the handshake messages.
     pub first: Sighting,
     /// Last frame of the connection that was seen.

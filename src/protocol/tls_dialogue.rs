@@ -23,6 +23,8 @@ pub(super) struct TlsDialogue {
 
 #[derive(Default)]
 pub(super) struct Side {
+    /// Bytes were read.
+    began: bool,
     records: RecordStream,
     pub(super) messages: MessageBuffer,
     alert: Vec<u8>,
@@ -77,6 +79,9 @@ impl TlsDialogue {
     /// The next bytes of one direction.
     pub(super) fn bytes(&mut self, direction: Direction, bytes: &[u8], at: Sighting) -> Demand {
         self.skip_is_over(direction);
+        if self.is_answer_in_clear(direction, bytes, at) {
+            return Demand::Nothing;
+        }
         let mut rest = bytes;
         self.side(direction).records.segment(bytes);
         while let Some(piece) = self.side(direction).records.next(&mut rest, at) {
@@ -99,6 +104,22 @@ impl TlsDialogue {
             handshake.last = at;
         }
         self.demand(direction)
+    }
+
+    /// True where a server answers the hello with HTTP: it has no TLS on this
+    /// port. No handshake can follow, and nothing of one was lost.
+    fn is_answer_in_clear(&mut self, direction: Direction, bytes: &[u8], at: Sighting) -> bool {
+        let own = self.side(direction);
+        let is_first = !std::mem::replace(&mut own.began, true) && !own.gap_before;
+        let is_http = direction == Direction::ToClient && is_first && bytes.starts_with(b"HTTP/1.");
+        match &mut self.handshake {
+            Some(handshake) if is_http && handshake.client_hello.is_some() => {
+                handshake.answered_in_clear = true;
+                handshake.last = at;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Part or all of the bytes asked to be skipped went by.
@@ -242,6 +263,7 @@ impl TlsDialogue {
             application_bytes: [0; 2],
             ending: None,
             has_gap: false,
+            answered_in_clear: false,
             first,
             last: first,
             trouble: None,

@@ -108,6 +108,18 @@ fn a_full_handshake_of_tls_12_shows_names_certificates_and_the_stapled_answer() 
 }
 
 #[test]
+fn a_server_that_answers_with_http_has_no_tls_and_nothing_is_missing() {
+    let mut events = recording("tls12-stapled-ocsp");
+    events.truncate(1);
+    assert!(matches!(events[0], Event::C(_)));
+    events.push(Event::S(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()));
+    events.push(Event::Close(Direction::ToClient, CloseKind::Fin));
+    let handshake = only_handshake(play(&events));
+    assert!(handshake.answered_in_clear && !handshake.has_gap);
+    assert_eq!(handshake.ending.unwrap().by, Direction::ToClient);
+}
+
+#[test]
 fn a_client_that_rejects_says_so_in_clear() {
     for name in ["tls12-client-rejects", "tls13-client-rejects"] {
         let handshake = handshake(name);

@@ -13,8 +13,7 @@ pub(super) fn escaped(text: &str) -> String {
     } else if text.starts_with(['-', '+', '=']) {
         safe.push('\\');
     }
-    let mut characters = rest.char_indices();
-    while let Some((at, character)) = characters.next() {
+    for (at, character) in rest.char_indices() {
         match character {
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),

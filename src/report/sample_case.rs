@@ -264,6 +264,7 @@ fn handshake() -> Handshake {
         upgraded_from: None,
         alerts: Vec::new(),
         ending: None,
+        answered_in_clear: false,
         alert: Some(Alert {
             by: Direction::ToServer,
             content: Some((2, 48)),

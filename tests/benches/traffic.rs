@@ -217,7 +217,7 @@ fn bulk(content: &Content, number: u64, profile: &Profile, line: &mut Line<'_>) 
             Turn::server(noise.to_vec()),
         ],
     };
-    let mut flow = line.flow(if number % 4 == 0 { 80 } else { 443 }, turns);
+    let mut flow = line.flow(if number.is_multiple_of(4) { 80 } else { 443 }, turns);
     if profile.hole_in_every_flow {
         flow.hole = Some(1 + line.random.below(20));
     }
