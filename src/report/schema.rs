@@ -56,7 +56,8 @@ fn properties(of: &str, value: &mut Value) {
 
 fn property(of: &str, field: &str, schema: &mut Map<String, Value>) {
     let nullable = schema.get("type").is_some_and(Value::is_array);
-    if TIMES.contains(&field) && is_string(schema) {
+    // `logins[].at` is a place: proxy or server.
+    if TIMES.contains(&field) && is_string(schema) && (of, field) != ("JsonLogin", "at") {
         schema.insert("format".to_owned(), json!("date-time"));
         schema.insert("pattern".to_owned(), json!("Z$"));
     }
