@@ -136,6 +136,13 @@ fn text_of_field(field: &str, text: &str, disguise: &mut Disguise) {
         "subject" | "issuer" | "signer" | "signer_issuer" => distinguished_name(text, disguise),
         "user" | "examiner" | "by" => user(text, disguise),
         "title" | "note" => disguise.word(Class::Text, text),
+        // Programs of one company have its name.
+        "user_agent" => {
+            let product = text.split(['/', ' ']).next().unwrap_or_default();
+            if !AGENTS.contains(&product.to_ascii_lowercase().as_str()) {
+                disguise.word(Class::Name, product);
+            }
+        }
         "realm" => disguise.word(Class::Name, text),
         // Of which only the neighbors tell what it is.
         "name" => {}
@@ -193,6 +200,19 @@ fn host(text: &str, disguise: &mut Disguise) {
         }
     }
 }
+
+/// Programs that everybody has.
+const AGENTS: [&str; 9] = [
+    "curl",
+    "microsoft",
+    "microsoft-cryptoapi",
+    "microsoft-delivery-optimization",
+    "microsoft-wns",
+    "mozilla",
+    "windows-update-agent",
+    "winhttp",
+    "winhttp-autoproxy-service",
+];
 
 /// Letters of the part of a domain that names its owner, `co` of `co.uk` and
 /// the like are shorter; and of a file of a URL.
