@@ -45,7 +45,8 @@ fn properties(of: &str, value: &mut Value) {
                     }
                 }
             }
-            for (_, inner) in map.iter_mut() {
+            // The definitions have names of their own.
+            for (_, inner) in map.iter_mut().filter(|(key, _)| *key != "$defs") {
                 properties(of, inner);
             }
         }

@@ -131,7 +131,7 @@ const PROSE: [&str; 40] = [
 
 /// Fields with times and with ids of other members: nothing to be learned, but
 /// looked through like prose.
-const TIMES_AND_IDS: [&str; 45] = [
+const TIMES_AND_IDS: [&str; 46] = [
     "artifact",
     "artifacts",
     "as_of",
@@ -171,6 +171,7 @@ const TIMES_AND_IDS: [&str; 45] = [
     "script",
     "scripts",
     "seen_at",
+    "stapled_ocsp",
     "started_at",
     "this_update",
     "to",
