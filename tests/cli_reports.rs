@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -58,28 +57,6 @@ impl Desk {
         let (command, rest) = words.split_first().unwrap();
         let rest = rest.iter().map(|it| (*it).to_owned());
         run([(*command).to_owned()].into_iter().chain(files).chain(rest))
-    }
-
-    fn report(&self) -> String {
-        let path = self.path("report.json");
-        if !Path::new(&path).exists() {
-            let output = self.run(&["explain", "-o", &path, "-q"]);
-            assert_eq!(output.status.code(), Some(1), "{output:?}");
-        }
-        path
-    }
-
-    /// Exit status and the names of the claims that fail.
-    fn prove(&self, report: &str) -> (Option<i32>, BTreeSet<String>) {
-        let words = ["verify-report", report, "--format", "json"].map(str::to_owned);
-        let files = ["client.pcapng", "caches.zip"].map(|name| self.path(name));
-        let output = run(words.into_iter().chain(files));
-        let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-        let failed = answer["failed"].as_array().cloned().unwrap_or_default();
-        let names = failed
-            .iter()
-            .map(|it| it["claim"].as_str().unwrap().to_owned());
-        (output.status.code(), names.collect())
     }
 }
 
@@ -139,6 +116,38 @@ fn a_full_disk_and_a_missing_folder_end_with_2_and_say_what_to_do() {
 }
 
 #[test]
+fn a_disk_that_fills_up_leaves_neither_half_a_report_nor_a_temporary_file() {
+    let desk = Desk::new();
+    let folder = desk.path("small");
+    std::fs::create_dir(&folder).unwrap();
+    // A file system of two pages, in a mount space of its own.
+    let script = "mount -t tmpfs -o size=8k none \"$1\" || exit 77; shift; \
+        \"$@\"; status=$?; ls -A \"$FOLDER\"; exit $status";
+    let report = format!("{folder}/r.json");
+    let output = Command::new("unshare")
+        .args(["--mount", "--map-root-user", "sh", "-c", script, "sh"])
+        .args([&folder, env!("CARGO_BIN_EXE_whychain"), "explain", "-q"])
+        .args(["-o", &report, &desk.path("client.pcapng")])
+        .env("FOLDER", &folder)
+        .output();
+    match output {
+        Ok(output)
+            if matches!(output.status.code(), Some(0..=2))
+                && output.stderr.starts_with(b"unshare") =>
+        {
+            println!("no mount space of its own can be had: skipped");
+        }
+        Ok(output) if output.status.code() != Some(77) => {
+            assert_eq!(output.status.code(), Some(2), "{output:?}");
+            let message = text(&output.stderr);
+            assert!(message.contains("r.json"), "{message}");
+            assert_eq!(text(&output.stdout), "", "a file was left");
+        }
+        _ => println!("no small file system can be mounted: skipped"),
+    }
+}
+
+#[test]
 fn every_stored_report_is_valid_by_the_schema() {
     let schema: Value = serde_json::from_slice(&run(["schema"]).stdout).unwrap();
     let validator = jsonschema::options()
@@ -165,105 +174,6 @@ fn every_stored_report_is_valid_by_the_schema() {
         checked += 1;
     }
     assert!(checked >= 17, "{checked}");
-}
-
-#[test]
-fn a_report_is_proved_again_and_evidence_may_have_moved() {
-    let desk = Desk::new();
-    let report = desk.report();
-    assert_eq!(desk.prove(&report), (Some(0), BTreeSet::new()));
-    let other = Desk::new();
-    let output = run([
-        "verify-report".to_owned(),
-        report,
-        other.path("caches.zip"),
-        other.path("client.pcapng"),
-    ]);
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
-}
-
-/// The claims of a report that cite a packet of a capture.
-fn citing(report: &Value, list: &str, packet: u64) -> BTreeSet<String> {
-    let members = report[list].as_array().unwrap().iter();
-    let cites = |member: &Value| {
-        ["cites", "seen"].iter().any(|field| {
-            member[field].as_array().into_iter().flatten().any(|cite| {
-                let packets = cite["packets"].as_array();
-                packets.is_some_and(|it| it.contains(&Value::from(packet)))
-            })
-        })
-    };
-    let citing = members.filter(|it| cites(it));
-    citing
-        .map(|it| it["id"].as_str().unwrap().to_owned())
-        .collect()
-}
-
-#[test]
-fn a_flipped_byte_in_a_packet_fails_the_claims_that_cite_it() {
-    let desk = Desk::new();
-    let stored = desk.report();
-    let report: Value = serde_json::from_slice(&std::fs::read(&stored).unwrap()).unwrap();
-    let capture = desk.path("client.pcapng");
-    let whole = std::fs::read(&capture).unwrap();
-    // The request of the one download through the proxy: found by its text.
-    let needle = b"GET http://";
-    let at = whole
-        .windows(needle.len())
-        .position(|it| it == needle)
-        .unwrap();
-    let mut flipped = whole.clone();
-    flipped[at + needle.len()] ^= 1;
-    std::fs::write(&capture, &flipped).unwrap();
-    let (status, failed) = desk.prove(&stored);
-    assert_eq!(status, Some(1));
-    assert!(
-        failed.iter().any(|it| it.starts_with("evidence e1")),
-        "{failed:?}"
-    );
-    let packet: Vec<u64> = failed
-        .iter()
-        .filter_map(|it| it.strip_prefix("packet ")?.split(' ').next()?.parse().ok())
-        .collect();
-    assert_eq!(packet.len(), 1, "one byte lies in one packet: {failed:?}");
-    for list in ["retrievals", "handshakes", "artifacts"] {
-        for id in citing(&report, list, packet[0]) {
-            let is_it = |it: &String| it.split(' ').any(|word| word == id);
-            assert!(failed.iter().any(is_it), "{id} cites it: {failed:?}");
-        }
-    }
-    // Nothing that the capture does not show is touched.
-    let innocent = |it: &String| it.starts_with("evidence e2") || it.starts_with("chain c1");
-    assert!(!failed.iter().any(innocent), "{failed:?}");
-}
-
-#[test]
-fn a_flipped_byte_anywhere_in_the_report_is_noticed() {
-    let desk = Desk::new();
-    let stored = desk.report();
-    let whole = std::fs::read(&stored).unwrap();
-    let changed = desk.path("changed.json");
-    // Every flip would take minutes; a stride that is prime to the indentation
-    // reaches keys, values, numbers and brackets.
-    let stride = (whole.len() / 23) | 1;
-    for at in (11..whole.len()).step_by(stride) {
-        let mut bytes = whole.clone();
-        bytes[at] ^= 2;
-        let told: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-        let before: Value = serde_json::from_slice(&whole).unwrap();
-        std::fs::write(&changed, &bytes).unwrap();
-        let (status, failed) = desk.prove(&changed);
-        let context = String::from_utf8_lossy(&whole[at.saturating_sub(30)..at + 10]).into_owned();
-        match told == before {
-            // Blanks between values say nothing.
-            true => assert_eq!(status, Some(0), "byte {at}: {context}"),
-            false => assert!(
-                matches!(status, Some(1 | 2))
-                    && (told.is_null() || status == Some(2) || !failed.is_empty()),
-                "byte {at}: {context} {failed:?}"
-            ),
-        }
-    }
 }
 
 #[test]
@@ -324,72 +234,6 @@ fn extracted_objects_are_what_they_are_named_and_cited_packets_are_the_same() {
 }
 
 #[test]
-fn a_shared_report_names_nobody_in_any_form() {
-    let desk = Desk::new();
-    let case = "title = \"Canarycorp outage\"\nexaminer = \"Dr Canarysmith\"\n\
-        [[note]]\nby = \"Canaryjones\"\ntext = \"canarytalk\"\n";
-    std::fs::write(desk.path("case.toml"), case).unwrap();
-    let map = desk.path("map.json");
-    let names = [
-        "r.txt",
-        "r.html",
-        "r.md",
-        "r.json",
-        "r.csv",
-        "r.jsonl",
-        "r.l2t.csv",
-    ];
-    let mut words = vec!["explain", "--share", "--share-map", &map]
-        .into_iter()
-        .map(str::to_owned)
-        .collect::<Vec<_>>();
-    for name in names {
-        words.extend(["-o".to_owned(), desk.path(name)]);
-    }
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let output = desk.run(&words);
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    // What the story of the sample names, and what the case file does.
-    let canaries = [
-        "lab.example",
-        "10.20.0.",
-        "alice",
-        "canary",
-        "client.pcapng",
-        "caches.zip",
-        "labdevice",
-        "lab site",
-    ];
-    for name in names {
-        let report = std::fs::read_to_string(desk.path(name)).unwrap();
-        // Markdown escapes with backslashes.
-        let lower = report.to_lowercase().replace('\\', "");
-        for canary in canaries {
-            if let Some(at) = lower.find(canary) {
-                let from = lower.floor_char_boundary(at.saturating_sub(60));
-                let to = lower.floor_char_boundary((at + 60).min(lower.len()));
-                panic!("{name} names {canary}: {}", &lower[from..to]);
-            }
-        }
-        assert!(
-            lower.contains("host-1.invalid") || name == "r.txt",
-            "{name}"
-        );
-        assert!(
-            lower.contains("windowsupdate.com") || name == "r.md",
-            "{name}: public names stay"
-        );
-    }
-    let map = std::fs::read_to_string(map).unwrap();
-    assert!(
-        map.contains("shop.lab.example") && map.contains("alice"),
-        "{map}"
-    );
-    let output = desk.run(&["verify-report"]);
-    assert_eq!(output.status.code(), Some(2));
-}
-
-#[test]
 fn completions_and_manual_pages_know_every_command() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let output = run(["completions", shell]);
@@ -447,4 +291,40 @@ fn two_trust_lists_are_compared_subject_by_subject() {
     let wrong = run(["ctl", "show", capture.to_str().unwrap()]);
     assert_eq!(wrong.status.code(), Some(2));
     assert!(text(&wrong.stderr).contains("holds no trust list"));
+}
+
+#[test]
+fn a_log_without_zone_is_placed_in_time_by_the_zone_of_the_case_file_only() {
+    let desk = Desk::new();
+    // The form of Windows XP to 8.1, local time.
+    let log = "2011-02-21\t09:59:10:120\t 804\t6f0\tAgent\t** START **  Agent: Finding updates\r\n\
+        2011-02-21\t09:59:11:120\t 804\t6f0\tAgent\t  * WSUS server: http://wsus.lab.example/ClientWebService/client.asmx\r\n\
+        2011-02-21\t09:59:12:120\t 804\t6f0\tMisc\tWARNING: Send failed with hr = 80072efd.\r\n";
+    std::fs::write(desk.path("WindowsUpdate.log"), log).unwrap();
+    let report = |case: Option<&str>| -> Value {
+        if let Some(case) = case {
+            std::fs::write(desk.path("case.toml"), case).unwrap();
+        }
+        let log = desk.path("WindowsUpdate.log");
+        let output = desk.run(&["explain", &log, "--format", "json"]);
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let lines = |report: &Value| -> Vec<(String, String)> {
+        let events = report["timeline"].as_array().unwrap().iter();
+        events
+            .filter(|it| it["kind"] == "log")
+            .map(|it| {
+                let text = |field: &str| it[field].as_str().unwrap_or_default().to_owned();
+                (text("at"), text("text"))
+            })
+            .collect()
+    };
+    assert_eq!(lines(&report(None)), [], "no zone is known");
+    let of = |case: &str| lines(&report(Some(case)));
+    let placed = of("[zones]\ndefault = \"UTC\"\n\"windowsupdate.LOG\" = \"+01:00\"\n");
+    assert!(!placed.is_empty());
+    for (at, text) in &placed {
+        assert!(at.starts_with("2011-02-21T08:59:1"), "{at}");
+        assert!(text.contains("zone is given by the analyst"), "{text}");
+    }
 }

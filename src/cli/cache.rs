@@ -64,7 +64,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
     };
     let plan = arguments.list.plan(&evidence.evidence)?;
     let explained = read(&evidence.evidence, &evidence.options(), &arguments.show)?;
-    let listing = report::lists::cache_entries(&explained.case);
+    let listing = report::lists_cache::cache_entries(&explained.case);
     arguments.list.write(&plan, listing, &arguments.show)?;
     Ok(0)
 }

@@ -52,9 +52,13 @@ Exit status: 0 nothing failed, 1 explained, 2 could not run, 3 not determined.";
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
     let paths = &arguments.evidence.evidence;
-    let options = arguments.question.options(&arguments.evidence)?;
+    let mut options = arguments.question.options(&arguments.evidence)?;
     let plan = Plan::of(&arguments.output, paths)?;
     let given = case_file::read(arguments.case.as_deref(), paths)?;
+    options.zones = given
+        .as_ref()
+        .map(|it| it.zones.clone())
+        .unwrap_or_default();
     let mut explained = read(paths, &options, &arguments.show)?;
     explained.given = given;
     if plan.has(Format::Json) {

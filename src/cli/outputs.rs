@@ -123,7 +123,7 @@ fn render(
         Format::Json => report::json::write(explained),
         Format::Csv => report::csv::write(explained),
         Format::Timesketch => report::timesketch::write(explained),
-        Format::L2tcsv => report::l2tcsv::write(explained),
+        Format::L2tcsv => report::l2tcsv::write(explained, &look),
     };
     match (disguise, format) {
         (None, _) => text,

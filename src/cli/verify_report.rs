@@ -1,5 +1,6 @@
 //! `whychain verify-report`: prove every claim of a report again.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -8,7 +9,7 @@ use whychain::pipeline::{self, Error};
 use whychain::recall;
 use whychain::report;
 use whychain::report::reproof::{Reproof, compare};
-use whychain::time::Timestamp;
+use whychain::time::{Timestamp, offset_from_text};
 use whychain::words;
 
 use super::Failure;
@@ -107,6 +108,16 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
     })
 }
 
+/// The zones of local times that the analyst gave for the run.
+fn zones(given: &Value) -> BTreeMap<String, i64> {
+    let list = given["zones"].as_array().into_iter().flatten();
+    list.filter_map(|zone| {
+        let offset = offset_from_text(zone["offset"].as_str()?)?;
+        Some((zone["of"].as_str()?.to_owned(), offset))
+    })
+    .collect()
+}
+
 /// Derives the report again and compares.
 fn reproof(arguments: &Arguments, report: &Value) -> Result<Reproof, Failure> {
     let settings = &report["settings"];
@@ -125,6 +136,7 @@ fn reproof(arguments: &Arguments, report: &Value) -> Result<Reproof, Failure> {
         to: time(&settings["to"]),
         password: arguments.password.clone(),
         roots: arguments.roots.clone(),
+        zones: zones(&report["given"]),
         ..pipeline::Options::default()
     };
     let paths = in_order(&arguments.evidence, report);

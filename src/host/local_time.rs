@@ -50,6 +50,12 @@ impl LocalTime {
         self.as_if_utc.plus(Span::seconds(minutes * 60))
     }
 
+    /// The instant, where the seconds that this clock is ahead of UTC are known.
+    #[must_use]
+    pub fn at_offset(self, seconds: i64) -> Timestamp {
+        self.as_if_utc.plus(Span::seconds(-seconds))
+    }
+
     /// `2014-01-20 12:18:11.520`, as the log has it.
     #[must_use]
     pub fn to_display(self) -> String {
@@ -102,6 +108,7 @@ mod tests {
         let noon = LocalTime::new((2026, 7, 1), (12, 0, 0)).unwrap();
         assert_eq!(noon.with_bias(-120).to_rfc3339(), "2026-07-01T10:00:00Z");
         assert_eq!(noon.with_bias(480).to_rfc3339(), "2026-07-01T20:00:00Z");
+        assert_eq!(noon.at_offset(7200).to_rfc3339(), "2026-07-01T10:00:00Z");
     }
 
     #[test]

@@ -68,6 +68,19 @@ pub fn events(lines: &[LogLine]) -> Vec<UpdateEvent> {
     events.collect()
 }
 
+/// Makes instants of local times, by an offset from UTC in seconds that the
+/// analyst gives; each event says so.
+pub fn apply_zone(events: &mut [UpdateEvent], offset: i64) {
+    for event in events {
+        if let Some(LogTime::Local(local)) = event.time {
+            event.time = Some(LogTime::Utc(local.at_offset(offset)));
+            event
+                .text
+                .push_str(" (local time; its zone is given by the analyst)");
+        }
+    }
+}
+
 /// True when a text is a log of this kind: told by its first lines, so that a log
 /// in another language counts by its form and one without form by its words.
 #[must_use]

@@ -1,5 +1,7 @@
 //! Files in which a machine speaks of itself.
 
+use std::collections::BTreeMap;
+
 use crate::account::{Account, AccountKind};
 use crate::bytes::ParseError;
 use crate::case::assemble::{Gathered, HostObject};
@@ -22,7 +24,13 @@ const MAX_EVENT_LOG_LEN: usize = 1 << 30;
 
 /// Reads the hives and logs of the discovery. `named` are the machines that
 /// collections name: (hand-over, name).
-pub fn hosts(discovery: &mut Discovery, gathered: &mut Gathered, named: &[(String, String)]) {
+/// `zones` are the offsets of local times that the analyst gives.
+pub fn hosts(
+    discovery: &mut Discovery,
+    gathered: &mut Gathered,
+    named: &[(String, String)],
+    zones: &BTreeMap<String, i64>,
+) {
     let Discovery { files, inputs } = discovery;
     for file in files.iter() {
         let facts = match file.kind {
@@ -31,12 +39,16 @@ pub fn hosts(discovery: &mut Discovery, gathered: &mut Gathered, named: &[(Strin
             EvidenceKind::CmLog => update_log(file, inputs, gathered),
             _ => None,
         };
-        let Some((evidence, facts)) = facts else {
+        let Some((evidence, mut facts)) = facts else {
             continue;
         };
         let own = named.iter().find(|(of, _)| *of == file.hand_over);
         let machine = cryptnet::machine_from_path(&file.logical)
             .or_else(|| own.map(|(_, name)| name.clone()));
+        let offset = zone_of(file, machine.as_deref(), zones);
+        if let (HostFacts::Updates(events), Some(offset)) = (&mut facts, offset) {
+            host::update_log::apply_zone(events, offset);
+        }
         let source = HostSource {
             evidence,
             hand_over: file.hand_over.clone(),
@@ -49,6 +61,21 @@ pub fn hosts(discovery: &mut Discovery, gathered: &mut Gathered, named: &[(Strin
         objects(&source, number, gathered);
         gathered.hosts.push(source);
     }
+}
+
+/// The offset given for a file: by its name, else for its machine, else for all.
+fn zone_of(file: &Located, machine: Option<&str>, zones: &BTreeMap<String, i64>) -> Option<i64> {
+    let path = file.member.as_deref().unwrap_or(&file.path);
+    let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
+    let by = |wanted: &str| {
+        let mut found = zones
+            .iter()
+            .filter(|(of, _)| of.eq_ignore_ascii_case(wanted));
+        found.next().map(|(_, offset)| *offset)
+    };
+    by(name)
+        .or_else(|| machine.and_then(by))
+        .or_else(|| by("default"))
 }
 
 /// The last two parts of a path.

@@ -57,7 +57,7 @@ pub fn explain(
     }
     files::objects(&mut discovery, &mut gathered, &used);
     let named = files::machine_names(&mut discovery);
-    hosts::hosts(&mut discovery, &mut gathered, &named);
+    hosts::hosts(&mut discovery, &mut gathered, &named, &options.zones);
     let http = captures::http_options(options.all_http);
     let keys = key_logs::files(&mut discovery, &mut gathered);
     captures::captures(&mut discovery, http, &keys, &mut gathered, progress);
@@ -212,6 +212,9 @@ pub struct Options {
     pub unhashed: bool,
     /// A folder of certificates that the analyst knows the machine trusted.
     pub roots: Option<PathBuf>,
+    /// Offsets from UTC of local times in logs, in seconds, as the analyst gives
+    /// them: by name of a file or a machine, `default` for all others.
+    pub zones: BTreeMap<String, i64>,
 }
 
 /// Everything a report is written from.

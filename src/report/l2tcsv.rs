@@ -1,6 +1,7 @@
 //! The events as l2tcsv, the 17 columns of log2timeline's CSV.
 
 use super::csv::table;
+use super::look::Look;
 use super::records::{Record, records};
 use super::timesketch::{columns, meaning};
 use crate::pipeline::Explained;
@@ -13,12 +14,12 @@ use crate::time::Timestamp;
 ///
 /// Spec: Plaso, "l2tcsv output".
 #[must_use]
-pub fn write(explained: &Explained) -> String {
+pub fn write(explained: &Explained, look: &Look) -> String {
     let records = records(explained);
     let timed = records
         .iter()
         .filter_map(|record| Some((record, record.at.filter(|at| at.unix_seconds() >= 0)?)));
-    table(&HEADER, timed.map(|(record, at)| row(record, at)))
+    table(&HEADER, timed.map(|(record, at)| row(record, at, look)))
 }
 
 const HEADER: [&str; 17] = [
@@ -44,7 +45,7 @@ const HEADER: [&str; 17] = [
 /// Characters of the short description.
 const MAX_SHORT: usize = 80;
 
-fn row(record: &Record, at: Timestamp) -> Vec<String> {
+fn row(record: &Record, at: Timestamp, look: &Look) -> Vec<String> {
     let text = at.to_rfc3339();
     let (day, time) = text.split_once('T').unwrap_or((&text, ""));
     let mut parts = day.splitn(3, '-');
@@ -83,7 +84,8 @@ fn row(record: &Record, at: Timestamp) -> Vec<String> {
         meaning(record).to_owned(),
         or_dash(&record.account),
         or_dash(&record.machine),
-        crate::words::cut(&record.message, MAX_SHORT, "..."),
+        // Cut names could not be told any more.
+        crate::words::cut(&look.disguised(&record.message), MAX_SHORT, "..."),
         record.message.clone(),
         "2".to_owned(),
         or_dash(&record.evidence),
@@ -105,7 +107,7 @@ mod tests {
 
     #[test]
     fn the_header_is_the_known_one_and_every_row_has_17_columns() {
-        let text = write(&sample::hostile());
+        let text = write(&sample::hostile(), &Look::default());
         assert_eq!(
             text.lines().next().unwrap(),
             "date,time,timezone,MACB,source,sourcetype,type,user,host,short,desc,version,\
@@ -119,7 +121,7 @@ mod tests {
 
     #[test]
     fn dates_are_month_day_year() {
-        let text = write(&sample::explained());
+        let text = write(&sample::explained(), &Look::default());
         let line = text
             .lines()
             .find(|line| line.contains("report_id: r1"))

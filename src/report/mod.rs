@@ -7,6 +7,7 @@ pub mod json;
 pub mod l2tcsv;
 pub mod listing;
 pub mod lists;
+pub mod lists_cache;
 pub mod look;
 pub mod markdown;
 pub mod objects;
@@ -56,7 +57,9 @@ mod network;
 mod page;
 mod records;
 pub mod reproof;
+mod reproof_lists;
 mod reproof_match;
+mod reproof_rest;
 #[cfg(test)]
 pub(crate) mod sample;
 #[cfg(test)]
@@ -64,7 +67,9 @@ mod sample_case;
 mod scale;
 mod sequence;
 mod sequence_picture;
+mod share_fields;
 mod share_learn;
+mod share_public;
 mod share_scan;
 mod share_words;
 mod svg;

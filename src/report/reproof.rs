@@ -6,14 +6,11 @@
 //! claim fails when it differs from what the evidence gives, when a place that
 //! it cites is not what it was, or when it rests on a claim that fails.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::reproof_match::{
-    based_on, cited, differing, digests, members, moved, name_of, name_without_id, pair, sort,
-    text, without,
-};
+use super::reproof_match::{differing, moved};
 
 /// What came out of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -64,7 +61,7 @@ pub fn compare(report: &Value, fresh: &Value) -> Reproof {
 }
 
 /// Lists whose members have ids, after those that they refer to.
-const LISTS: [&str; 10] = [
+pub(super) const LISTS: [&str; 10] = [
     "evidence",
     "machines",
     "artifacts",
@@ -77,54 +74,41 @@ const LISTS: [&str; 10] = [
     "incidents",
 ];
 /// Lists whose members have none.
-const UNIDENTIFIED: [&str; 5] = ["clocks", "timeline", "vantages", "counts", "issues"];
+pub(super) const UNIDENTIFIED: [&str; 8] = [
+    "claims",
+    "clocks",
+    "counts",
+    "discoveries",
+    "issues",
+    "logins",
+    "timeline",
+    "vantages",
+];
 /// What is not compared like the rest: who wrote it, what was given.
 const SPECIAL: [&str; 4] = ["given", "verdict", "cited_packets", "settings"];
-/// Fields that hold an id or several.
-const REFERENCES: [&str; 17] = [
-    "artifact",
-    "artifacts",
-    "because_of",
-    "cache_entry",
-    "certificates",
-    "chain",
-    "ctl",
-    "evidence",
-    "explains",
-    "failures",
-    "findings",
-    "handshake",
-    "leaf",
-    "machine",
-    "machines",
-    "retrievals",
-    "root_cause",
-];
-/// References among a list itself, or back: compared once all ids are known.
-const LATE: [(&str, &str); 2] = [("failures", "findings"), ("findings", "because_of")];
 
-struct Work {
+pub(super) struct Work {
     /// Ids of the report to those of now.
-    ids: BTreeMap<String, String>,
+    pub(super) ids: BTreeMap<String, String>,
     /// By id or name: why, and whether only its basis failed.
-    failed: BTreeMap<String, (String, bool)>,
+    pub(super) failed: BTreeMap<String, (String, bool)>,
     /// What the evidence gives and the report lacks.
-    extra: Vec<Failed>,
-    claims: usize,
+    pub(super) extra: Vec<Failed>,
+    pub(super) claims: usize,
     /// Keys of `failed` with their names, in the order of the report.
     order: Vec<(String, String)>,
-    notes: Vec<String>,
+    pub(super) notes: Vec<String>,
     /// Folders that evidence lay in, then and now.
-    moved: Option<(String, String)>,
+    pub(super) moved: Option<(String, String)>,
 }
 
 impl Work {
-    fn claim(&mut self, key: &str, name: String) {
+    pub(super) fn claim(&mut self, key: &str, name: String) {
         self.claims += 1;
         self.order.push((key.to_owned(), name));
     }
 
-    fn fail(&mut self, key: &str, why: String) {
+    pub(super) fn fail(&mut self, key: &str, why: String) {
         let entry = (why, false);
         self.failed
             .entry(key.to_owned())
@@ -178,181 +162,6 @@ impl Work {
         }
     }
 
-    /// Matches the members of a list and notes their ids.
-    fn identified(&mut self, list: &str, report: &Value, fresh: &Value) {
-        let old = members(report, list);
-        let new = members(fresh, list);
-        let late = LATE.iter().find(|(name, _)| *name == list).map(|it| it.1);
-        let told: Vec<Value> = old
-            .iter()
-            .map(|it| self.translated(it, list, late))
-            .collect();
-        let now: Vec<Value> = new.iter().map(|it| without(it, late)).collect();
-        let pairs = pair(&told, &now, |index, other| {
-            old.get(index).and_then(|it| it.get("id")) == new.get(other).and_then(|it| it.get("id"))
-        });
-        let mut taken = BTreeSet::new();
-        let mut seen = BTreeSet::new();
-        for (index, member) in old.iter().enumerate() {
-            let id = text(member, "id");
-            let key = match id.is_empty() || !seen.insert(id.to_owned()) {
-                true => format!("{list}[{index}]"),
-                false => id.to_owned(),
-            };
-            self.claim(&key, name_of(list, member));
-            if key != id {
-                self.fail(&key, "its id is missing or used twice".to_owned());
-            }
-            let Some((other, exact)) = pairs.get(index).copied().flatten() else {
-                self.fail(&key, "the evidence does not give it".to_owned());
-                continue;
-            };
-            taken.insert(other);
-            if let Some(there) = new.get(other) {
-                self.ids.insert(key.clone(), text(there, "id").to_owned());
-            }
-            if !exact && let (Some(told), Some(now)) = (told.get(index), now.get(other)) {
-                self.fail(&key, differing(told, now));
-            }
-        }
-        for (_, member) in new.iter().enumerate().filter(|(n, _)| !taken.contains(n)) {
-            self.extra.push(Failed {
-                claim: format!("list {list}"),
-                why: format!("the evidence gives one more: {}", name_of(list, member)),
-                rests_on_failed: false,
-            });
-        }
-        // Ids must be what they are in every report: positions.
-        for (index, member) in old.iter().enumerate() {
-            let now = new.first().map(|it| text(it, "id"));
-            let letter = now.and_then(|id| id.chars().next());
-            let id = text(member, "id").to_owned();
-            if let Some(letter) = letter
-                && id != format!("{letter}{}", index + 1)
-                && !id.is_empty()
-            {
-                self.fail(&id, format!("its id is not {letter}{}", index + 1));
-            }
-        }
-    }
-
-    /// Compares the references that had to wait for all ids.
-    fn references(&mut self, report: &Value, fresh: &Value) {
-        for (list, field) in LATE {
-            let new: BTreeMap<&str, &Value> = members(fresh, list)
-                .iter()
-                .map(|it| (text(it, "id"), it))
-                .collect();
-            for member in members(report, list) {
-                let id = text(member, "id");
-                let Some(there) = self.ids.get(id).and_then(|now| new.get(now.as_str())) else {
-                    continue;
-                };
-                let told = member.get(field).map(|it| self.reference(it));
-                let mut told = told.unwrap_or(Value::Null);
-                let mut now = there.get(field).cloned().unwrap_or(Value::Null);
-                sort(&mut told);
-                sort(&mut now);
-                if told != now {
-                    self.fail(id, format!("{field} differs"));
-                }
-            }
-        }
-    }
-
-    /// Compares the bytes of the frames cited.
-    fn packets(&mut self, report: &Value, fresh: &Value) {
-        let old = digests(report);
-        let new = digests(fresh);
-        let mut bad: BTreeSet<(String, u64)> = BTreeSet::new();
-        for (evidence, frames) in &old {
-            let now = self.ids.get(evidence).and_then(|id| new.get(id));
-            for (packet, digest) in frames {
-                let key = format!("packet {packet} of {evidence}");
-                self.claim(&key, key.clone());
-                if now.and_then(|now| now.get(packet)) != Some(digest) {
-                    self.fail(&key, "its bytes are not those of the report".to_owned());
-                    if let Ok(number) = packet.parse() {
-                        bad.insert((evidence.clone(), number));
-                    }
-                }
-            }
-        }
-        if members(report, "cited_packets").is_empty() && !new.is_empty() {
-            let note = "the report has no digests of packets: packets are proved by what they say";
-            self.notes.push(note.to_owned());
-        }
-        // Other places are proved by the hash of their file.
-        let hashes = |report: &Value| -> BTreeMap<String, Value> {
-            let files = members(report, "evidence").iter();
-            files
-                .map(|it| (text(it, "id").to_owned(), it["sha256"].clone()))
-                .collect()
-        };
-        let (then, now) = (hashes(report), hashes(fresh));
-        let changed: BTreeSet<&String> = then
-            .iter()
-            .filter(|(id, hash)| self.ids.get(*id).and_then(|id| now.get(id)) != Some(*hash))
-            .map(|(id, _)| id)
-            .collect();
-        let lists = LISTS.iter().filter(|list| **list != "evidence");
-        for list in lists {
-            for member in members(report, list) {
-                let mut places = BTreeSet::new();
-                cited(member, &bad, &changed, &mut places);
-                if !places.is_empty() {
-                    let places: Vec<String> = places.into_iter().collect();
-                    let id = text(member, "id").to_owned();
-                    self.fail(&id, format!("cites {}", places.join(", ")));
-                }
-            }
-        }
-        for (index, event) in members(report, "timeline").iter().enumerate() {
-            let mut places = BTreeSet::new();
-            cited(event, &bad, &changed, &mut places);
-            if !places.is_empty() {
-                let places: Vec<String> = places.into_iter().collect();
-                let key = format!("timeline[{index}]");
-                self.fail(&key, format!("cites {}", places.join(", ")));
-            }
-        }
-    }
-
-    /// Compares a list as a bag of values.
-    fn unidentified(&mut self, list: &str, report: &Value, fresh: &Value) {
-        let old = members(report, list);
-        let told: Vec<Value> = old
-            .iter()
-            .map(|it| self.translated(it, list, None))
-            .collect();
-        let now: Vec<Value> = members(fresh, list).to_vec();
-        let pairs = pair(&told, &now, |index, other| index == other);
-        let mut taken = BTreeSet::new();
-        for (index, member) in old.iter().enumerate() {
-            let key = format!("{list}[{index}]");
-            self.claim(&key, name_without_id(list, index, member));
-            match pairs.get(index).copied().flatten() {
-                None => self.fail(&key, "the evidence does not give it".to_owned()),
-                Some((other, exact)) => {
-                    taken.insert(other);
-                    if !exact && let (Some(told), Some(now)) = (told.get(index), now.get(other)) {
-                        self.fail(&key, differing(told, now));
-                    }
-                }
-            }
-        }
-        for (index, member) in now.iter().enumerate().filter(|(n, _)| !taken.contains(n)) {
-            self.extra.push(Failed {
-                claim: format!("list {list}"),
-                why: format!(
-                    "the evidence gives one more: {}",
-                    name_without_id(list, index, member)
-                ),
-                rests_on_failed: false,
-            });
-        }
-    }
-
     fn verdict(&mut self, report: &Value, fresh: &Value) {
         self.claim("verdict", "verdict".to_owned());
         if report.get("verdict") != fresh.get("verdict") {
@@ -360,43 +169,6 @@ impl Work {
             let told = report.get("verdict").unwrap_or(&none);
             let now = fresh.get("verdict").unwrap_or(&none);
             self.fail("verdict", differing(told, now));
-        }
-    }
-
-    /// Fails what rests on failed claims, until nothing changes.
-    fn rest_on(&mut self, report: &Value) {
-        let mut bases: Vec<(String, BTreeSet<String>)> = Vec::new();
-        for list in LISTS {
-            for member in members(report, list) {
-                let mut found = BTreeSet::new();
-                based_on(member, &mut found);
-                bases.push((text(member, "id").to_owned(), found));
-            }
-        }
-        if let Some(first) = members(report, "incidents").first() {
-            let leading = BTreeSet::from([text(first, "id").to_owned()]);
-            bases.push(("verdict".to_owned(), leading));
-        }
-        loop {
-            let mut newly = Vec::new();
-            for (id, on) in &bases {
-                if !id.is_empty() && !self.failed.contains_key(id) {
-                    let bad: Vec<&str> = on
-                        .iter()
-                        .filter(|it| self.failed.contains_key(*it))
-                        .map(String::as_str)
-                        .collect();
-                    if !bad.is_empty() {
-                        newly.push((id.clone(), format!("rests on {}", bad.join(", "))));
-                    }
-                }
-            }
-            if newly.is_empty() {
-                return;
-            }
-            for (id, why) in newly {
-                self.failed.insert(id, (why, true));
-            }
         }
     }
 
@@ -416,46 +188,6 @@ impl Work {
             claims: self.claims,
             failed,
             notes: self.notes,
-        }
-    }
-
-    /// A member with the ids of now in place of its own, without its id.
-    fn translated(&self, member: &Value, list: &str, late: Option<&str>) -> Value {
-        let mut value = without(member, late);
-        self.translate(&mut value);
-        if list == "evidence"
-            && let Some((then, now)) = &self.moved
-            && let Some(Value::String(path)) = value.get_mut("path")
-            && let Some(rest) = path.strip_prefix(then.as_str())
-        {
-            *path = format!("{now}{rest}");
-        }
-        value
-    }
-
-    fn translate(&self, value: &mut Value) {
-        match value {
-            Value::Array(list) => list.iter_mut().for_each(|inner| self.translate(inner)),
-            Value::Object(map) => {
-                for (field, inner) in map.iter_mut() {
-                    if REFERENCES.contains(&field.as_str()) {
-                        *inner = self.reference(inner);
-                    }
-                    self.translate(inner);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn reference(&self, value: &Value) -> Value {
-        match value {
-            Value::String(id) => {
-                let now = self.ids.get(id);
-                Value::String(now.unwrap_or(id).clone())
-            }
-            Value::Array(list) => list.iter().map(|it| self.reference(it)).collect(),
-            other => other.clone(),
         }
     }
 }
@@ -481,6 +213,17 @@ mod tests {
     fn failing(told: &Value, now: &Value) -> Vec<String> {
         let failed = compare(told, now).failed;
         failed.into_iter().map(|it| it.claim).collect()
+    }
+
+    #[test]
+    fn every_list_of_the_schema_is_proved_member_by_member() {
+        let schema: Value = serde_json::from_str(&crate::report::schema::write()).unwrap();
+        let fields = schema["properties"].as_object().unwrap();
+        for (name, field) in fields.iter().filter(|(_, it)| it["type"] == "array") {
+            let name = name.as_str();
+            let known = LISTS.contains(&name) || UNIDENTIFIED.contains(&name);
+            assert!(known || SPECIAL.contains(&name), "{name}: {field}");
+        }
     }
 
     #[test]
@@ -529,6 +272,63 @@ mod tests {
         let failed = compare(&told, &report()).failed;
         assert_eq!(failed.len(), 1);
         assert_eq!(failed[0].why, "the evidence does not give it");
+    }
+
+    /// The places of all texts, numbers and truth values, as JSON pointers.
+    fn leaves(value: &Value, place: &str, found: &mut Vec<String>) {
+        match value {
+            Value::Array(list) => {
+                for (index, it) in list.iter().enumerate() {
+                    leaves(it, &format!("{place}/{index}"), found);
+                }
+            }
+            Value::Object(map) => {
+                for (name, it) in map {
+                    leaves(it, &format!("{place}/{name}"), found);
+                }
+            }
+            Value::Null => {}
+            _ => found.push(place.to_owned()),
+        }
+    }
+
+    #[test]
+    fn a_changed_leaf_fails_its_own_claim_and_only_what_rests_on_it() {
+        let now = report();
+        let mut checked = 0;
+        for list in LISTS.iter().chain(&UNIDENTIFIED) {
+            let mut places = Vec::new();
+            leaves(&now[*list], &format!("/{list}"), &mut places);
+            for place in places {
+                // Ids and hashes of files are what others are tied to.
+                if place.ends_with("/id") || *list == "evidence" {
+                    continue;
+                }
+                let mut told = now.clone();
+                let leaf = told.pointer_mut(&place).unwrap();
+                *leaf = match leaf.clone() {
+                    Value::String(text) => json!(format!("{text}x")),
+                    Value::Bool(it) => json!(!it),
+                    number => json!(number.as_f64().unwrap() + 1.0),
+                };
+                let index: usize = place.split('/').nth(2).unwrap().parse().unwrap();
+                let member = &told[*list][index];
+                let name = match member.get("id") {
+                    Some(_) => super::super::reproof_match::name_of(list, member),
+                    None => super::super::reproof_match::name_without_id(list, index, member),
+                };
+                let failed = compare(&told, &now).failed;
+                let direct = failed.iter().filter(|it| !it.rests_on_failed);
+                let direct: Vec<&str> = direct.map(|it| it.claim.as_str()).collect();
+                assert!(direct.contains(&name.as_str()), "{place}: {direct:?}");
+                let others = direct
+                    .iter()
+                    .filter(|it| **it != name && **it != format!("list {list}"));
+                assert_eq!(others.count(), 0, "{place}: {direct:?}");
+                checked += 1;
+            }
+        }
+        assert!(checked > 200, "{checked}");
     }
 
     #[test]

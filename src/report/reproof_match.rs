@@ -167,19 +167,24 @@ pub(super) fn cited(
 
 /// Fields by which a claim rests on another. A machine and a piece of evidence
 /// are places; what stands at a place is cited.
-const BASES: [&str; 12] = [
+const BASES: [&str; 17] = [
     "artifact",
     "because_of",
     "cache_entry",
     "certificates",
     "chain",
+    "crl",
     "ctl",
     "explains",
     "failures",
     "handshake",
     "leaf",
+    "ocsp",
+    "retrieval",
     "retrievals",
     "root_cause",
+    "script",
+    "scripts",
 ];
 
 /// Collects the ids that a claim rests on.
@@ -268,14 +273,17 @@ pub(super) fn name_of(list: &str, member: &Value) -> String {
 
 /// The name of a claim without an id: `timeline 3 (2011-…)`, from 1.
 pub(super) fn name_without_id(list: &str, index: usize, member: &Value) -> String {
-    let about = ["at", "source", "what", "where"]
+    let about = ["at", "claim", "client", "source", "what", "where"]
         .iter()
         .map(|field| text(member, field))
         .find(|text| !text.is_empty());
     let noun = match list {
+        "claims" => "claim",
         "clocks" => "clock",
         "counts" => "count",
+        "discoveries" => "discovery",
         "issues" => "issue",
+        "logins" => "login",
         "vantages" => "vantage",
         other => other,
     };

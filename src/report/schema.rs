@@ -45,7 +45,8 @@ fn properties(of: &str, value: &mut Value) {
                     }
                 }
             }
-            for (_, inner) in map.iter_mut() {
+            // The definitions have names of their own.
+            for (_, inner) in map.iter_mut().filter(|(key, _)| *key != "$defs") {
                 properties(of, inner);
             }
         }
@@ -56,7 +57,8 @@ fn properties(of: &str, value: &mut Value) {
 
 fn property(of: &str, field: &str, schema: &mut Map<String, Value>) {
     let nullable = schema.get("type").is_some_and(Value::is_array);
-    if TIMES.contains(&field) && is_string(schema) {
+    // `logins[].at` is a place: proxy or server.
+    if TIMES.contains(&field) && is_string(schema) && (of, field) != ("JsonLogin", "at") {
         schema.insert("format".to_owned(), json!("date-time"));
         schema.insert("pattern".to_owned(), json!("Z$"));
     }

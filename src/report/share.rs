@@ -12,6 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde_json::{Map, Value};
 
+use super::share_fields::Field;
 use super::share_learn::learn;
 use super::share_scan::{Class, scan};
 use super::share_words::Words;
@@ -68,7 +69,7 @@ impl Disguise {
             if after.trim_start().starts_with(':') {
                 shared.push_str(literal);
                 key = value;
-            } else if key == "shared" || is_fixed(&key, &value) {
+            } else if is_fixed(Field::of(&key), &value) {
                 shared.push_str(literal);
             } else {
                 let safe = self.text(&value);
@@ -130,8 +131,16 @@ impl Disguise {
 
     /// Has a word replaced wherever it stands by itself.
     pub(super) fn word(&mut self, class: Class, original: &str) {
+        if original.trim().chars().count() >= MIN_WORD {
+            self.short_word(class, original);
+        }
+    }
+
+    /// The same for the name of a user or machine, of which two letters are
+    /// enough.
+    pub(super) fn short_word(&mut self, class: Class, original: &str) {
         let original = original.trim();
-        if original.chars().count() < MIN_WORD || super::share_words::is_plain(original) {
+        if original.chars().count() < MIN_SHORT_WORD || super::share_words::is_plain(original) {
             return;
         }
         let pseudonym = self.give(class, original);
@@ -147,16 +156,21 @@ impl Disguise {
 
     /// Learns the hosts, addresses, paths and accounts in a text.
     pub(super) fn meet(&mut self, text: &str) {
-        let words = self.words.clone();
+        // What is given here adds no word.
+        let words = std::mem::take(&mut self.words);
         scan(text, &words, &mut |class, original| {
             self.give(class, original)
         });
+        self.words = words;
     }
 }
 
 /// Letters of a word that is replaced wherever it stands; shorter ones would
 /// hit half of the report, and are replaced where their place tells them.
 const MIN_WORD: usize = 3;
+/// Letters of the shortest name of a user or machine that is replaced wherever
+/// it stands.
+const MIN_SHORT_WORD: usize = 2;
 
 fn pseudonym(class: Class, original: &str, number: u32) -> String {
     match class {
@@ -206,51 +220,13 @@ fn end_of_literal(literal: &str) -> usize {
     literal.len()
 }
 
-/// Fields whose words are the program's own, or are no names.
-const FIXED: [&str; 35] = [
-    "basis_kind",
-    "certificates_by",
-    "certificates_seen",
-    "check",
-    "clock",
-    "confidence",
-    "data_type",
-    "datetime",
-    "error_status",
-    "id",
-    "info_status",
-    "key_identifier",
-    "key_log",
-    "kind",
-    "list",
-    "login",
-    "looks_like",
-    "name_check",
-    "object",
-    "outcome",
-    "policy_error",
-    "resumption",
-    "role",
-    "root",
-    "rule",
-    "schema",
-    "sequence",
-    "serial",
-    "sha1",
-    "sha256",
-    "signature",
-    "state",
-    "timestamp_desc",
-    "upgraded_from",
-    "version",
-];
-
-fn is_fixed(key: &str, value: &str) -> bool {
+/// Whether a value is no name: words of the contract, ids of members.
+fn is_fixed(field: Field, value: &str) -> bool {
     let mut letters = value.chars();
     let id = letters.next().is_some_and(|it| it.is_ascii_lowercase())
         && !letters.as_str().is_empty()
         && letters.all(|it| it.is_ascii_digit());
-    id || FIXED.contains(&key)
+    field == Field::Fixed || (id && field == Field::Prose)
 }
 
 /// The first style sheet or script of a page: start and length.

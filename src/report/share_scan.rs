@@ -4,6 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::share::REMOVED;
+use super::share_public::{FILES, OWN, PUBLIC_FILES, is_public};
 use super::share_words::Words;
 
 /// What a piece of text is.
@@ -22,15 +23,51 @@ pub(super) enum Class {
 }
 
 /// Rewrites a text: known words give way to their pseudonyms, and what looks
-/// like a name is handed to `replace`.
+/// like a name is handed to `replace`. A URL goes piece by piece, so that no
+/// known word in it hides the rest.
 pub(super) fn scan(
     text: &str,
     words: &Words,
     replace: &mut dyn FnMut(Class, &str) -> String,
 ) -> String {
     let mut safe = String::with_capacity(text.len());
+    let text = words.without_texts(text);
+    let mut rest: &str = &text;
+    while let Some((start, length)) = first_url(rest) {
+        let (before, from) = rest.split_at(start);
+        let (whole, after) = from.split_at(length);
+        safe.push_str(&prose(before, words, replace));
+        let (scheme, place) = whole.split_once("://").unwrap_or((whole, ""));
+        safe.push_str(&format!("{scheme}://{}", url(place, words, replace)));
+        rest = after;
+    }
+    safe.push_str(&prose(rest, words, replace));
+    safe
+}
+
+/// The first URL of a text: start and length in bytes.
+fn first_url(text: &str) -> Option<(usize, usize)> {
+    let colon = text.find("://")?;
+    let before = text.get(..colon)?;
+    let scheme = before.trim_end_matches(|it: char| it.is_ascii_alphanumeric());
+    let rest = text.get(scheme.len()..)?;
+    let is_of_url = |it: char| is_of_chunk(it) || it == '=';
+    let mut end = rest.find(|it| !is_of_url(it)).unwrap_or(rest.len());
+    // Marks that HTML puts behind it.
+    for mark in ["&quot", "&gt", "&lt", "&#"] {
+        end = end.min(rest.find(mark).unwrap_or(end));
+    }
+    let whole = rest.get(..end)?;
+    let trimmed = whole.trim_end_matches(['.', ':', '!', '?']).len();
+    let least = colon - scheme.len() + 3;
+    Some((scheme.len(), trimmed.max(least)))
+}
+
+/// Rewrites text without URLs.
+fn prose(text: &str, words: &Words, replace: &mut dyn FnMut(Class, &str) -> String) -> String {
+    let mut safe = String::with_capacity(text.len());
     let mut login = false;
-    for piece in pieces(&known(text, words, true)) {
+    for piece in pieces(&known(text, words, Place::Prose)) {
         let text = match piece {
             Piece::Done(text) => {
                 safe.push_str(&text);
@@ -73,8 +110,19 @@ enum Piece {
 const OPEN: char = '\u{1}';
 const CLOSE: char = '\u{2}';
 
-/// Replaces known words; `marked` puts marks around the pseudonyms.
-fn known(text: &str, words: &Words, marked: bool) -> String {
+/// Where words are looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Labels of hosts and parts of paths are left: they go as a whole. Marks
+    /// are put around the pseudonyms.
+    Prose,
+    /// A path that stays: every word in it goes.
+    Path,
+}
+
+/// Replaces known words.
+fn known(text: &str, words: &Words, place: Place) -> String {
+    let marked = place == Place::Prose;
     let letters: Vec<char> = text
         .chars()
         .map(|it| if matches!(it, OPEN | CLOSE) { ' ' } else { it })
@@ -88,7 +136,9 @@ fn known(text: &str, words: &Words, marked: bool) -> String {
         // replaced as a whole, below.
         let found = (!inside && letter.is_alphanumeric()).then(|| words.at(rest));
         match found.flatten() {
-            Some((length, pseudonym)) if !is_part_of_name(&letters, at, length) => {
+            Some((length, pseudonym))
+                if place == Place::Path || !is_part_of_name(&letters, at, length) =>
+            {
                 if marked {
                     safe.push(OPEN);
                 }
@@ -158,9 +208,6 @@ fn chunks(text: &str) -> Vec<&str> {
 fn of_chunk(chunk: &str, words: &Words, replace: &mut dyn FnMut(Class, &str) -> String) -> String {
     let trimmed = chunk.trim_end_matches(['.', ':', '!', '?']);
     let (body, tail) = chunk.split_at(trimmed.len());
-    if let Some((scheme, rest)) = body.split_once("://") {
-        return format!("{scheme}://{}{tail}", url(rest, words, replace));
-    }
     if words.is_encoded_in(body) {
         return format!("{REMOVED}{tail}");
     }
@@ -169,11 +216,17 @@ fn of_chunk(chunk: &str, words: &Words, replace: &mut dyn FnMut(Class, &str) -> 
     }
     if let Some((user, host)) = body.split_once('@')
         && !user.is_empty()
-        && host.contains('.')
+        && !host.is_empty()
     {
         return format!("{}{tail}", replace(Class::User, body));
     }
-    let parts: Vec<String> = body.split('/').map(|part| simple(part, replace)).collect();
+    let parts: Vec<String> = body
+        .split('/')
+        .map(|part| match words.stand_in(part) && is_public(part) {
+            true => replace(Class::Host, part),
+            false => simple(part, replace),
+        })
+        .collect();
     format!("{}{tail}", parts.join("/"))
 }
 
@@ -203,21 +256,26 @@ fn url(rest: &str, words: &Words, replace: &mut dyn FnMut(Class, &str) -> String
         }
         _ => (host, String::new()),
     };
-    if is_public(name) {
+    if is_public(name) && !words.stand_in(name) {
         let (path, query) = path.split_once('?').map_or((path, ""), |it| it);
         let query = match query.bytes().all(|it| it.is_ascii_hexdigit()) {
             _ if query.is_empty() => String::new(),
-            true => format!("?{query}"),
-            false => format!("?{REMOVED}"),
+            true if !words.is_encoded_in(query) => format!("?{query}"),
+            _ => format!("?{REMOVED}"),
         };
         let path = match words.is_encoded_in(path) {
             true => format!("/{REMOVED}"),
-            false => known(path, words, false),
+            false => known(path, words, Place::Path),
         };
         return format!("{login}{name}{port}{path}{query}");
     }
+    let letters: Vec<char> = name.chars().collect();
     let name = match name.parse::<IpAddr>() {
         Ok(_) => address(name, replace),
+        Err(_) if words.at(&letters).is_some_and(|it| it.0 == letters.len()) => {
+            let (_, pseudonym) = words.at(&letters).unwrap_or_default();
+            pseudonym.to_owned()
+        }
         Err(_) if name.is_empty() || is_pseudonym(name) => name.to_owned(),
         Err(_) => replace(Class::Host, name),
     };
@@ -231,6 +289,15 @@ fn url(rest: &str, words: &Words, replace: &mut dyn FnMut(Class, &str) -> String
 
 /// A piece without a slash.
 fn simple(part: &str, replace: &mut dyn FnMut(Class, &str) -> String) -> String {
+    if part
+        .get(..9)
+        .is_some_and(|it| it.eq_ignore_ascii_case(DOMAIN_SID))
+    {
+        return replace(Class::User, part);
+    }
+    if is_hardware_address(part) {
+        return replace(Class::Machine, part);
+    }
     if let Ok(socket) = part.parse::<SocketAddr>() {
         let ip = address(&socket.ip().to_string(), replace);
         return format!("{ip}:{}", socket.port());
@@ -269,6 +336,19 @@ fn simple(part: &str, replace: &mut dyn FnMut(Class, &str) -> String) -> String 
     }
 }
 
+/// How the identifiers of accounts of a domain or machine begin (MS-DTYP
+/// 2.4.2.4); the others are the same on every Windows.
+const DOMAIN_SID: &str = "S-1-5-21-";
+
+/// `00:11:22:aa:bb:cc`, or with hyphens.
+fn is_hardware_address(text: &str) -> bool {
+    text.len() == 17
+        && text.bytes().enumerate().all(|(at, byte)| match at % 3 {
+            2 => byte == b':' || byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
 fn address(text: &str, replace: &mut dyn FnMut(Class, &str) -> String) -> String {
     let keep = match text.parse() {
         // The arc of certificate extensions looks like an address.
@@ -300,98 +380,3 @@ fn is_pseudonym(text: &str) -> bool {
     (extension.is_empty() || extension.bytes().all(|it| it.is_ascii_alphanumeric()))
         && stem.split_once('-').is_some_and(known)
 }
-
-/// Whether a host is public trust infrastructure, which everybody asks.
-pub(super) fn is_public(host: &str) -> bool {
-    let host = host.to_ascii_lowercase();
-    PUBLIC.iter().any(|domain| {
-        let below = host.strip_suffix(domain);
-        below.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    })
-}
-
-/// Domains of the trust programs, certification authorities and their delivery.
-const PUBLIC: [&str; 49] = [
-    "actalis.it",
-    "amazontrust.com",
-    "buypass.com",
-    "buypass.no",
-    "certum.pl",
-    "comodo.com",
-    "comodo.net",
-    "comodoca.com",
-    "d-trust.net",
-    "digicert.cn",
-    "digicert.com",
-    "digitalcertvalidation.com",
-    "entrust.com",
-    "entrust.net",
-    "geotrust.com",
-    "globalsign.com",
-    "globalsign.net",
-    "godaddy.com",
-    "harica.gr",
-    "identrust.com",
-    "izenpe.com",
-    "lencr.org",
-    "letsencrypt.org",
-    "microsoft.com",
-    "msocsp.com",
-    "omniroot.com",
-    "pki.goog",
-    "quovadisglobal.com",
-    "rapidssl.com",
-    "sectigo.com",
-    "sectigochina.com",
-    "secomtrust.net",
-    "ssl.com",
-    "starfieldtech.com",
-    "swisssign.com",
-    "swisssign.net",
-    "symantec.com",
-    "symcb.com",
-    "symcd.com",
-    "telesec.de",
-    "thawte.com",
-    "trust-provider.com",
-    "trustwave.com",
-    "usertrust.com",
-    "verisign.com",
-    "verisign.net",
-    // Name space of SVG, not a place anybody went to.
-    "w3.org",
-    "windows.com",
-    "windowsupdate.com",
-];
-
-/// Names with a dot that are no hosts: of filters, of this program.
-const OWN: [&str; 9] = [
-    "frame.number",
-    "tcp.stream",
-    "case.toml",
-    "report.json",
-    "whychain.report",
-    "whychain.manifest",
-    "wincrypt.h",
-    "README.md",
-    "REPORT.md",
-];
-
-/// Extensions of files; a name that ends so is a file and no host.
-const FILES: [&str; 32] = [
-    "cab", "cap", "cer", "crl", "crt", "csv", "dat", "der", "dll", "evtx", "exe", "gz", "htm",
-    "html", "json", "jsonl", "log", "md", "p7b", "p7c", "p7m", "pac", "pcap", "pcapng", "pem",
-    "pfx", "sst", "stl", "toml", "txt", "xml", "zip",
-];
-
-/// Files that every Windows asks for.
-const PUBLIC_FILES: [&str; 8] = [
-    "authroot.stl",
-    "authrootseq.txt",
-    "authrootstl.cab",
-    "disallowedcert.stl",
-    "disallowedcertstl.cab",
-    "pinrules.stl",
-    "pinrulesstl.cab",
-    "wpad.dat",
-];

@@ -1,27 +1,30 @@
 //! Words that are replaced wherever they stand by themselves, and the search
 //! for them in text that is encoded.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-
-/// Words with their pseudonyms, found by their first part.
+/// Words with their pseudonyms, found by their first part; and, for text that
+/// is encoded, by their first bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Words {
-    /// By the first run of letters and digits: the whole word in lower case,
-    /// the longest first, and its pseudonym.
-    by_start: BTreeMap<String, Vec<(Vec<char>, String)>>,
+    /// By the first run of letters and digits, then by length in characters:
+    /// the whole word in lower case, and its pseudonym.
+    by_start: BTreeMap<String, BTreeMap<usize, BTreeMap<Vec<char>, String>>>,
+    /// Words as bytes, by the first [`MIN_ENCODED`] of them: every place of a
+    /// text costs one look-up, however many words there are.
+    encoded: HashMap<[u8; MIN_ENCODED], Vec<Vec<u8>>>,
+    /// Free texts with a URL in them, as they stand, and their pseudonyms.
+    with_url: Vec<(String, String)>,
 }
 
 impl Words {
     pub(super) fn add(&mut self, word: &str, pseudonym: &str) {
-        let letters: Vec<char> = word.chars().map(lower).collect();
-        let skipped = letters
-            .iter()
-            .take_while(|it| !it.is_alphanumeric())
-            .count();
-        let letters: Vec<char> = letters.into_iter().skip(skipped).collect();
+        if word.contains("://") && !self.with_url.iter().any(|it| it.0 == word) {
+            self.with_url.push((word.to_owned(), pseudonym.to_owned()));
+        }
+        let letters = word.chars().skip_while(|it| !it.is_alphanumeric());
+        let letters: Vec<char> = letters.map(lower).collect();
         let start: String = letters
             .iter()
             .take_while(|it| it.is_alphanumeric())
@@ -29,10 +32,38 @@ impl Words {
         if start.is_empty() {
             return;
         }
-        let list = self.by_start.entry(start).or_default();
-        if !list.iter().any(|(known, _)| *known == letters) {
-            list.push((letters, pseudonym.to_owned()));
-            list.sort_by(|one, other| (other.0.len(), &one.0).cmp(&(one.0.len(), &other.0)));
+        let whole: String = letters.iter().collect();
+        if letters.len() >= MIN_ENCODED {
+            // UTF-16 of Latin letters is found without its zeros.
+            self.add_bytes(whole.as_bytes());
+            if !whole.is_ascii() {
+                let wide: Vec<u8> = whole.encode_utf16().flat_map(u16::to_le_bytes).collect();
+                self.add_bytes(&wide);
+            }
+        }
+        let by_length = self.by_start.entry(start).or_default();
+        let words = by_length.entry(letters.len()).or_default();
+        words.entry(letters).or_insert_with(|| pseudonym.to_owned());
+    }
+
+    /// Replaces the free texts that have a URL in them, which is else replaced
+    /// by itself.
+    pub(super) fn without_texts<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut text = Cow::Borrowed(text);
+        for (word, pseudonym) in &self.with_url {
+            if text.contains(word.as_str()) {
+                text = Cow::Owned(text.replace(word.as_str(), pseudonym));
+            }
+        }
+        text
+    }
+
+    fn add_bytes(&mut self, word: &[u8]) {
+        if let Some(first) = word.first_chunk() {
+            let words = self.encoded.entry(*first).or_default();
+            if !words.iter().any(|known| known == word) {
+                words.push(word.to_vec());
+            }
         }
     }
 
@@ -45,37 +76,47 @@ impl Words {
             .take_while(|it| it.is_alphanumeric())
             .map(lower)
             .collect();
-        let list = self.by_start.get(&start)?;
-        list.iter().find_map(|(word, pseudonym)| {
-            let here = text.get(..word.len())?;
-            let equal = here
-                .iter()
-                .zip(word)
-                .all(|(one, other)| lower(*one) == *other);
-            let ends_in_letter = word.last().is_some_and(|it| it.is_alphanumeric());
-            let goes_on = text.get(word.len()).is_some_and(|it| it.is_alphanumeric());
-            (equal && !(ends_in_letter && goes_on)).then_some((word.len(), pseudonym.as_str()))
+        let by_length = self.by_start.get(&start)?;
+        // The longest first.
+        by_length.iter().rev().find_map(|(length, words)| {
+            let here: Vec<char> = text.get(..*length)?.iter().copied().map(lower).collect();
+            let pseudonym = words.get(&here)?;
+            let ends_in_letter = here.last().is_some_and(|it| it.is_alphanumeric());
+            let goes_on = text.get(*length).is_some_and(|it| it.is_alphanumeric());
+            (!(ends_in_letter && goes_on)).then_some((*length, pseudonym.as_str()))
         })
+    }
+
+    /// Whether a word stands in a text by itself, whatever is around it.
+    pub(super) fn stand_in(&self, text: &str) -> bool {
+        let letters: Vec<char> = text.chars().collect();
+        let begins = |at: &usize| {
+            let before = at.checked_sub(1).and_then(|at| letters.get(at));
+            !before.is_some_and(|it| it.is_alphanumeric())
+        };
+        (0..letters.len())
+            .filter(begins)
+            .any(|at| self.at(letters.get(at..).unwrap_or_default()).is_some())
     }
 
     /// Whether bytes hold a word as UTF-8 or UTF-16, in any case, or a login.
     fn is_in(&self, bytes: &[u8]) -> bool {
         let plain: Vec<u8> = bytes.iter().map(u8::to_ascii_lowercase).collect();
-        // Names in UTF-16 are mostly Latin: without its zeros it reads as text.
-        let narrow: Vec<u8> = plain.iter().copied().filter(|it| *it != 0).collect();
-        let holds = |text: &[u8], word: &[u8]| text.windows(word.len()).any(|it| it == word);
-        if holds(&plain, b"ntlmssp") {
+        if self.any_in(&plain) {
             return true;
         }
-        self.by_start.values().flatten().any(|(word, _)| {
-            if word.len() < MIN_ENCODED {
-                return false;
-            }
-            let word: String = word.iter().collect();
-            let wide: Vec<u8> = word.encode_utf16().flat_map(u16::to_le_bytes).collect();
-            holds(&plain, word.as_bytes())
-                || holds(&narrow, word.as_bytes())
-                || holds(&plain, &wide)
+        // Names in UTF-16 are mostly Latin: without its zeros it reads as text.
+        let narrow: Vec<u8> = plain.iter().copied().filter(|it| *it != 0).collect();
+        narrow.len() < plain.len() && self.any_in(&narrow)
+    }
+
+    fn any_in(&self, bytes: &[u8]) -> bool {
+        bytes.windows(MIN_ENCODED).enumerate().any(|(at, first)| {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let first: Option<&[u8; MIN_ENCODED]> = first.first_chunk();
+            let words = first.and_then(|it| self.encoded.get(it));
+            rest.starts_with(NTLM)
+                || words.is_some_and(|words| words.iter().any(|word| rest.starts_with(word)))
         })
     }
 
@@ -102,29 +143,40 @@ impl Words {
         let mut runs = text.split(|it| !is_base64(it));
         runs.any(|run| {
             // Text around it may have joined the run: every start is tried.
-            (0..4).any(|skip| {
-                let run = run.get(skip..).unwrap_or_default();
-                let whole = run.len() - usize::from(run.len() % 4 == 1);
-                let run = run.get(..whole).unwrap_or_default();
-                if run.len() < MIN_ENCODED {
-                    return false;
-                }
-                let decoded = STANDARD_NO_PAD
-                    .decode(run)
-                    .or_else(|_| URL_SAFE_NO_PAD.decode(run))
-                    .or_else(|_| {
-                        let cut = run.len() / 4 * 4;
-                        STANDARD_NO_PAD.decode(run.get(..cut).unwrap_or_default())
-                    });
-                decoded.is_ok_and(|bytes| inside(&bytes))
-            })
+            (0..4).any(|skip| inside(&base64(run.get(skip..).unwrap_or_default())))
         })
     }
+}
+
+/// The bytes of letters of Base64, both alphabets of RFC 4648 at once; a rest
+/// of less than a byte is dropped.
+fn base64(letters: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(letters.len() / 4 * 3);
+    let (mut bits, mut count) = (0u32, 0u32);
+    for letter in letters {
+        let value = match letter {
+            b'A'..=b'Z' => letter - b'A',
+            b'a'..=b'z' => letter - b'a' + 26,
+            b'0'..=b'9' => letter - b'0' + 52,
+            b'+' | b'-' => 62,
+            _ => 63,
+        };
+        bits = bits << 6 | u32::from(value);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            let [.., byte] = (bits >> count).to_be_bytes();
+            bytes.push(byte);
+        }
+    }
+    bytes
 }
 
 /// Letters of a word that is looked for in encoded text; shorter ones are there
 /// by chance.
 const MIN_ENCODED: usize = 4;
+/// How every message of NTLM begins (MS-NLMP 2.2.1), in lower case.
+const NTLM: &[u8] = b"ntlmssp";
 /// Encodings within encodings.
 const MAX_DEPTH: usize = 3;
 
@@ -172,42 +224,100 @@ pub(super) fn is_plain(word: &str) -> bool {
     PLAIN.contains(&word.to_ascii_lowercase().as_str())
 }
 
-const PLAIN: [&str; 38] = [
+/// Parts of host names that say what a host is for, or that many names share:
+/// standing alone they name nobody, and they are words of every report.
+pub(super) fn is_common_label(label: &str) -> bool {
+    is_plain(label) || LABELS.contains(&label)
+}
+
+const LABELS: [&str; 24] = [
+    "company",
+    "corp",
+    "domain",
+    "example",
+    "group",
+    "home",
+    "internal",
+    "intern",
+    "intra",
+    "intranet",
+    "invalid",
+    "lan",
+    "local",
+    "localdomain",
+    "mail",
+    "network",
+    "online",
+    "office",
+    "private",
+    "service",
+    "services",
+    "shop",
+    "site",
+    "store",
+];
+
+const PLAIN: [&str; 63] = [
     "administrator",
+    "aia",
     "alert",
+    "as",
+    "at",
+    "be",
+    "by",
+    "ca",
+    "cdp",
     "certificate",
     "certificates",
     "client",
+    "cn",
+    "configuration",
     "default",
     "direct",
+    "do",
     "evidence",
     "failure",
     "guest",
     "handshake",
     "host",
+    "id",
+    "if",
+    "in",
+    "ip",
+    "is",
     "issuer",
+    "it",
     "local service",
     "localhost",
     "machine",
     "machines",
     "name",
     "network service",
+    "no",
     "object",
+    "of",
+    "ok",
+    "on",
+    "or",
     "origin",
     "other",
     "packet",
     "packets",
     "proxy",
     "public",
+    "public key services",
     "retrieval",
     "root",
     "server",
+    "services",
     "system",
     "test",
     "the",
     "time",
+    "to",
     "trust",
     "unknown",
+    "up",
     "user",
     "validation",
     "wpad",
