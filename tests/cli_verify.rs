@@ -154,7 +154,7 @@ fn a_flipped_byte_anywhere_in_the_report_is_noticed() {
     let changed = desk.path("changed.json");
     // Every flip would take minutes; a stride that is prime to the indentation
     // reaches keys, values, numbers and brackets.
-    let stride = whole.len() / 23 | 1;
+    let stride = (whole.len() / 23) | 1;
     for at in (11..whole.len()).step_by(stride) {
         let mut bytes = whole.clone();
         bytes[at] ^= 2;

@@ -62,7 +62,7 @@ impl Ctl {
             }
             let mut attributes = field.children();
             while !attributes.is_empty() && count < MAX_ATTRIBUTES {
-                beside.add(&attributes.any("unsignedAttrs")?, content.contents)?;
+                beside.add(&attributes.any("unsignedAttrs")?, content.whole)?;
                 count += 1;
             }
         }
@@ -88,7 +88,9 @@ impl Beside {
 }
 
 impl NestedSignature {
-    /// Reads a SignedData without content, which signs that of the outer one.
+    /// Reads a SignedData without content, which signs that of the outer one:
+    /// detached, so that tag and length count too, which the outer signature
+    /// leaves out (seen in the pin rules of 2017).
     fn read(value: &Tlv<'_>, content: &[u8]) -> Result<Self, ParseError> {
         let data = SignedData::read(value.whole)?;
         let certificates = data.read_certificates(&mut Vec::new());

@@ -74,11 +74,12 @@ pub(super) const LISTS: [&str; 10] = [
     "incidents",
 ];
 /// Lists whose members have none.
-pub(super) const UNIDENTIFIED: [&str; 8] = [
+pub(super) const UNIDENTIFIED: [&str; 9] = [
     "claims",
     "clocks",
     "counts",
     "discoveries",
+    "holdings",
     "issues",
     "logins",
     "timeline",

@@ -150,7 +150,7 @@ impl Work {
                 sort(&mut told);
                 sort(&mut now);
                 if told != now {
-                    self.fail(&id.to_owned(), format!("{field} differs"));
+                    self.fail(id, format!("{field} differs"));
                 }
             }
         }

@@ -273,7 +273,7 @@ pub(super) fn name_of(list: &str, member: &Value) -> String {
 
 /// The name of a claim without an id: `timeline 3 (2011-…)`, from 1.
 pub(super) fn name_without_id(list: &str, index: usize, member: &Value) -> String {
-    let about = ["at", "claim", "client", "source", "what", "where"]
+    let about = ["at", "claim", "client", "object", "source", "what", "where"]
         .iter()
         .map(|field| text(member, field))
         .find(|text| !text.is_empty());
@@ -282,6 +282,7 @@ pub(super) fn name_without_id(list: &str, index: usize, member: &Value) -> Strin
         "clocks" => "clock",
         "counts" => "count",
         "discoveries" => "discovery",
+        "holdings" => "holding",
         "issues" => "issue",
         "logins" => "login",
         "vantages" => "vantage",

@@ -86,7 +86,7 @@ const FIXED: [&str; 57] = [
 ];
 
 /// Fields with text of the program around names, and with addresses.
-const PROSE: [&str; 40] = [
+const PROSE: [&str; 41] = [
     "address",
     "addresses",
     "answered_by",
@@ -101,6 +101,7 @@ const PROSE: [&str; 40] = [
     "detail",
     "effect",
     "etag",
+    "impact",
     "joined_because",
     "lacks",
     "member",
