@@ -44,7 +44,7 @@ impl Sniffed {
     }
 }
 
-/// Tells what a file of `size` bytes is by its first [`SNIFF_LEN`] bytes.
+/// Tells what a file of `size` bytes is by its first [`SNIFF_LEN`](super::SNIFF_LEN) bytes.
 #[must_use]
 pub fn sniff(head: &[u8], size: u64) -> Sniffed {
     if let Some(packing) = Packing::of(head) {

@@ -50,7 +50,7 @@ pub(super) fn pretty(value: &impl Serialize) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The report as a value, the same that [`write`] writes.
+/// The report as a value, the same that [`write()`] writes.
 #[must_use]
 pub fn value(explained: &Explained) -> serde_json::Value {
     // Strings, numbers and lists into memory: cannot fail.
