@@ -13,7 +13,7 @@ use crate::case::first_seen::{FirstSeen, first_seen};
 pub(super) struct JsonHolding {
     machine: Option<String>,
     account: Option<JsonAccount>,
-    object: String,
+    what: String,
     artifact: String,
     sha256: Option<String>,
     first_seen_at: Option<String>,
@@ -35,7 +35,7 @@ impl JsonHolding {
         JsonHolding {
             machine: machine_id(&[it.machine], 0),
             account: it.account.as_ref().map(JsonAccount::from_account),
-            object: it.object.clone(),
+            what: it.object.clone(),
             artifact: id(Kind::Artifact, it.artifact),
             sha256: record.map(|record| to_hex(&record.artifact.sha256())),
             first_seen_at: it.at.map(time),
