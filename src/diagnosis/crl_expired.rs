@@ -36,41 +36,31 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
 
     use crate::diagnosis::Role;
-    use crate::diagnosis::fixtures::{CRL, OCSP, Story};
-    use crate::diagnosis::statuses::samples::{object, refused_after};
+    use crate::diagnosis::fixtures::{CRL, Story};
+    use crate::diagnosis::statuses::samples::{self, object};
     use crate::retrieval::{ObjectKind, Outcome};
 
     const RULE: &str = "crl-expired";
 
     #[test]
     fn it_explains_a_refusal_after_which_nothing_else_is_wrong() {
-        let name = "crl-expired.crl";
-        let diagnosis = refused_after(name).diagnosis();
-        assert_eq!(
-            diagnosis.causes(),
-            [(RULE, Role::RootCause, "high")],
-            "{name}"
-        );
+        samples::explains(RULE, "crl-expired.crl");
     }
 
     #[test]
     fn it_is_proven_when_the_root_is_known_to_be_trusted() {
-        let case = refused_after(["crl-expired.crl"][0]).case_with(&["site-root"]);
-        let diagnosis = crate::diagnosis::diagnose(&case, None);
-        let level = diagnosis.of(RULE)[0].confidence;
-        assert_eq!(level.unwrap().word(), "proven");
+        samples::is_proven_under_a_given_root(RULE, "crl-expired.crl");
     }
 
     #[test]
     fn it_is_quiet_when_another_source_serves() {
-        let by_crl = refused_after(["crl-expired.crl"][0])
-            .fetch(ObjectKind::Crl, CRL, Outcome::Ok, (11, 12))
-            .brings(&object("crl-in-force.crl"));
-        assert!(by_crl.diagnosis().of(RULE).is_empty());
-        let by_answer = refused_after(["crl-expired.crl"][0])
-            .fetch(ObjectKind::Ocsp, OCSP, Outcome::Ok, (11, 12))
-            .brings(&object("ocsp-good.der"));
-        assert!(by_answer.diagnosis().of(RULE).is_empty());
+        samples::is_quiet_beside_another_source(RULE, "crl-expired.crl");
+    }
+
+    #[test]
+    fn it_is_quiet_for_its_look_alikes_and_for_a_connection_that_went_on() {
+        let others = ["crl-other-key.crl", "ocsp-stale.der", "crl-in-force.crl"];
+        samples::is_quiet_for(RULE, &others, "crl-expired.crl");
     }
 
     #[test]
@@ -100,17 +90,5 @@ mod tests {
             .headers(fields)
             .brings(&object("crl-expired.crl"))
             .rejects(&["leaf", "issuing-ca"], (9, 12))
-    }
-
-    #[test]
-    fn it_is_quiet_for_its_look_alikes_and_for_a_connection_that_went_on() {
-        for name in ["crl-other-key.crl", "ocsp-stale.der", "crl-in-force.crl"] {
-            assert!(
-                refused_after(name).diagnosis().of(RULE).is_empty(),
-                "{name}"
-            );
-        }
-        let accepted = refused_after(["crl-expired.crl"][0]).accepted();
-        assert!(accepted.diagnosis().causes().is_empty());
     }
 }

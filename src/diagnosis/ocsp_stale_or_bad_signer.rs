@@ -32,55 +32,29 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-    use crate::diagnosis::Role;
-    use crate::diagnosis::fixtures::{CRL, OCSP};
-    use crate::diagnosis::statuses::samples::{object, refused_after};
-    use crate::retrieval::{ObjectKind, Outcome};
+    use crate::diagnosis::statuses::samples;
 
     const RULE: &str = "ocsp-stale-or-bad-signer";
 
     #[test]
     fn it_explains_a_refusal_after_which_nothing_else_is_wrong() {
-        for name in ["ocsp-stale.der", "ocsp-not-entitled.der"] {
-            let diagnosis = refused_after(name).diagnosis();
-            assert_eq!(
-                diagnosis.causes(),
-                [(RULE, Role::RootCause, "high")],
-                "{name}"
-            );
-        }
+        samples::explains(RULE, "ocsp-stale.der");
+        samples::explains(RULE, "ocsp-not-entitled.der");
     }
 
     #[test]
     fn it_is_proven_when_the_root_is_known_to_be_trusted() {
-        let case =
-            refused_after(["ocsp-stale.der", "ocsp-not-entitled.der"][0]).case_with(&["site-root"]);
-        let diagnosis = crate::diagnosis::diagnose(&case, None);
-        let level = diagnosis.of(RULE)[0].confidence;
-        assert_eq!(level.unwrap().word(), "proven");
+        samples::is_proven_under_a_given_root(RULE, "ocsp-stale.der");
     }
 
     #[test]
     fn it_is_quiet_when_another_source_serves() {
-        let by_crl = refused_after(["ocsp-stale.der", "ocsp-not-entitled.der"][0])
-            .fetch(ObjectKind::Crl, CRL, Outcome::Ok, (11, 12))
-            .brings(&object("crl-in-force.crl"));
-        assert!(by_crl.diagnosis().of(RULE).is_empty());
-        let by_answer = refused_after(["ocsp-stale.der", "ocsp-not-entitled.der"][0])
-            .fetch(ObjectKind::Ocsp, OCSP, Outcome::Ok, (11, 12))
-            .brings(&object("ocsp-good.der"));
-        assert!(by_answer.diagnosis().of(RULE).is_empty());
+        samples::is_quiet_beside_another_source(RULE, "ocsp-stale.der");
     }
 
     #[test]
     fn it_is_quiet_for_its_look_alikes_and_for_a_connection_that_went_on() {
-        for name in ["ocsp-unknown.der", "ocsp-delegated.der", "crl-expired.crl"] {
-            assert!(
-                refused_after(name).diagnosis().of(RULE).is_empty(),
-                "{name}"
-            );
-        }
-        let accepted = refused_after(["ocsp-stale.der", "ocsp-not-entitled.der"][0]).accepted();
-        assert!(accepted.diagnosis().causes().is_empty());
+        let others = ["ocsp-unknown.der", "ocsp-delegated.der", "crl-expired.crl"];
+        samples::is_quiet_for(RULE, &others, "ocsp-stale.der");
     }
 }

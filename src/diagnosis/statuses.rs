@@ -24,6 +24,24 @@ pub fn proposals(
     rule: &'static str,
     tell: impl Fn(&Element, &StatusSource, &StatusFault) -> Option<Told>,
 ) -> Vec<Proposal> {
+    of_unknown(inquiry, rule, |_, status, element| {
+        let told = element.status_sources.iter().find_map(|source| {
+            let SourceSays::Nothing(fault) = &source.says else {
+                return None;
+            };
+            tell(element, source, fault)
+        });
+        Some((told?, cites_of(inquiry, status)))
+    })
+}
+
+/// Asks `tell` about every element whose status stayed unknown, in chains that
+/// were rejected although nothing else was wrong with them.
+pub fn of_unknown(
+    inquiry: &Inquiry<'_>,
+    rule: &'static str,
+    tell: impl Fn(&Rejection<'_>, &ElementStatus, &Element) -> Option<(Told, Vec<Cite>)>,
+) -> Vec<Proposal> {
     let mut found = Vec::new();
     for rejection in rejections(inquiry).filter(|it| it.best.verdict != Verdict::Reject) {
         let unknown = rejection.examined.status.iter();
@@ -31,20 +49,16 @@ pub fn proposals(
             let Some(element) = rejection.best.elements.get(status.element) else {
                 continue;
             };
-            let told = element.status_sources.iter().find_map(|source| {
-                let SourceSays::Nothing(fault) = &source.says else {
-                    return None;
-                };
-                tell(element, source, fault)
-            });
-            let Some(told) = told else { continue };
+            let Some((told, cites)) = tell(&rejection, status, element) else {
+                continue;
+            };
             let said = Said {
                 summary: told.summary,
                 remedy: told.remedy.to_owned(),
                 basis: basis(inquiry, &rejection),
                 precedence: Precedence::Revocation,
                 subject: element.certificate.subject.text.clone(),
-                cites: cites_of(inquiry, status),
+                cites,
             };
             found.push(rejection.proposal(rule, Stance::Cause, said));
         }
@@ -96,6 +110,7 @@ pub mod samples {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
 
     use crate::diagnosis::fixtures::{CRL, OCSP, Story};
+    use crate::diagnosis::{Role, diagnose};
     use crate::pki::{Artifact, read_object};
     use crate::retrieval::{ObjectKind, Outcome};
 
@@ -116,5 +131,43 @@ pub mod samples {
             .fetch(kind, url, Outcome::Ok, (10, 11))
             .brings(&object(name))
             .rejects(&["leaf", "issuing-ca"], (9, 12))
+    }
+
+    /// A refusal after this object, when nothing else is wrong, has this cause.
+    pub fn explains(rule: &str, name: &str) {
+        let causes = refused_after(name).diagnosis();
+        assert_eq!(causes.causes(), [(rule, Role::RootCause, "high")], "{name}");
+    }
+
+    /// The cause is proven when the root is known to be trusted.
+    pub fn is_proven_under_a_given_root(rule: &str, name: &str) {
+        let case = refused_after(name).case_with(&["site-root"]);
+        let diagnosis = diagnose(&case, None);
+        let level = diagnosis.of(rule)[0].confidence;
+        assert_eq!(level.unwrap().word(), "proven");
+    }
+
+    /// The rule is quiet when a CRL or an answer in force comes too.
+    pub fn is_quiet_beside_another_source(rule: &str, name: &str) {
+        for (kind, url, other) in [
+            (ObjectKind::Crl, CRL, "crl-in-force.crl"),
+            (ObjectKind::Ocsp, OCSP, "ocsp-good.der"),
+        ] {
+            let served = refused_after(name)
+                .fetch(kind, url, Outcome::Ok, (11, 12))
+                .brings(&object(other));
+            assert!(served.diagnosis().of(rule).is_empty(), "{other}");
+        }
+    }
+
+    /// The rule is quiet for other objects, and nothing is the cause where the
+    /// connection went on.
+    pub fn is_quiet_for(rule: &str, others: &[&str], own: &str) {
+        for name in others {
+            let findings = refused_after(name).diagnosis();
+            assert!(findings.of(rule).is_empty(), "{name}");
+        }
+        let accepted = refused_after(own).accepted();
+        assert!(accepted.diagnosis().causes().is_empty());
     }
 }
