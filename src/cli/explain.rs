@@ -11,6 +11,7 @@ use whychain::words;
 
 use super::Failure;
 use super::case_file;
+use super::each::{self, Each};
 use super::options::{Evidence, Format, Question, Show};
 use super::output;
 use super::outputs::{Output, Plan};
@@ -25,17 +26,19 @@ use super::progress::Teller;
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
     #[command(flatten)]
-    evidence: Evidence,
+    pub evidence: Evidence,
     /// What you know of the case (docs/CASE.md); by default the case.toml beside
     /// the evidence. Labels the report, and is never evidence
     #[arg(long, value_name = "FILE")]
-    case: Option<PathBuf>,
+    pub case: Option<PathBuf>,
     #[command(flatten)]
-    question: Question,
+    pub question: Question,
     #[command(flatten)]
-    output: Output,
+    pub output: Output,
     #[command(flatten)]
-    show: Show,
+    pub each: Each,
+    #[command(flatten)]
+    pub show: Show,
 }
 
 const EXAMPLES: &str = "\
@@ -45,12 +48,18 @@ Examples:
   whychain explain client.pcapng --from 2011-02-21T08:50Z --to 2011-02-21T09:10Z
   whychain explain client.pcapng -o report.json --at 2011-02-21T08:59:14Z
   whychain explain evidence/ -o report.txt -o report.json -o events.csv
+  whychain explain --each hand-overs/*.zip --out-dir reports/ --resume
 
 Times are given with their zone: 2011-02-21T08:59:14Z, or 2011-02-21 09:59+01:00.
-Exit status: 0 nothing failed, 1 explained, 2 could not run, 3 not determined.";
+Exit status: 0 nothing failed, 1 explained, 2 could not run, 3 not determined.
+With --each that of the worst case: 3 before 1 before 0; a case that could not
+be explained counts as 3, and 2 means that none could.";
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
+    if arguments.each.each {
+        return each::run(arguments);
+    }
     let paths = &arguments.evidence.evidence;
     let mut options = arguments.question.options(&arguments.evidence)?;
     let plan = Plan::of(&arguments.output, paths)?;

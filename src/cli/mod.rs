@@ -6,6 +6,10 @@
 mod cache;
 mod case_file;
 mod ctl;
+mod each;
+mod each_ledger;
+mod each_names;
+mod each_tally;
 mod explain;
 mod extract;
 mod inventory;

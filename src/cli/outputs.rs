@@ -26,7 +26,7 @@ pub struct Output {
     #[arg(short, long, value_name = "FILE")]
     pub output: Vec<PathBuf>,
     /// Overwrite files that exist
-    #[arg(long, requires = "output")]
+    #[arg(long)]
     pub force: bool,
     /// For people outside: pseudonyms for machines, users, sites and addresses,
     /// no secrets; look through it before you hand it on
@@ -50,6 +50,10 @@ pub struct Plan {
 impl Plan {
     /// Checks that every file can be written and has a known form.
     pub fn of(output: &Output, evidence: &[PathBuf]) -> Result<Self, Failure> {
+        if output.force && output.output.is_empty() {
+            let why = "--force overwrites files: name one with -o";
+            return Err(Failure(why.to_owned()));
+        }
         if output.format.is_some() && output.output.len() > 1 {
             let why = "--format is for one report; with several -o the extensions tell the forms";
             return Err(Failure(why.to_owned()));
@@ -82,9 +86,7 @@ impl Plan {
 
     /// Writes every report; says on stderr which files were written.
     pub fn write(&self, explained: &Explained, show: &Show) -> Result<(), Failure> {
-        let disguise = self
-            .share
-            .then(|| Arc::new(Disguise::of(&report::json::value(explained))));
+        let disguise = self.disguise(explained);
         if let (Some(map), Some(disguise)) = (&self.map, &disguise) {
             map.write(&disguise.mapping())?;
         }
@@ -92,9 +94,30 @@ impl Plan {
             let text = render(explained, self.stdout, show, (false, disguise.as_ref()));
             return output::data(&text);
         }
+        self.write_files(explained, show, disguise.as_ref(), !show.quiet)
+    }
+
+    /// As [`Plan::write`] into files, without a word.
+    pub fn write_quietly(&self, explained: &Explained, show: &Show) -> Result<(), Failure> {
+        let disguise = self.disguise(explained);
+        self.write_files(explained, show, disguise.as_ref(), false)
+    }
+
+    fn disguise(&self, explained: &Explained) -> Option<Arc<Disguise>> {
+        let disguise = || Arc::new(Disguise::of(&report::json::value(explained)));
+        self.share.then(disguise)
+    }
+
+    fn write_files(
+        &self,
+        explained: &Explained,
+        show: &Show,
+        disguise: Option<&Arc<Disguise>>,
+        loud: bool,
+    ) -> Result<(), Failure> {
         for (target, format) in &self.files {
-            target.write(&render(explained, *format, show, (true, disguise.as_ref())))?;
-            if !show.quiet {
+            target.write(&render(explained, *format, show, (true, disguise)))?;
+            if loud {
                 let state = explained.diagnosis.verdict.state.word();
                 output::say(&format!("wrote {} ({state})", target.path().display()));
             }

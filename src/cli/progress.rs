@@ -57,6 +57,17 @@ impl Teller {
 
     /// Takes one report of the pipeline.
     pub fn tell(&mut self, progress: &Progress) {
+        let done = progress.total > 0 && progress.done >= progress.total;
+        self.put(done, &|| line(progress), &|| json(progress));
+    }
+
+    /// Takes how far a run over many cases is.
+    pub fn tell_overall(&mut self, overall: &Overall) {
+        let done = overall.done >= overall.cases;
+        self.put(done, &|| overall.line(), &|| overall.json());
+    }
+
+    fn put(&mut self, done: bool, line: &dyn Fn() -> String, json: &dyn Fn() -> String) {
         let now = Instant::now();
         let pause = if self.style == Style::Drawn {
             REDRAW
@@ -67,16 +78,15 @@ impl Teller {
             Some(last) => now.duration_since(last) < pause,
             None => self.style != Style::Json && now.duration_since(self.began) < PATIENCE,
         };
-        let done = progress.total > 0 && progress.done >= progress.total;
         if self.style == Style::Silent || (early && !(done && self.style == Style::Json)) {
             return;
         }
         self.last = Some(now);
         let text = match self.style {
             Style::Silent => return,
-            Style::Drawn => format!("\r\u{1b}[K{}", line(progress)),
-            Style::Lines => format!("{}\n", line(progress)),
-            Style::Json => format!("{}\n", json(progress)),
+            Style::Drawn => format!("\r\u{1b}[K{}", line()),
+            Style::Lines => format!("{}\n", line()),
+            Style::Json => format!("{}\n", json()),
         };
         let _ = io::stderr().write_all(text.as_bytes());
     }
@@ -86,6 +96,45 @@ impl Teller {
         if self.style == Style::Drawn && self.last.take().is_some() {
             let _ = io::stderr().write_all(b"\r\x1b[K");
         }
+    }
+}
+
+/// How far a run over many cases is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overall {
+    /// The case that last got on.
+    pub what: String,
+    /// Thousandths of cases, all together.
+    pub thousandths: u64,
+    /// How many cases there are.
+    pub cases: usize,
+    /// How many are through.
+    pub done: usize,
+    /// How many of these could not be explained.
+    pub failed: usize,
+}
+
+impl Overall {
+    fn line(&self) -> String {
+        let what = words::cut(&words::clean(&self.what), MAX_NAME, "...");
+        let percent = self.thousandths / 10 / (self.cases as u64).max(1);
+        let (done, cases) = (self.done as u64, self.cases as u64);
+        let (done, cases) = (words::thousands(done), words::thousands(cases));
+        let failed = match self.failed {
+            0 => String::new(),
+            failed => format!(", {} not explained", words::thousands(failed as u64)),
+        };
+        format!("{percent:>3} %  {done} of {cases} cases{failed}  {what}")
+    }
+
+    fn json(&self) -> String {
+        let what = serde_json::Value::String(words::clean(&self.what));
+        let Overall { cases, done, .. } = self;
+        let (far, failed) = (self.thousandths, self.failed);
+        let total = (*cases as u64).saturating_mul(1000);
+        format!(
+            "{{\"what\":{what},\"done\":{far},\"total\":{total},\"cases\":{cases},\"cases_done\":{done},\"cases_failed\":{failed}}}"
+        )
     }
 }
 
@@ -132,5 +181,24 @@ mod tests {
         };
         assert_eq!(line(&unknown), "reading a");
         assert_eq!(json(&unknown), "{\"what\":\"a\",\"done\":5,\"total\":0}");
+    }
+
+    #[test]
+    fn many_cases_have_one_line() {
+        let overall = Overall {
+            what: "a\u{1b}".to_owned(),
+            thousandths: 1_500,
+            cases: 3,
+            done: 1,
+            failed: 1,
+        };
+        assert_eq!(
+            overall.line(),
+            " 50 %  1 of 3 cases, 1 not explained  a\\u{1b}"
+        );
+        assert_eq!(
+            overall.json(),
+            "{\"what\":\"a\\\\u{1b}\",\"done\":1500,\"total\":3000,\"cases\":3,\"cases_done\":1,\"cases_failed\":1}"
+        );
     }
 }

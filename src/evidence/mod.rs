@@ -10,6 +10,7 @@
 mod archive;
 mod directory;
 mod discover;
+mod fingerprint;
 mod hashing;
 mod inputs;
 mod limits;
@@ -30,6 +31,7 @@ use crate::provenance::EvidenceId;
 use crate::time::Timestamp;
 
 pub use discover::{Discovery, discover};
+pub use fingerprint::{Fingerprint, fingerprint};
 pub use inputs::{Finish, Inputs, SmallFile};
 pub use limits::{
     Limits, MAX_DIRECTORY_LEN, MAX_FILES, MAX_FOLDER_DEPTH, MAX_INFLATED_TOTAL, MAX_MEMBER_LEN,

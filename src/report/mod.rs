@@ -1,6 +1,7 @@
 //! Writes what was found: text for people, JSON for programs. The only module
 //! that knows JSON, color and width.
 
+pub mod batch;
 pub mod csv;
 pub mod html;
 pub mod json;
