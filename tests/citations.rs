@@ -12,7 +12,9 @@ fn samples() -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap();
     let paths = entries.map(|entry| entry.unwrap().path());
     let mut samples: Vec<PathBuf> = paths
-        .filter(|path| path.is_dir() && !path.ends_with("lab"))
+        .filter(|path| {
+            path.is_dir() && !path.ends_with("lab") && !path.ends_with("openrelik-worker")
+        })
         .collect();
     samples.sort();
     samples

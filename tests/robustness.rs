@@ -32,7 +32,10 @@ fn fixtures() -> Vec<PathBuf> {
     walk(&root.join("tests/data"), &mut found);
     found.retain(|path| {
         let name = path.file_name().unwrap().to_string_lossy();
-        !path.components().any(|part| part.as_os_str() == "lab")
+        let tools = ["lab", "openrelik-worker"];
+        !path
+            .components()
+            .any(|part| tools.iter().any(|it| part.as_os_str() == *it))
             && ![".md", ".py", ".txt"].iter().any(|end| name.ends_with(end))
             && !name.starts_with("report.")
     });

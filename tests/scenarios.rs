@@ -13,7 +13,9 @@ fn samples() -> Vec<PathBuf> {
     let mut samples: Vec<PathBuf> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_dir() && !path.ends_with("lab"))
+        .filter(|path| {
+            path.is_dir() && !path.ends_with("lab") && !path.ends_with("openrelik-worker")
+        })
         .collect();
     samples.sort();
     samples
