@@ -159,6 +159,14 @@ impl Span {
         }
     }
 
+    /// A span of whole milliseconds.
+    #[must_use]
+    pub const fn milliseconds(milliseconds: i64) -> Self {
+        Span {
+            nanoseconds: milliseconds as i128 * 1_000_000,
+        }
+    }
+
     /// Seconds with a fraction, for display and for tolerances.
     #[must_use]
     #[allow(clippy::cast_precision_loss)]

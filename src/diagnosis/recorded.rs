@@ -33,7 +33,7 @@ pub fn failures(case: &Case, found: &mut [(Failure, Vec<Link>)]) -> Vec<(Failure
                 alone.extend(of_events(case, source, machine, events, found));
             }
             HostFacts::Updates(events) => alone.extend(of_updates(machine, events, found)),
-            HostFacts::Hive(_) => {}
+            HostFacts::Hive(_) | HostFacts::Access(_) => {}
         }
     }
     alone

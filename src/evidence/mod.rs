@@ -141,6 +141,10 @@ pub enum EvidenceKind {
     CmLog,
     /// Pasted certutil output.
     CertutilText,
+    /// Pasted output of `netsh winhttp show proxy`.
+    NetshText,
+    /// The access log of a proxy or a web server.
+    AccessLog,
     /// A certificate or a bag of certificates.
     Certificate,
     /// A trust list, bare or in a cabinet.
@@ -170,6 +174,8 @@ impl EvidenceKind {
             EvidenceKind::Hive => "hive",
             EvidenceKind::CmLog => "cm-log",
             EvidenceKind::CertutilText => "certutil-text",
+            EvidenceKind::NetshText => "netsh-text",
+            EvidenceKind::AccessLog => "access-log",
             EvidenceKind::Certificate => "certificate",
             EvidenceKind::Ctl => "ctl",
             EvidenceKind::Crl => "crl",

@@ -7,6 +7,9 @@ use super::EvidenceKind;
 pub fn text_kind(head: &[u8]) -> Option<EvidenceKind> {
     let text = ascii_of(head);
     let start = text.trim_start();
+    if text.lines().take(MAX_ACCESS_LINES).any(is_access_line) {
+        return Some(EvidenceKind::AccessLog);
+    }
     // `<![LOG[text]LOG]!><time="…" …>` lines of Configuration Manager (CMTrace).
     if text.contains("<![LOG[") || UPDATE_MARKS.iter().any(|mark| text.contains(mark)) {
         return Some(EvidenceKind::CmLog);
@@ -33,6 +36,38 @@ const UPDATE_MARKS: [&str; 8] = [
     "WSUS_CONFIG_PENDING",
     "WUA Managed server policy",
 ];
+
+/// Lines looked at for an access log: the first may be cut, or a directive.
+const MAX_ACCESS_LINES: usize = 8;
+
+/// A line of an access log: squid's own form, the common form, or the directive
+/// of a W3C log (and a line of IIS, where the directive was cut off).
+fn is_access_line(line: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(fields) = line.strip_prefix("#Fields:") {
+        return fields.contains("time") || fields.contains("c-ip");
+    }
+    let words: Vec<&str> = line.split_ascii_whitespace().take(16).collect();
+    let of_squid = || {
+        let (seconds, fraction) = words.first()?.split_once('.')?;
+        let (result, status) = words.get(3)?.split_once('/')?;
+        let named = result.starts_with("TCP_") || result.starts_with("NONE");
+        Some(digits(seconds) && digits(fraction) && named && digits(status) && words.len() > 6)
+    };
+    let of_common = || {
+        let (_, rest) = line.split_once(" [")?;
+        let (time, rest) = rest.split_once("] \"")?;
+        let (request, _) = rest.split_once('"')?;
+        Some(time.matches([':', '/']).count() == 5 && request.contains(" HTTP/"))
+    };
+    let of_iis = || {
+        let (date, time) = (words.first()?, words.get(1)?);
+        let is_stamp = date.len() == 10 && date.matches('-').count() == 2;
+        let is_path = words.get(4)?.starts_with('/');
+        Some(is_stamp && is_path && time.len() == 8 && words.len() == 15)
+    };
+    of_squid() == Some(true) || of_common() == Some(true) || of_iis() == Some(true)
+}
 
 /// Lines looked at for a key log: comments may come first.
 const MAX_LINES: usize = 64;
@@ -74,6 +109,9 @@ fn ascii_of(head: &[u8]) -> String {
         [0xff, 0xfe, rest @ ..] => rest.iter().copied().step_by(2).collect(),
         [0xfe, 0xff, rest @ ..] => rest.iter().copied().skip(1).step_by(2).collect(),
         [0xef, 0xbb, 0xbf, rest @ ..] => rest.to_vec(),
+        // UTF-16 that has lost its mark: the high halves of ASCII are zero.
+        [_, 0, _, 0, _, 0, ..] => head.iter().copied().step_by(2).collect(),
+        [0, _, 0, _, 0, _, ..] => head.iter().copied().skip(1).step_by(2).collect(),
         _ => head.to_vec(),
     };
     String::from_utf8_lossy(&bytes).into_owned()
@@ -91,6 +129,18 @@ mod tests {
         let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let marked = [vec![0xff, 0xfe], wide].concat();
         assert_eq!(text_kind(&marked), Some(EvidenceKind::CmLog));
+    }
+
+    #[test]
+    fn access_logs_are_known_by_their_lines_also_when_cut() {
+        let squid = "94800.1 12 10\n1795294800.123 120 10.9.0.20 TCP_MISS/200 812 GET http://crl.example/a.crl - HIER_DIRECT/192.0.2.1 -\n";
+        assert_eq!(text_kind(squid.as_bytes()), Some(EvidenceKind::AccessLog));
+        let common = "10.9.0.20 - - [21/Nov/2026:19:00:00 +0000] \"GET / HTTP/1.1\" 200 5\n";
+        assert_eq!(text_kind(common.as_bytes()), Some(EvidenceKind::AccessLog));
+        let iis = "2026-11-21 19:00:01 10.9.0.2 POST /ClientWebService/client.asmx - 8530 - 10.9.0.20 - - 403 4 5 78";
+        let wide: Vec<u8> = iis.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(text_kind(&wide), Some(EvidenceKind::AccessLog));
+        assert_eq!(text_kind(b"POST /ClientWebService HTTP/1.1"), None);
     }
 
     #[test]

@@ -4,6 +4,10 @@
 //! Everything here is a function from bytes to values. A record is read by what
 //! it is, not by its file's name; damage costs the line, record or key it is in.
 
+mod access_common;
+pub mod access_log;
+mod access_squid;
+mod access_w3c;
 pub mod application;
 pub mod capi;
 pub mod codes;
@@ -49,6 +53,9 @@ pub enum HostFacts {
     Events(Vec<event::LogEvent>),
     /// A log of the update client or of Configuration Manager.
     Updates(Vec<update_log::UpdateEvent>),
+    /// The access log of a proxy or a web server; its clock and machine are
+    /// those of the server, not of who asked.
+    Access(Box<access_log::AccessLog>),
 }
 
 impl HostSource {
@@ -98,6 +105,15 @@ impl HostSource {
         }
     }
 
+    /// The access log, if it is one.
+    #[must_use]
+    pub fn access(&self) -> Option<&access_log::AccessLog> {
+        match &self.facts {
+            HostFacts::Access(log) => Some(log),
+            _ => None,
+        }
+    }
+
     /// Cites a line of the file.
     #[must_use]
     pub fn line(&self, line: u64) -> Cite {
@@ -112,7 +128,7 @@ impl HostSource {
     pub fn own_names(&self) -> Vec<String> {
         let mut names: Vec<String> = match &self.facts {
             HostFacts::Hive(hive) if hive.kind == hive::HiveKind::System => hive.names.clone(),
-            HostFacts::Hive(_) | HostFacts::Updates(_) => Vec::new(),
+            HostFacts::Hive(_) | HostFacts::Updates(_) | HostFacts::Access(_) => Vec::new(),
             HostFacts::Events(events) => {
                 // A forwarded log holds the events of many machines: then none
                 // of them is this file's own.

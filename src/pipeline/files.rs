@@ -177,6 +177,8 @@ pub fn objects(discovery: &mut Discovery, gathered: &mut Gathered, used: &BTreeS
             | EvidenceKind::Evtx
             | EvidenceKind::Hive
             | EvidenceKind::CmLog
+            | EvidenceKind::AccessLog
+            | EvidenceKind::NetshText
             | EvidenceKind::Other => {}
         }
     }

@@ -15,7 +15,7 @@ use crate::pki;
 use crate::provenance::EvidenceId;
 use crate::time::Timestamp;
 
-use super::files;
+use super::{files, texts};
 
 /// A SOFTWARE hive of a large server has some 200 MB.
 const MAX_HIVE_LEN: usize = 512 << 20;
@@ -37,6 +37,7 @@ pub fn hosts(
             EvidenceKind::Hive => hive(file, inputs, gathered),
             EvidenceKind::Evtx => event_log(file, inputs, gathered),
             EvidenceKind::CmLog => update_log(file, inputs, gathered),
+            EvidenceKind::AccessLog => texts::access_log(file, inputs, gathered),
             _ => None,
         };
         let Some((evidence, mut facts)) = facts else {
@@ -214,11 +215,14 @@ fn unreadable(gathered: &mut Gathered, evidence: EvidenceId, error: &ParseError)
 fn note_times(inputs: &mut Inputs, source: &HostSource) {
     let lines = source.updates().iter();
     let lines = lines.filter_map(|event| event.time.and_then(|time| time.utc()));
+    let access = source.access().into_iter().flat_map(|log| &log.lines);
+    let access = access.filter_map(|line| line.time.and_then(|time| time.utc()));
     let times: Vec<Timestamp> = source
         .events()
         .iter()
         .map(|event| event.at)
         .chain(lines)
+        .chain(access)
         .collect();
     if let Some(record) = inputs.record_mut(source.evidence) {
         record.first_at = times.iter().min().copied();

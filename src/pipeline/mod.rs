@@ -4,6 +4,7 @@ mod captures;
 mod files;
 mod hosts;
 mod key_logs;
+mod texts;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
