@@ -222,8 +222,9 @@ fn user_proxy_not_used(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     let mut proposals = Vec::new();
     for (source, machine, events) in logs(inquiry) {
         let without = events.iter().find_map(|event| match &event.what {
-            UpdateFact::SendFailed(Some(code), Some(None)) if is_unreachable(*code) => {
-                Some((event, *code))
+            UpdateFact::SendFailed(sent) if sent.proxy == Some(None) => {
+                let code = sent.code.filter(|code| is_unreachable(*code))?;
+                Some((event, code))
             }
             _ => None,
         });

@@ -26,7 +26,7 @@ pub fn text_kind(head: &[u8]) -> Option<EvidenceKind> {
 
 /// Words of the logs of Configuration Manager, of its site servers, and of the
 /// update client, where the form of the line has been lost or is another.
-const UPDATE_MARKS: [&str; 8] = [
+const UPDATE_MARKS: [&str; 11] = [
     "><thread=",
     "WSUSLocationReply",
     "WUAHandler",
@@ -35,6 +35,9 @@ const UPDATE_MARKS: [&str; 8] = [
     "ClientWebService/client.asmx",
     "WSUS_CONFIG_PENDING",
     "WUA Managed server policy",
+    "LastGoodSUP- ",
+    "CurrentSUP- ",
+    "LastSuccessScanPath",
 ];
 
 /// Lines looked at for an access log: the first may be cut, or a directive.

@@ -379,6 +379,11 @@ const CODES: &[Code] = &[
         "ERROR_WINHTTP_SECURE_FAILURE_PROXY",
         "the proxy's own certificate was not accepted",
     ),
+    code(
+        0x87D0_0692,
+        "CCM group policy conflict",
+        "a domain policy names another update server than Configuration Manager",
+    ),
     code(0x8024_000B, "WU_E_CALL_CANCELLED", "cancelled"),
     code(
         0x8024_0030,

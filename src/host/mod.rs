@@ -21,6 +21,7 @@ pub mod proxy_settings;
 pub mod regf;
 pub mod store;
 pub mod text;
+pub mod update_fact;
 pub mod update_log;
 pub mod xml;
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use crate::case::{ArtifactSource, Case, Handshake, HandshakeOutcome};
 use crate::chain::TrustStatus;
 use crate::diagnosis::{Diagnosis, Failure, FailureKind};
+use crate::host::update_log::Zone;
 use crate::host::{application, capi};
 use crate::phrase;
 use crate::pki::Artifact;
@@ -365,11 +366,20 @@ fn host_events(case: &Case, events: &mut Vec<Event>) {
             let Some(at) = event.time.and_then(|time| time.utc()) else {
                 continue;
             };
+            let zone = match event.zone {
+                Zone::OfTheLine => "",
+                Zone::Given => " (local time; its zone is given by the analyst)",
+            };
+            let said = event.what.phrase();
             events.push(Event {
                 at,
                 clock: HOST,
                 kind: "log",
-                text: format!("{}{on}: {}", source.label, event.text),
+                text: words::cut(
+                    &words::clean(&format!("{}{on}: {said}{zone}", source.label)),
+                    MAX_EVENT_TEXT,
+                    "…",
+                ),
                 cites: vec![source.line(event.line)],
             });
         }
