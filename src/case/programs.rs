@@ -138,6 +138,7 @@ mod tests {
             conversation: ConversationId(0),
             index: 0,
             tunnel: None,
+            encrypted: false,
             request: Some(Request {
                 method: "CONNECT".to_owned(),
                 target: target.to_owned(),

@@ -170,7 +170,8 @@ fn request_url(exchange: &Exchange) -> Option<String> {
         return Some(request.target.clone());
     }
     let host = request.headers.get("Host")?;
-    Some(format!("http://{host}{}", request.target))
+    let scheme = if exchange.encrypted { "https" } else { "http" };
+    Some(format!("{scheme}://{host}{}", request.target))
 }
 
 /// One line that says what was looked at in vain.

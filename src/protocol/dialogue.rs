@@ -11,6 +11,7 @@ use crate::protocol::ldap::{LdapDialogue, LdapStep};
 use crate::protocol::recognition::Sniffer;
 use crate::protocol::socks::{SocksDialogue, SocksStep};
 use crate::protocol::tls_dialogue::TlsDialogue;
+use crate::protocol::tls_inside::Inside;
 use crate::protocol::transcript::{End, Recognition, Transcript, Tunnel, side};
 use crate::provenance::Sighting;
 
@@ -29,6 +30,8 @@ pub struct Dialogue {
     pub(super) exchanges: Option<Exchanges>,
     pub(super) tunnel: Option<String>,
     pub(super) keys: KeyLog,
+    /// What runs inside TLS, where a key log opens it.
+    pub(super) inside: Inside,
     /// The protocol that was left for TLS.
     pub(super) upgraded_from: Option<&'static str>,
     /// The roles of the two sides are certain.
@@ -66,6 +69,7 @@ impl Dialogue {
             exchanges: Some(Exchanges::new(conversation, |_| true)),
             tunnel: None,
             keys: KeyLog::default(),
+            inside: Inside::default(),
             upgraded_from: None,
             roles_known: false,
             from_the_middle: false,
@@ -99,6 +103,9 @@ impl Dialogue {
     /// The exchanges that are over, in order; those taken will not be in the
     /// transcript.
     pub fn take_finished(&mut self) -> Vec<Exchange> {
+        if let Some(exchanges) = self.exchanges_inside() {
+            return exchanges.take_finished();
+        }
         match (&mut self.layer, &mut self.exchanges) {
             (Layer::Http(http), _) => http.exchanges.take_finished(),
             (_, Some(exchanges)) => exchanges.take_finished(),
@@ -167,7 +174,11 @@ impl Dialogue {
     pub(super) fn feed(&mut self, direction: Direction, bytes: &[u8], at: Sighting) -> Demand {
         match &mut self.layer {
             Layer::Sniffing(_) => self.sniff(direction, bytes, at),
-            Layer::Tls(tls) => tls.bytes(direction, bytes, at),
+            Layer::Tls(tls) => {
+                let demand = tls.bytes(direction, bytes, at);
+                self.read_inside();
+                demand
+            }
             Layer::Ignored => Demand::Nothing,
             Layer::Http(http) => {
                 let demand = http.bytes(direction, bytes, at);
@@ -331,7 +342,10 @@ impl Dialogue {
                 }
                 self.exchanges = Some(http.exchanges);
             }
-            Layer::Tls(tls) => self.transcript.handshakes.extend(tls.finish()),
+            Layer::Tls(tls) => {
+                self.transcript.handshakes.extend(tls.finish());
+                self.leave_inside(body_end, ending);
+            }
             Layer::Socks(socks) => {
                 self.layer = Layer::Socks(socks);
                 self.end_socks();
@@ -369,7 +383,10 @@ impl StreamConsumer for Dialogue {
                 self.from_the_middle = true;
             }
             Layer::Http(http) => http.gap(direction, length),
-            Layer::Tls(tls) => tls.gap(direction, length),
+            Layer::Tls(tls) => {
+                tls.gap(direction, length);
+                self.read_inside();
+            }
             Layer::Socks(_) => {
                 self.end_socks();
             }
@@ -400,7 +417,10 @@ impl StreamConsumer for Dialogue {
         let close = Close { by, ..*close };
         match &mut self.layer {
             Layer::Http(http) => http.closed(&close),
-            Layer::Tls(tls) => tls.closed(&close),
+            Layer::Tls(tls) => {
+                tls.closed(&close);
+                self.close_inside(&close);
+            }
             Layer::Sniffing(_)
             | Layer::Socks(_)
             | Layer::Ldap(_)

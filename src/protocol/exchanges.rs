@@ -14,6 +14,8 @@ pub(super) struct Exchanges {
     conversation: ConversationId,
     /// The authority of the CONNECT tunnel that the coming ones run in.
     pub(super) tunnel: Option<String>,
+    /// The coming ones run inside TLS.
+    pub(super) encrypted: bool,
     keep: KeepExchange,
     next: u32,
     open: BTreeMap<u32, Record>,
@@ -46,6 +48,7 @@ impl Exchanges {
         Exchanges {
             conversation,
             tunnel: None,
+            encrypted: false,
             keep,
             next: 0,
             open: BTreeMap::new(),
@@ -264,6 +267,7 @@ impl Exchanges {
             conversation: self.conversation,
             index,
             tunnel: self.tunnel.clone(),
+            encrypted: self.encrypted,
             request,
             response: None,
             ending: Ending::CaptureEnds,

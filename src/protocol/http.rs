@@ -13,9 +13,11 @@ pub struct Exchange {
     pub conversation: ConversationId,
     /// Position among the exchanges of the connection, from 0.
     pub index: u32,
-    /// `Some(authority)` when it ran in clear inside a CONNECT tunnel to that
+    /// `Some(authority)` when it ran inside a CONNECT tunnel to that
     /// `host:port`.
     pub tunnel: Option<String>,
+    /// True when it ran inside TLS and a key log opened it.
+    pub encrypted: bool,
     /// The request; `None` when only the answer was captured.
     pub request: Option<Request>,
     /// The final answer (1xx answers are passed over); `None` when none came.

@@ -44,6 +44,7 @@ mod tls_certificates;
 mod tls_dialogue;
 mod tls_handshake;
 mod tls_hidden;
+mod tls_inside;
 mod tls_messages;
 mod tls_opened;
 mod tls_records;
@@ -56,6 +57,8 @@ pub use transcript::{End, Recognition, Socks, Transcript, Tunnel};
 mod cut_trial;
 #[cfg(test)]
 mod http_trial;
+#[cfg(test)]
+mod https_trial;
 #[cfg(test)]
 mod tls_keys_trial;
 #[cfg(test)]

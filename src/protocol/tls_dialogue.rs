@@ -1,10 +1,13 @@
 //! Both directions of a TLS connection.
 
+use std::collections::VecDeque;
+
 use crate::flow::{Close, CloseKind, ConversationId, Demand, Direction};
 use crate::protocol::key_log::KeyLog;
 use crate::protocol::tls::{Alert, Ending, Handshake, HiddenBy, KeyUse, ServerCertificates};
 use crate::protocol::tls_handshake::{TLS13, sslv2_client_hello};
 use crate::protocol::tls_hidden::Hidden;
+use crate::protocol::tls_inside::Inner;
 use crate::protocol::tls_records::{MessageBuffer, Piece, Record, RecordStream};
 use crate::protocol::transcript::side;
 use crate::provenance::Sighting;
@@ -19,6 +22,8 @@ pub(super) struct TlsDialogue {
     pub(super) server_done: bool,
     pub(super) hidden: Hidden,
     upgraded_from: Option<&'static str>,
+    /// Application data that was opened or missed, not yet read.
+    pub(super) opened: VecDeque<Inner>,
 }
 
 #[derive(Default)]
@@ -73,6 +78,7 @@ impl TlsDialogue {
             server_done: false,
             hidden: Hidden::new(keys),
             upgraded_from,
+            opened: VecDeque::new(),
         }
     }
 
@@ -95,6 +101,7 @@ impl TlsDialogue {
                     self.on_client_hello(read, at);
                 }
                 Piece::Lost => {
+                    self.lost_inside(direction);
                     self.place_lost(direction);
                     self.hidden.sides[side(direction)].lost();
                 }
@@ -141,6 +148,7 @@ impl TlsDialogue {
     /// A hole in one direction.
     pub(super) fn gap(&mut self, direction: Direction, length: Option<u64>) {
         self.skip_is_over(direction);
+        self.lost_inside(direction);
         let own = self.side(direction);
         let current = own.records.left().map(|(record, _)| record);
         let inside = length.is_some_and(|length| own.records.pass_over(length));
@@ -288,7 +296,7 @@ impl TlsDialogue {
             ALERT if record.length == 2 => self.side(direction).alert.clear(),
             ALERT => self.alert(direction, None, at),
             CHANGE_CIPHER_SPEC => self.change_cipher_spec(direction, at),
-            APPLICATION_DATA => self.application_data(direction, record),
+            APPLICATION_DATA => self.not_opened(direction, record),
             _ => {}
         }
     }

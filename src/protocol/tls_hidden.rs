@@ -13,6 +13,8 @@ pub(super) struct Hidden {
     pub(super) sides: [Opener; 2],
     /// The client may have sent data before it had the server's answer.
     pub(super) early_data: bool,
+    /// Application data is of use to somebody.
+    pub(super) wants_data: bool,
     opened: u64,
     refused: u64,
     unsupported: bool,
@@ -48,6 +50,7 @@ impl Hidden {
             randoms: [None; 2],
             sides: Default::default(),
             early_data: false,
+            wants_data: true,
             opened: 0,
             refused: 0,
             unsupported: false,
@@ -99,6 +102,11 @@ impl Hidden {
     pub(super) fn is_ready(&self, index: usize) -> bool {
         let own = self.sides.get(index);
         own.is_some_and(|own| own.current.is_some() || own.next.is_some())
+    }
+
+    /// True when records were opened, so that those that are not are missed.
+    pub(super) fn has_opened(&self) -> bool {
+        self.opened > 0
     }
 
     /// A record of this sender begins; `gathers` says that it is to be opened,

@@ -27,10 +27,7 @@ pub(super) fn retrieval(
     let seen = observed.get(last.0)?;
     let exchange = login::at_place(observed, last)?;
     let opening = (observed.get(first.0)?, login::at_place(observed, first)?);
-    let location = exchange
-        .request
-        .as_ref()
-        .and_then(|r| url::requested(r, seen.conversation.server));
+    let location = url::of_exchange(exchange, seen.conversation.server);
     let wanted = filter::wanted(scene, seen, exchange, location.as_deref(), redirects);
     if !scene.inputs.all_http && !wanted.matters {
         return None;

@@ -137,6 +137,7 @@ impl Talk {
             conversation: ConversationId(u64::from(self.port)),
             index: u32::try_from(self.exchanges.len()).unwrap(),
             tunnel: None,
+            encrypted: false,
             request: Some(request),
             response: None,
             ending: Ending::CaptureEnds,

@@ -254,7 +254,7 @@ fn uses<'a>(observed: &[Observed], names: impl Iterator<Item = &'a str>) -> Uses
             let Some(request) = &exchange.request else {
                 continue;
             };
-            let location = url::requested(request, seen.conversation.server);
+            let location = url::of_exchange(exchange, seen.conversation.server);
             let host = match &location {
                 Some(location) => url::parts(location).map(|parts| parts.host),
                 None => Some(url::host_and_port(&request.target).0),

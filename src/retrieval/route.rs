@@ -145,8 +145,8 @@ impl Intermediaries {
                     Some(_) if chooses_proxy(exchange) => {
                         found.explicit.insert(server);
                     }
-                    Some(request) => {
-                        let url = url::requested(request, server);
+                    Some(_) => {
+                        let url = url::of_exchange(exchange, server);
                         let host = url.and_then(|url| url::parts(&url).map(|parts| parts.host));
                         found.note(host.as_deref(), exchange.response.as_ref());
                     }

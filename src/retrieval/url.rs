@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use crate::protocol::http::Request;
+use crate::protocol::http::{Exchange, Request};
 
 /// An absolute URL taken apart (RFC 3986 §3).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,9 +81,21 @@ pub(super) fn is_absolute(target: &str) -> bool {
     split_scheme(target).is_some()
 }
 
+/// The absolute URL that an exchange asked for.
+pub(super) fn of_exchange(exchange: &Exchange, server: SocketAddr) -> Option<String> {
+    let request = exchange.request.as_ref()?;
+    requested(request, server, exchange.encrypted)
+}
+
 /// The absolute URL of a request as sent, user and password left out; `None`
-/// for CONNECT, which names no resource.
-pub(super) fn requested(request: &Request, server: SocketAddr) -> Option<String> {
+/// for CONNECT, which names no resource. `encrypted` says that it was sent
+/// inside TLS.
+fn requested(request: &Request, server: SocketAddr, encrypted: bool) -> Option<String> {
+    let (scheme, port) = if encrypted {
+        ("https", 443)
+    } else {
+        ("http", 80)
+    };
     if request.method.eq_ignore_ascii_case("CONNECT") {
         return None;
     }
@@ -95,15 +107,18 @@ pub(super) fn requested(request: &Request, server: SocketAddr) -> Option<String>
     }
     let named = request.headers.get("Host").filter(|host| is_host(host));
     let host = match named {
-        Some(host) => host.strip_suffix(":80").unwrap_or(host).to_string(),
-        None if server.port() == 80 && server.is_ipv6() => format!("[{}]", server.ip()),
-        None if server.port() == 80 => server.ip().to_string(),
+        Some(host) => {
+            let own = host.strip_suffix(&format!(":{port}"));
+            own.unwrap_or(host).to_string()
+        }
+        None if server.port() == port && server.is_ipv6() => format!("[{}]", server.ip()),
+        None if server.port() == port => server.ip().to_string(),
         None => server.to_string(),
     };
     Some(match request.target.as_str() {
-        "*" => format!("http://{host}"),
-        target if target.starts_with('/') => format!("http://{host}{target}"),
-        target => format!("http://{host}/{target}"),
+        "*" => format!("{scheme}://{host}"),
+        target if target.starts_with('/') => format!("{scheme}://{host}{target}"),
+        target => format!("{scheme}://{host}/{target}"),
     })
 }
 
@@ -221,18 +236,31 @@ mod tests {
     #[test]
     fn an_origin_form_request_gets_its_host_from_the_header() {
         let server = address("192.0.2.1:80");
-        let url = requested(&request("GET", "/a.crl", "pki.example:80"), server);
+        let url = requested(&request("GET", "/a.crl", "pki.example:80"), server, false);
         assert_eq!(url.as_deref(), Some("http://pki.example/a.crl"));
-        let url = requested(&request("GET", "/a.crl", "pki.example:8530"), server);
+        let url = requested(&request("GET", "/a.crl", "pki.example:8530"), server, false);
         assert_eq!(url.as_deref(), Some("http://pki.example:8530/a.crl"));
     }
 
     #[test]
     fn without_a_usable_host_the_address_stands_in() {
-        let url = requested(&request("GET", "/", "a b/c"), address("[2001:db8::1]:80"));
+        let url = requested(
+            &request("GET", "/", "a b/c"),
+            address("[2001:db8::1]:80"),
+            false,
+        );
         assert_eq!(url.as_deref(), Some("http://[2001:db8::1]/"));
-        let url = requested(&request("GET", "/", ""), address("192.0.2.1:81"));
+        let url = requested(&request("GET", "/", ""), address("192.0.2.1:81"), false);
         assert_eq!(url.as_deref(), Some("http://192.0.2.1:81/"));
+    }
+
+    #[test]
+    fn what_ran_inside_tls_has_the_scheme_and_port_of_it() {
+        let server = address("192.0.2.1:443");
+        let url = |host| requested(&request("GET", "/a.crl", host), server, true);
+        assert_eq!(url("h:443").as_deref(), Some("https://h/a.crl"));
+        assert_eq!(url("h:80").as_deref(), Some("https://h:80/a.crl"));
+        assert_eq!(url("").as_deref(), Some("https://192.0.2.1/a.crl"));
     }
 
     #[test]
@@ -240,6 +268,7 @@ mod tests {
         let url = requested(
             &request("GET", "http://u:p@h.example/x", ""),
             address("10.0.0.1:3128"),
+            false,
         );
         assert_eq!(url.as_deref(), Some("http://h.example/x"));
     }
@@ -247,7 +276,11 @@ mod tests {
     #[test]
     fn a_connect_names_no_resource() {
         assert_eq!(
-            requested(&request("CONNECT", "h:443", "h"), address("10.0.0.1:3128")),
+            requested(
+                &request("CONNECT", "h:443", "h"),
+                address("10.0.0.1:3128"),
+                false
+            ),
             None
         );
     }
