@@ -82,7 +82,7 @@ fn every_sample_gives_its_stored_json() {
 
 /// The root cause a story was built to have, from its README and not from a
 /// report: sample, state, rule.
-const STORIES: [(&str, &str, Option<&str>); 69] = [
+const STORIES: [(&str, &str, Option<&str>); 81] = [
     ("answered-from-cache", "undetermined", None),
     ("answered-from-cache-used", "clean", None),
     ("block-page-200", "explained", Some("ctl-body-not-cabinet")),
@@ -98,6 +98,8 @@ const STORIES: [(&str, &str, Option<&str>); 69] = [
     ("clock-behind-set", "clean", None),
     ("crl-expired", "explained", Some("crl-expired")),
     ("crl-expired-published", "clean", None),
+    ("crl-of-another", "explained", Some("crl-not-applicable")),
+    ("crl-of-another-right", "clean", None),
     ("dns-failed", "explained", Some("dns-failed")),
     ("dns-failed-resolved", "clean", None),
     ("healthy-through-proxy", "clean", None),
@@ -110,8 +112,18 @@ const STORIES: [(&str, &str, Option<&str>); 69] = [
         Some("proxy-denied-or-filtered"),
     ),
     ("intermediate-missing-allowed", "clean", None),
+    ("issuer-address", "explained", Some("aia-object-unusable")),
+    ("issuer-address-right", "clean", None),
     ("leaf-expired", "explained", Some("leaf-expired")),
     ("leaf-expired-renewed", "clean", None),
+    ("list-blocked", "explained", Some("direct-blocked")),
+    ("list-blocked-open", "clean", None),
+    (
+        "list-signer-expired",
+        "explained",
+        Some("ctl-cached-signer-expired"),
+    ),
+    ("list-signer-expired-valid", "clean", None),
     ("machine-login", "explained", Some("proxy-auth-required")),
     ("machine-login-allowed", "clean", None),
     ("mtu-black-hole", "explained", Some("mtu-or-path-stall")),
@@ -150,6 +162,8 @@ const STORIES: [(&str, &str, Option<&str>); 69] = [
     ("root-update-2011-resigned", "clean", None),
     ("service-route", "explained", Some("identity-proxy-gap")),
     ("service-route-told", "clean", None),
+    ("site-name", "explained", Some("name-mismatch")),
+    ("site-name-right", "clean", None),
     ("stale-copy", "explained", Some("intermediary-serves-stale")),
     ("stale-copy-purged", "clean", None),
     (
@@ -192,6 +206,12 @@ const STORIES: [(&str, &str, Option<&str>); 69] = [
         Some("wsus-scheme-port-mismatch"),
     ),
     ("update-server-port-right", "clean", None),
+    (
+        "update-server-root",
+        "explained",
+        Some("wsus-root-untrusted"),
+    ),
+    ("update-server-root-deployed", "clean", None),
     ("wpad-404", "explained", Some("wpad-pac-failure")),
     ("wpad-dhcp", "clean", None),
     ("wpad-dns", "clean", None),

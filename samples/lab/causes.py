@@ -1,6 +1,7 @@
 """Scenarios of single causes, each with a twin that has all but the cause."""
 
 import datetime as dt
+import shutil
 import subprocess
 import sys
 import time
@@ -117,6 +118,64 @@ def root_disabled(out, already):
                   while_paused=meanwhile)])
 
 
+# ------------------------------------------------------- the wrong object at an address
+
+def list_blocked(out, reachable):
+    """The address of the trust list is shut for this client, or open."""
+    shut = set() if reachable else {HOSTS[build.NEW_CTL_HOST]}
+    with Lab(ctl="resigned", tls={"shop.lab.example": "shop-full"},
+             allow=[address for address in ALL if address not in shut]) as lab:
+        f = lab.facts
+        meanwhile = [fetch(f["new_ctl_url"], query="d3a60c19f72b8e54", timeout=10)]
+        if reachable:
+            meanwhile += [fetch(f["new_root_url"]), fetch(f["ocsp_url"]),
+                          fetch(f["root_crl_url"])]
+        return lab.capture(out / "client.pcapng", [
+            visit(lab, proxy=None, trust=("LabSiteRoot",) if reachable else ("other",),
+                  while_paused=meanwhile)])
+
+
+def published(pki, host, path, source):
+    """A file of the authority's web server is put where another belongs."""
+    shutil.copy2(pki / "www" / host / source, pki / "www" / host / path)
+
+
+def issuer_address(out, right):
+    """At the issuer's address lies the certificate of the root above it."""
+    def wrong(folder):
+        published(folder, build.AIA_HOST, build.ISSUING_PATH.strip("/"), "certs/LabSiteRoot.crt")
+    with Lab(tls={"shop.lab.example": "shop-leaf"}, allow=ALL,
+             prepare=None if right else wrong) as lab:
+        f = lab.facts
+        meanwhile = [fetch(f["issuing_url"])]
+        if right:
+            meanwhile += [fetch(f["ocsp_url"]), fetch(f["root_crl_url"])]
+        trust = ("LabSiteRoot", "LabSiteIssuingCA1") if right else ("LabSiteRoot",)
+        return lab.capture(out / "client.pcapng", [
+            visit(lab, proxy=None, trust=trust, while_paused=meanwhile)])
+
+
+def crl_of_another(out, right):
+    """At the address of the CRL lies the one of the authority above."""
+    def wrong(folder):
+        published(folder, build.CRL_HOST, build.ISSUING_CRL_PATH.strip("/"), "crl/LabSiteRoot.crl")
+    with Lab(tls={"vpn.lab.example": "vpn-full"}, allow=ALL,
+             prepare=None if right else wrong) as lab:
+        f = lab.facts
+        meanwhile = [fetch(f["root_crl_url"]), fetch(f["crl_url"])]
+        return lab.capture(out / "client.pcapng", [
+            visit(lab, "vpn.lab.example", None, while_paused=meanwhile, abandon=not right)])
+
+
+def site_name(out, right):
+    """vpn.lab.example answers with the certificate of the shop, or its own."""
+    with Lab(tls={"vpn.lab.example": "vpn-full" if right else "shop-full"}, allow=ALL) as lab:
+        f = lab.facts
+        return lab.capture(out / "client.pcapng", [
+            fetch(f["root_crl_url"]), fetch(f["crl_url"] if right else f["ocsp_url"]),
+            visit(lab, "vpn.lab.example", None)])
+
+
 # ---------------------------------------------------------------- captive portal
 
 def captive(out, caught):
@@ -180,9 +239,9 @@ def iis(services=False, files=True):
     location / {{ {service} }} }}"""
 
 
-def scan(lab, host=pki.WSUS_HOST, port=8531):
+def scan(lab, host=pki.WSUS_HOST, port=8531, trust=("corporate",)):
     """A search for updates as the machine, over TLS."""
-    return visit(lab, host, None, trust=("corporate",), port=port, path=SERVICE, agent=WUA,
+    return visit(lab, host, None, trust=trust, port=port, path=SERVICE, agent=WUA,
                  **{"as": "system"})
 
 
@@ -195,6 +254,13 @@ def update_name(out, right):
     with house(servers=iis()) as lab:
         return lab.capture(out / "client.pcapng", [
             scan(lab, pki.WSUS_HOST if right else "wsus01")])
+
+
+def update_root(out, deployed):
+    """The machine has the root of the house, or not."""
+    with house(servers=iis()) as lab:
+        trust = ("corporate",) if deployed else ("LabSiteRoot",)
+        return lab.capture(out / "client.pcapng", [scan(lab, trust=trust)])
 
 
 def update_port(out, right):
@@ -259,6 +325,16 @@ SCENARIOS = {
     "update-server-clear-encrypted": lambda out: update_clear(out, True),
     "update-server-files": lambda out: update_files(out, False),
     "update-server-files-served": lambda out: update_files(out, True),
+    "list-blocked": lambda out: list_blocked(out, False),
+    "list-blocked-open": lambda out: list_blocked(out, True),
+    "issuer-address": lambda out: issuer_address(out, False),
+    "issuer-address-right": lambda out: issuer_address(out, True),
+    "crl-of-another": lambda out: crl_of_another(out, False),
+    "crl-of-another-right": lambda out: crl_of_another(out, True),
+    "site-name": lambda out: site_name(out, False),
+    "site-name-right": lambda out: site_name(out, True),
+    "update-server-root": lambda out: update_root(out, False),
+    "update-server-root-deployed": lambda out: update_root(out, True),
     "answered-from-cache": lambda out: from_cache(out, True),
     "answered-from-cache-used": lambda out: from_cache(out, False),
 }

@@ -1,10 +1,10 @@
 //! What the rules about failed checks have in common: they read the checks of
 //! the best chain of a rejected validation.
 
-use super::inquiry::{Basis, Inquiry, confidence};
+use super::inquiry::{Basis, Inquiry};
 use super::proposal::{Precedence, Proposal, Stance};
-use crate::chain::{Check, Element, Outcome};
-use crate::provenance::Cite;
+use super::rejections::{Rejection, SEEN, Said, first_seen, joined, rejections};
+use crate::chain::{Check, Element};
 
 /// What a rule says of one failed check.
 pub struct Told {
@@ -14,6 +14,8 @@ pub struct Told {
     pub remedy: String,
     /// Place among the causes.
     pub precedence: Precedence,
+    /// Links of it that are inferred: which clock is right.
+    pub inferred: u8,
 }
 
 /// Asks `tell` about every failed check of every rejected chain; `position` is
@@ -22,68 +24,29 @@ pub struct Told {
 pub fn proposals(
     inquiry: &Inquiry<'_>,
     rule: &'static str,
-    tell: impl Fn(usize, &Element, &Check, &str) -> Option<Told>,
+    tell: impl Fn(&Rejection<'_>, usize, &Element, &Check) -> Option<Told>,
 ) -> Vec<Proposal> {
-    let mut proposals: Vec<Proposal> = Vec::new();
-    for (index, failure) in inquiry.failures.iter().enumerate() {
-        let Some(handshake) = inquiry.handshake_of(index) else {
-            continue;
-        };
-        let examined = failure
-            .chain
-            .and_then(|chain| inquiry.case.chains.get(chain));
-        let Some(best) = examined.and_then(|examined| examined.chains.first()) else {
-            continue;
-        };
-        let site = handshake.site.as_deref().unwrap_or("the site");
-        for (position, element) in best.elements.iter().enumerate() {
-            let failed = element
-                .checks
-                .iter()
-                .filter(|check| matches!(check.outcome, Outcome::Fail(_)));
-            for check in failed {
-                let Some(told) = tell(position, element, check, site) else {
-                    continue;
-                };
-                let subject = format!("{site} {}", element.certificate.subject.text);
-                let explains = (index, told.precedence);
-                if let Some(known) = proposals.iter_mut().find(|known| known.subject == subject) {
-                    known.explains.push(explains);
-                    known.cites.extend(handshake.cites.iter().cloned());
-                    continue;
-                }
-                let mut cites = handshake.cites.clone();
-                cites.extend(seen_at(inquiry, element));
-                proposals.push(Proposal {
-                    rule,
-                    stance: Stance::Cause,
-                    confidence: Some(confidence(Basis {
-                        checked: true,
-                        fault_seen: true,
-                        reaction_seen: true,
-                        ..Basis::default()
-                    })),
-                    summary: told.summary,
-                    remedy: told.remedy,
-                    cites,
-                    explains: vec![explains],
-                    subject,
-                });
-            }
-        }
+    let mut found: Vec<Proposal> = Vec::new();
+    for rejection in rejections(inquiry) {
+        let checks = rejection.failed_checks();
+        found.extend(checks.filter_map(|(position, element, check)| {
+            let told = tell(&rejection, position, element, check)?;
+            let certificate = &element.certificate;
+            let said = Said {
+                summary: told.summary,
+                remedy: told.remedy,
+                basis: Basis {
+                    inferred: told.inferred,
+                    ..SEEN
+                },
+                precedence: told.precedence,
+                subject: format!("{} {}", rejection.site, certificate.subject.text),
+                cites: first_seen(inquiry, certificate.sha256)
+                    .into_iter()
+                    .collect(),
+            };
+            Some(rejection.proposal(rule, Stance::Cause, said))
+        }));
     }
-    for proposal in &mut proposals {
-        proposal.explains.sort_unstable();
-        proposal.explains.dedup_by_key(|(failure, _)| *failure);
-    }
-    proposals
-}
-
-/// Where the certificate of an element was first seen.
-fn seen_at(inquiry: &Inquiry<'_>, element: &Element) -> Option<Cite> {
-    let records = &inquiry.case.artifacts;
-    let record = records
-        .iter()
-        .find(|record| record.artifact.sha256() == element.certificate.sha256)?;
-    record.seen.first().map(|sighting| sighting.cite.clone())
+    joined(found)
 }

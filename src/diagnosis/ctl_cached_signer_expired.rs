@@ -1,8 +1,9 @@
 #![doc = include_str!("../../docs/rules/ctl-cached-signer-expired.md")]
 
+use super::failure::{Reaction, VerifierKind};
 use super::inquiry::{Basis, Inquiry, confidence};
 use super::list_faults::{Fault, explained, list_faults};
-use super::proposal::{Proposal, Rule, Stance};
+use super::proposal::{Precedence, Proposal, Rule, Stance};
 use super::rejections::joined;
 use crate::time::Timestamp;
 
@@ -38,8 +39,9 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
                 fault_seen: true,
                 reaction_seen: true,
                 // Without a newer list elsewhere, that this copy was the
-                // one in use is inferred.
-                inferred: u8::from(!fault.shown),
+                // one in use is inferred; so is that the root was missed,
+                // where the client did not say so or is not known.
+                inferred: u8::from(!fault.shown) * (1 + u8::from(!all_told(inquiry, &explains))),
                 ..Basis::default()
             })),
             summary: format!(
@@ -59,6 +61,17 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     joined(found)
 }
 
+/// True when each of the clients refused the certificates in words, and is known
+/// to ask CryptoAPI.
+fn all_told(inquiry: &Inquiry<'_>, explains: &[(usize, Precedence)]) -> bool {
+    let mut failures = explains
+        .iter()
+        .filter_map(|(index, _)| inquiry.failures.get(*index));
+    failures.all(|failure| {
+        failure.reaction == Reaction::Told && failure.verifier.kind == VerifierKind::Capi
+    })
+}
+
 fn day(at: Timestamp) -> String {
     at.to_display().get(..10).unwrap_or_default().to_owned()
 }
@@ -70,11 +83,13 @@ mod tests {
     use std::sync::Arc;
 
     use crate::diagnosis::Role;
-    use crate::diagnosis::fixtures::{CTL, Story, alice, at, certificate, system, trust_list};
+    use crate::diagnosis::fixtures::{CRL, CTL, Story, alice, at, certificate, system, trust_list};
     use crate::pki::{Artifact, Ctl};
+    use crate::retrieval::{ObjectKind, Outcome};
 
     const RULE: &str = "ctl-cached-signer-expired";
     const DAY: i64 = 86_400;
+    const ROOT_CRT: &str = "http://ctldl.windowsupdate.com/msdownload/update/v3/static/trustedr/en/0123456789ABCDEF0123456789ABCDEF01234567.crt";
 
     /// Signed by the publisher whose certificate ended on 2026-04-01.
     fn old() -> Artifact {
@@ -105,14 +120,55 @@ mod tests {
         );
     }
 
+    /// SYSTEM's only list was synchronized at this day, before or after the end of
+    /// its signer; CryptoAPI asks for the status of the site's certificate.
+    fn alone(day: i64) -> Story {
+        Story::new()
+            .cached(system(), CTL, &old(), day * DAY)
+            .fetch(ObjectKind::Crl, CRL, Outcome::Ok, (8, 9))
+            .with(|it| it.user_agent = Some("Microsoft-CryptoAPI/10.0".to_owned()))
+    }
+
+    const FULL: [&str; 2] = ["leaf", "issuing-ca"];
+
     #[test]
     fn without_a_newer_list_only_a_site_that_needs_it_makes_it_a_cause() {
-        let alone = || Story::new().cached(system(), CTL, &old(), -DAY);
-        assert!(alone().diagnosis().of(RULE).is_empty());
-        let site = alone()
-            .rejects(&["leaf", "issuing-ca"], (9, 12))
+        for day in [-190, -1] {
+            assert!(alone(day).diagnosis().of(RULE).is_empty());
+            let site = alone(day).rejects(&FULL, (9, 12)).diagnosis();
+            assert_eq!(site.causes(), [(RULE, Role::RootCause, "medium")]);
+        }
+    }
+
+    #[test]
+    fn a_program_that_may_have_roots_of_its_own_lowers_it() {
+        let site = Story::new()
+            .cached(system(), CTL, &old(), -DAY)
+            .rejects(&FULL, (9, 12))
             .diagnosis();
-        assert_eq!(site.causes(), [(RULE, Role::RootCause, "medium")]);
+        assert_eq!(site.causes(), [(RULE, Role::RootCause, "low")]);
+    }
+
+    #[test]
+    fn it_is_quiet_where_the_machine_shows_that_it_has_the_root() {
+        let fetched = alone(-1)
+            .fetch(ObjectKind::RootCrt, ROOT_CRT, Outcome::Ok, (5, 6))
+            .rejects(&FULL, (9, 12));
+        assert!(fetched.diagnosis().of(RULE).is_empty());
+        let elsewhere = alone(-1)
+            .rejects(&FULL, (9, 12))
+            .rejects(&["leaf-https-aia", "issuing-ca"], (3_600, 3_601))
+            .accepted();
+        assert!(elsewhere.diagnosis().of(RULE).is_empty());
+    }
+
+    #[test]
+    fn it_is_quiet_for_a_site_refused_before_the_signer_ran_out() {
+        let before = Story::new()
+            .cached(system(), CTL, &old(), -190 * DAY)
+            .rejects(&FULL, (-100 * DAY, -100 * DAY + 3))
+            .diagnosis();
+        assert!(before.of(RULE).is_empty());
     }
 
     #[test]

@@ -93,7 +93,7 @@ pub fn proposals(
 
 /// Why the verdict may not be the client's: it hangs on the clocks, or on the
 /// time that the analyst gave.
-fn doubt(
+pub fn doubt(
     inquiry: &Inquiry<'_>,
     handshake: &Handshake,
     is_outside: impl Fn(Timestamp) -> bool,

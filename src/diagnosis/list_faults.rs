@@ -5,15 +5,18 @@ use std::sync::Arc;
 
 use super::failure::{Failure, FailureKind, Verifier, VerifierKind};
 use super::inquiry::{Inquiry, Link, Need};
+use super::leaf_validity::CLOCK_UNCERTAINTY;
 use super::proposal::Precedence;
 use crate::account::Account;
-use crate::case::{ArtifactSource, Case};
+use crate::case::{ArtifactSource, Case, HandshakeOutcome};
+use crate::chain::{Chain, RootTrust};
 use crate::pki::certificate::Decoded;
 use crate::pki::ctl::CtlKind;
 use crate::pki::signature::SignatureOutcome;
 use crate::pki::{Artifact, Ctl};
 use crate::provenance::Cite;
-use crate::time::Timestamp;
+use crate::retrieval::ObjectKind;
+use crate::time::{Span, Timestamp};
 
 /// szOID_ROOT_LIST_SIGNER: what the signer of an authroot list must be for.
 const LIST_SIGNER: &str = "1.3.6.1.4.1.311.10.3.9";
@@ -87,7 +90,7 @@ pub fn list_faults(case: &Case) -> Vec<ListFault> {
             if let Some(what) = wrong_signature(ctl) {
                 fault.what = what;
                 faults.push(fault);
-            } else if is_expired(case, &mut fault) {
+            } else if may_expire(case, &mut fault) {
                 faults.push(fault);
             }
         }
@@ -129,8 +132,9 @@ fn wrong_signature(ctl: &Ctl) -> Option<Fault> {
     }
 }
 
-/// Judges the signer's period; completes time and newer list.
-fn is_expired(case: &Case, fault: &mut ListFault) -> bool {
+/// Judges the signer's period; completes time and newer list. False where there
+/// is no signer whose period could be over.
+fn may_expire(case: &Case, fault: &mut ListFault) -> bool {
     let Some(signer) = fault
         .ctl
         .signer
@@ -163,17 +167,69 @@ fn is_expired(case: &Case, fault: &mut ListFault) -> bool {
     }
     let newest = others.iter().max_by_key(|(at, _, date)| (*date, *at));
     fault.newer = newest.map(|(_, account, date)| (*date, account.clone()));
-    let used_late = fault.at > end;
     // Machines in order keep a copy beyond its signer's period where no newer list
     // has come out (seen in a cache of 2022). That another account has a newer one
     // shows that there is one, and that this account did not get it.
     let outlived = newest.is_some_and(|(at, account, _)| *at > end && *account != fault.account);
-    if let (false, Some((at, ..))) = (used_late, newest) {
+    if let (true, Some((at, ..))) = (fault.at <= end, newest) {
         fault.at = fault.at.max(*at);
     }
-    fault.shown = outlived;
-    !healed && (used_late || outlived)
+    fault.shown = outlived && !healed;
+    true
 }
+
+/// True when a site was rejected for want of a root that this list names, after
+/// the list's signer had run out, and nothing shows that the machine believed
+/// the list or had that root already.
+fn was_missed(case: &Case, fault: &ListFault, failure: &Failure) -> bool {
+    let signer = fault.ctl.signer.as_ref();
+    let Some(end) = signer.map(|signer| signer.not_after) else {
+        return false;
+    };
+    let best = failure
+        .chain
+        .and_then(|chain| case.chains.get(chain)?.chains.first());
+    let Some(best) = best.filter(|_| failure.at > end.plus(UNCERTAIN)) else {
+        return false;
+    };
+    let listed = matches!(
+        best.root,
+        RootTrust::Listed | RootTrust::ListedByName { .. }
+    );
+    let own = !matches!(
+        failure.verifier.kind,
+        VerifierKind::Own | VerifierKind::Proxy
+    );
+    listed && own && !has_root_of(case, fault.machine, best, end)
+}
+
+/// True when the machine got a root by its thumbprint after `end`, which takes a
+/// list that it believes, or accepted another site below the same root.
+fn has_root_of(case: &Case, machine: Option<usize>, best: &Chain, end: Timestamp) -> bool {
+    let fetched = case.retrievals.iter().zip(&case.retrieval_machines);
+    let mut fetched = fetched.filter(|(it, owner)| {
+        **owner == machine && it.object == ObjectKind::RootCrt && it.outcome.is_success()
+    });
+    let root_of = |chain: &Chain| Some(chain.elements.last()?.certificate.issuer.der.clone());
+    let root = root_of(best);
+    let mut accepted = case.handshakes.iter().enumerate().filter(|(index, it)| {
+        let below = || {
+            case.chain_of_handshake(*index)?
+                .1
+                .chains
+                .first()
+                .and_then(root_of)
+        };
+        it.machine == machine
+            && it.outcome == HandshakeOutcome::Completed
+            && it.at > end
+            && below() == root
+    });
+    fetched.any(|(it, _)| it.started_at > end) || accepted.next().is_some()
+}
+
+/// Nearer to the end of the signer the clocks decide (see `leaf_validity`).
+const UNCERTAIN: Span = Span::seconds(CLOCK_UNCERTAINTY);
 
 /// Each of them is a trust object that cannot be believed.
 #[must_use]
@@ -231,7 +287,9 @@ pub fn explained(inquiry: &Inquiry<'_>, fault: &ListFault) -> Vec<(usize, Preced
         let chain = failure
             .chain
             .and_then(|chain| inquiry.case.chains.get(chain));
+        let missed = fault.what != Fault::SignerExpired || was_missed(inquiry.case, fault, failure);
         let wanted = failure.handshake.is_some()
+            && missed
             && failure.machine == fault.machine
             && fault.ctl.kind == CtlKind::AuthRoot
             && chain.is_some_and(|chain| chain.wants_listed_root())

@@ -18,13 +18,15 @@ pub const RULE: Rule = Rule {
 const MAX_NAMES: usize = 4;
 
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
-    chain_checks::proposals(inquiry, RULE.id, |position, element, check, site| {
+    chain_checks::proposals(inquiry, RULE.id, |rejection, position, element, check| {
+        let site = rejection.site;
         let names = other_names(position, element, check)?;
         if is_update_site(inquiry, site) {
             // Update servers have a rule of their own.
             return None;
         }
         Some(Told {
+            inferred: 0,
             summary: format!("The certificate that answered for {site} is for {names}."),
             remedy: format!(
                 "Bind a certificate with the name {site}, or let clients use a name that it has. A handshake whose certificate lists {site} shows that it worked."

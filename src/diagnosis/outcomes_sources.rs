@@ -2,6 +2,8 @@
 //! cannot be read, sources that contradict each other, and faults that lie
 //! elsewhere than in the server's chain.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::failure::Reaction;
 use super::inquiry::{Inquiry, join_words};
 use super::leaf_validity::{CLOCK_UNCERTAINTY, to_seconds};
@@ -45,9 +47,10 @@ fn answered_from_cache(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     let case = inquiry.case;
     let (mut sites, mut objects, mut cites, mut failures) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let asked = Asked::of(case);
     for (index, handshake) in case.handshakes.iter().enumerate() {
         let sent = matches!(&handshake.certificates, ServerCertificates::Sent { list, .. } if !list.is_empty());
-        if !sent || handshake.machine.is_none() || was_asked_for(case, handshake) {
+        if !sent || handshake.machine.is_none() || asked.for_it(handshake) {
             continue;
         }
         let usable = usable_objects(case, handshake);
@@ -86,7 +89,7 @@ fn answered_from_cache(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     vec![cannot_tell(
         &ANSWERED_FROM_CACHE,
         format!(
-            "Nothing was fetched for {}, and the machine's caches hold what was usable at that time: {}. Which of it was used is not recorded.",
+            "Nothing was asked of the network while {} was validated, and the machine's caches hold what was usable at that time: {}. Silence is no blocked network; which of it was used is not recorded.",
             join_words(&sites),
             join_words(&objects)
         ),
@@ -96,20 +99,61 @@ fn answered_from_cache(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     )]
 }
 
-/// Windows keeps what it fetched in memory: a look-up this long before may have
-/// been for the same site.
+/// Windows keeps what it validated in memory: a handshake this long after another
+/// with the same certificate needs neither network nor cache.
 const REMEMBERS: Span = Span::seconds(3600);
 
-/// True when the machine asked for a trust object while the handshake lasted, or
-/// shortly before it.
-fn was_asked_for(case: &Case, handshake: &Handshake) -> bool {
-    let all = case.retrievals.iter().zip(&case.retrieval_machines);
-    all.filter(|(_, owner)| **owner == handshake.machine)
-        .any(|(retrieval, _)| {
-            Case::is_trust_object(retrieval.object)
-                && retrieval.started_at.plus(REMEMBERS) >= handshake.at
-                && retrieval.started_at <= handshake.ended_at
-        })
+/// When each machine asked for a trust object.
+struct Asked {
+    by_machine: BTreeMap<Option<usize>, BTreeSet<Timestamp>>,
+    /// Machine and leaf of handshakes during which something was asked for.
+    fetched_for: BTreeMap<(Option<usize>, usize), Vec<Timestamp>>,
+}
+
+impl Asked {
+    fn of(case: &Case) -> Self {
+        let mut asked = Asked {
+            by_machine: BTreeMap::new(),
+            fetched_for: BTreeMap::new(),
+        };
+        for (retrieval, owner) in case.retrievals.iter().zip(&case.retrieval_machines) {
+            if Case::is_trust_object(retrieval.object) {
+                let times = asked.by_machine.entry(*owner).or_default();
+                times.insert(retrieval.started_at);
+            }
+        }
+        for handshake in &case.handshakes {
+            if let Some(leaf) = handshake.artifacts.first()
+                && asked.during(handshake)
+            {
+                let times = asked.fetched_for.entry((handshake.machine, *leaf));
+                times.or_default().push(handshake.at);
+            }
+        }
+        asked
+    }
+
+    /// True when the machine asked for a trust object while the handshake lasted.
+    fn during(&self, handshake: &Handshake) -> bool {
+        let times = self.by_machine.get(&handshake.machine);
+        handshake.at <= handshake.ended_at
+            && times.is_some_and(|times| {
+                let mut within = times.range(handshake.at..=handshake.ended_at);
+                within.next().is_some()
+            })
+    }
+
+    /// True when it asked during this handshake, or during an earlier one with the
+    /// same certificate that Windows still remembers.
+    fn for_it(&self, handshake: &Handshake) -> bool {
+        let leaf = handshake.artifacts.first();
+        let before = leaf.and_then(|leaf| self.fetched_for.get(&(handshake.machine, *leaf)));
+        let remembered = before
+            .into_iter()
+            .flatten()
+            .any(|at| *at <= handshake.at && at.plus(REMEMBERS) >= handshake.at);
+        self.during(handshake) || remembered
+    }
 }
 
 /// Cached lists, CRLs and answers of the machine that were valid then and had
@@ -446,8 +490,18 @@ mod tests {
             said.summary
         );
         assert!(!has(cached(100), "answered-from-cache"), "it came later");
-        let fetched = cached(1).fetch(ObjectKind::Ocsp, OCSP, retrieval::Outcome::Ok, (10, 11));
-        assert!(!has(fetched, "answered-from-cache"));
+        let fetched =
+            |times| cached(1).fetch(ObjectKind::Ocsp, OCSP, retrieval::Outcome::Ok, times);
+        assert!(!has(fetched((10, 11)), "answered-from-cache"));
+        assert!(
+            has(fetched((3, 4)), "answered-from-cache"),
+            "what came before lies in the cache"
+        );
+        let again = fetched((10, 11)).rejects(&FULL, (60, 61));
+        assert!(
+            !has(again, "answered-from-cache"),
+            "Windows remembers the certificate it looked up a minute ago"
+        );
     }
 
     #[test]

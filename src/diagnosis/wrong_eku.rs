@@ -13,12 +13,14 @@ pub const RULE: Rule = Rule {
 };
 
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
-    chain_checks::proposals(inquiry, RULE.id, |_, element, check, site| {
+    chain_checks::proposals(inquiry, RULE.id, |rejection, _, element, check| {
+        let site = rejection.site;
         if check.kind != CheckKind::ExtendedKeyUsage {
             return None;
         }
         let subject = element.certificate.subject.short();
         Some(Told {
+            inferred: 0,
             summary: format!(
                 "In the chain of {site}, \"{subject}\" may not be used for a TLS server: {}.",
                 check.detail

@@ -13,7 +13,8 @@ pub const RULE: Rule = Rule {
 };
 
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
-    chain_checks::proposals(inquiry, RULE.id, |position, element, check, site| {
+    chain_checks::proposals(inquiry, RULE.id, |rejection, position, element, check| {
+        let site = rejection.site;
         let names = name_mismatch::other_names(position, element, check)?;
         if !name_mismatch::is_update_site(inquiry, site) {
             return None;
@@ -25,6 +26,7 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
             "by a name that is not in its certificate"
         };
         Some(chain_checks::Told {
+            inferred: 0,
             summary: format!(
                 "The client calls the update server {by}: {site}, while the certificate is for {names}."
             ),
