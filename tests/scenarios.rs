@@ -82,7 +82,7 @@ fn every_sample_gives_its_stored_json() {
 
 /// The root cause a story was built to have, from its README and not from a
 /// report: sample, state, rule.
-const STORIES: [(&str, &str, Option<&str>); 81] = [
+const STORIES: [(&str, &str, Option<&str>); 83] = [
     ("answered-from-cache", "undetermined", None),
     ("answered-from-cache-used", "clean", None),
     ("block-page-200", "explained", Some("ctl-body-not-cabinet")),
@@ -182,6 +182,12 @@ const STORIES: [(&str, &str, Option<&str>); 81] = [
         Some("transfer-incomplete"),
     ),
     ("transfer-incomplete-whole", "clean", None),
+    (
+        "update-point-moved",
+        "explained",
+        Some("wsus-name-mismatch"),
+    ),
+    ("update-point-moved-named", "clean", None),
     (
         "update-server-clear",
         "explained",

@@ -21,6 +21,8 @@ PUBLIC_SITES = ("www.north-bank.example", "www.daily-herald.example",
                 "www.parcel-track.example")
 INTRANET = "intranet.corp.lab.example"
 WSUS_HOST = "wsus01.corp.lab.example"
+# The name by which machines outside the house call it.
+WSUS_OUTSIDE = "updates.lab.example"
 TICKETS = "tickets.quill-sample.example"
 QUILL_PATH = "/certs/QuillTrustTLSCA2.crt"
 
@@ -84,17 +86,18 @@ def corporate(pki):
     ] + [x509.NameAttribute(NameOID.COMMON_NAME, "Lab Corporate Root CA")])
     root = build.cert(root_name, root_key, root_name, root_key, 0x6001,
                       "2026-01-01", "2036-01-01", ca="any", usage=build.CA_USE)
-    place = "CN=Lab%20Corporate%20Root%20CA,CN=AIA,CN=Public%20Key%20Services,CN=Services," \
-            "CN=Configuration,DC=corp,DC=lab,DC=example"
-    for serial, host in ((0x6101, INTRANET), (0x6102, WSUS_HOST)):
+    for serial, names in ((0x6101, (INTRANET,)), (0x6102, (WSUS_HOST,)),
+                          (0x6103, (WSUS_HOST, WSUS_OUTSIDE))):
+        place = "CN=Lab%20Corporate%20Root%20CA,CN=AIA,CN=Public%20Key%20Services," \
+                "CN=Services,CN=Configuration,DC=corp,DC=lab,DC=example"
         leaf = build.cert(
-            x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)]), leaf_key,
+            x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])]), leaf_key,
             root_name, root_key, serial, "2026-06-01", "2030-06-01",
-            usage=build.SERVER_USE, san=(host,), eku=(SERVER,),
+            usage=build.SERVER_USE, san=names, eku=(SERVER,),
             aia=f"ldap:///{place}?cACertificate?base?objectClass=certificationAuthority",
             crl=f"ldap:///{place}?certificateRevocationList?base?"
                 "objectClass=cRLDistributionPoint")
-        put_chain(pki, host, [leaf], leaf_key)
+        put_chain(pki, names[-1], [leaf], leaf_key)
     put_root(pki, "corporate", root)
 
 

@@ -103,11 +103,12 @@ class Client:
             at += size
         return None
 
-    def connect(self, host, port, timeout=10):
+    def connect(self, host, port, timeout=10, own=None):
+        """`own`: the address of the machine that this step plays."""
         address = self.resolve(host)
         if address is None:
             raise OSError("name not resolved")
-        s = socket.create_connection((address, port), timeout)
+        s = socket.create_connection((address, port), timeout, own and (own, 0))
         s.settimeout(20)
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return s
@@ -218,7 +219,7 @@ class Client:
         s = self.idle.pop(key, None) if key else None
         host, port = (proxy.split(":") if proxy else (url.hostname, url.port or 80))
         if s is None:
-            s = self.connect(host, int(port), step.get("timeout", 10))
+            s = self.connect(host, int(port), step.get("timeout", 10), step.get("from"))
         first, more = [], []
         if step.get("refresh"):
             had = [e for e in self.log if e.get("url") == step["url"]
@@ -235,6 +236,8 @@ class Client:
         text = step.get("post", "").encode()
         if text:
             more += ["Content-Type: text/xml; charset=utf-8", f"Content-Length: {len(text)}"]
+            if step.get("soap"):
+                more += [f"SOAPAction: \"{step['soap']}\""]
         method = "POST" if text else "GET"
         lines = [f"{method} {'http://' + url.netloc if proxy else ''}{target} HTTP/1.1",
                  *first, f"{keep}: Keep-Alive", "Accept: */*", *more,
@@ -294,7 +297,7 @@ class Client:
             if status != 200:
                 raise OSError(f"CONNECT answered {status}")
         else:
-            s, rest = self.connect(host, step.get("port", 443)), b""
+            s, rest = self.connect(host, step.get("port", 443), own=step.get("from")), b""
         ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         version = ssl.TLSVersion.TLSv1_3 if step.get("tls13") else ssl.TLSVersion.TLSv1_2
         ctx.minimum_version = ctx.maximum_version = version
@@ -303,6 +306,9 @@ class Client:
         ctx.load_verify_locations(step["roots"])
         for extra in step.get("also", []):
             ctx.load_verify_locations(extra)
+        # As WinHTTP does: finish the handshake, then look at the name, then go.
+        late = step.get("name_after")
+        ctx.check_hostname = not late
         come, go = ssl.MemoryBIO(), ssl.MemoryBIO()
         tls = ctx.wrap_bio(come, go, server_hostname=host)
         come.write(rest)
@@ -342,9 +348,16 @@ class Client:
         try:
             attempt(tls.do_handshake)
             flush()
-            tls.write((f"GET {step.get('path', '/')} HTTP/1.1\r\nAccept: text/html, */*\r\n"
+            names = [value for _, value in tls.getpeercert()["subjectAltName"]] if late else []
+            if late and host not in names:
+                raise Abandoned
+            text = step.get("post", "")
+            soap = (f"Content-Type: text/xml; charset=utf-8\r\nContent-Length: {len(text)}\r\n"
+                    f"SOAPAction: \"{step.get('soap', '')}\"\r\n") if text else ""
+            tls.write((f"{'POST' if text else 'GET'} {step.get('path', '/')} HTTP/1.1\r\n"
+                       f"Accept: text/html, */*\r\n{soap}"
                        f"User-Agent: {step['agent']}\r\nHost: {host}\r\n"
-                       "Connection: Keep-Alive\r\n\r\n").encode())
+                       f"Connection: Keep-Alive\r\n\r\n{text}").encode())
             flush()
             page = attempt(lambda: tls.read(65536))
             result |= {"ended": now(), "completed": True, "page": len(page)}

@@ -854,8 +854,9 @@ def ocsp_stale(out, renewed):
 sys.modules.setdefault("run", sys.modules[__name__])
 import causes
 import derived
+import update_point
 
-SCENARIOS = causes.SCENARIOS | derived.SCENARIOS | {
+SCENARIOS = causes.SCENARIOS | derived.SCENARIOS | update_point.SCENARIOS | {
     "status-unreachable": lambda out: status_unreachable(out, False),
     "status-unreachable-open": lambda out: status_unreachable(out, True),
     "crl-expired": lambda out: crl_expired(out, False),

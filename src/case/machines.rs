@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::hand_overs::{self, Group};
-use super::{Case, Machine, clock_shift};
+use super::{Case, Machine, clock_shift, contacts};
 use crate::account::Account;
 use crate::cryptnet::{self, CacheEntry};
 use crate::provenance::Cite;
@@ -94,7 +94,9 @@ fn joins(
             Some((client, count)) => (client, copied_phrase(count)),
             None => match only_best(&records) {
                 Some((client, count)) => (client, recorded_phrase(count)),
-                None => match hand_overs::by_address(group, clients) {
+                None => match hand_overs::by_address(group, clients)
+                    .or_else(|| by_contacts(case, group))
+                {
                     Some(found) => found,
                     None => return (None, None),
                 },
@@ -130,6 +132,30 @@ fn recorded_phrase(count: usize) -> String {
         _ => ("attempts", "stand"),
     };
     format!("{count} {noun} of this client {verb} in its CAPI2 log at the same time")
+}
+
+/// The one client whose handshakes are those that the update logs of a group
+/// tell of.
+fn by_contacts(case: &Case, group: &Group) -> Option<(Source, String)> {
+    let hosts = case.hosts.iter().enumerate();
+    let own = hosts.filter(|(index, _)| {
+        hand_overs::hand_over_of(case, *index).is_some_and(|it| group.members.contains(&it))
+    });
+    let told = contacts::contacts_in(own.map(|(_, source)| source));
+    let clients = contacts::clients_of(case, &told);
+    let mut clients = clients.into_iter();
+    let ((vantage, address), count) = clients.next()?;
+    if clients.next().is_some() {
+        return None;
+    }
+    let (noun, verb) = match count {
+        1 => ("contact", "is"),
+        _ => ("contacts", "are"),
+    };
+    let because = format!(
+        "{count} {noun} with the update server in these logs {verb} handshakes of this client, by name, port, end and time"
+    );
+    Some((client_at(case, vantage, address), because))
 }
 
 fn of_copies(case: &Case, group: &Group) -> BTreeMap<Source, usize> {

@@ -4,6 +4,7 @@
 pub mod assemble;
 pub mod chains;
 pub mod clock_shift;
+pub mod contacts;
 pub mod discovery;
 pub mod first_seen;
 mod hand_overs;
@@ -184,6 +185,14 @@ pub struct Handshake {
 }
 
 impl Handshake {
+    /// The port that it was for; inside a tunnel that of its target.
+    #[must_use]
+    pub fn target_port(&self) -> u16 {
+        let tunnel = self.tunnel.as_deref();
+        let target = tunnel.and_then(|authority| authority.rsplit_once(':')?.1.parse().ok());
+        target.unwrap_or(self.server.port())
+    }
+
     /// How the session was resumed, where the server agreed to that.
     #[must_use]
     pub fn resumption(&self) -> Option<Resumption> {

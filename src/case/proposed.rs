@@ -208,7 +208,8 @@ fn is_integer(window: &[u8], value: &[u8]) -> bool {
 
 /// True when a certificate is for a host: a dNSName, wildcards for one label,
 /// or the subject's short name where it has none (RFC 6125 §6.4).
-fn names(certificate: &Certificate, site: &str) -> bool {
+#[must_use]
+pub fn names(certificate: &Certificate, site: &str) -> bool {
     let all = certificate.subject_alternative_names.value();
     let dns: Vec<&str> = all
         .into_iter()

@@ -309,6 +309,23 @@ impl Case {
     }
 }
 
+/// Scheme, host and port of a URL.
+#[must_use]
+pub fn origin_of(url: &str) -> Option<(&str, &str, u16)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = host_of(url)?;
+    let after_host = authority
+        .rsplit_once(':')
+        .filter(|_| !authority.ends_with(']'));
+    let port = match after_host.and_then(|(_, port)| port.parse().ok()) {
+        Some(port) => port,
+        None if scheme.eq_ignore_ascii_case("https") => 443,
+        None => 80,
+    };
+    Some((scheme, host, port))
+}
+
 /// The host of a URL, without port, as written.
 #[must_use]
 pub fn host_of(url: &str) -> Option<&str> {

@@ -95,9 +95,16 @@ fn is_drive(part: &str) -> bool {
 }
 
 fn is_top_folder(part: &str) -> bool {
-    ["Users", "Windows", "Documents and Settings", "ProgramData"]
-        .iter()
-        .any(|top| part.eq_ignore_ascii_case(top))
+    let tops = [
+        "Users",
+        "Windows",
+        "Documents and Settings",
+        "ProgramData",
+        "Program Files",
+        "Program Files (x86)",
+        "SMS_CCM",
+    ];
+    tops.iter().any(|top| part.eq_ignore_ascii_case(top))
 }
 
 /// A NetBIOS name as Windows makes them and no one names a folder.

@@ -95,7 +95,9 @@ pub fn is_certificate_alert(handshake: &Handshake) -> bool {
     })
 }
 
-fn reaction(handshake: &Handshake) -> Reaction {
+/// How a client showed in a handshake that it refused.
+#[must_use]
+pub fn reaction(handshake: &Handshake) -> Reaction {
     if is_certificate_alert(handshake) {
         Reaction::Told
     } else if handshake.key_exchange_sent {

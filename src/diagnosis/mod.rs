@@ -103,6 +103,7 @@ mod tls_version_or_cipher_mismatch;
 mod transfer_incomplete;
 mod unneeded_or_disordered_chain;
 mod update_logs;
+mod update_names;
 mod verdict;
 mod verifier;
 mod weak_algorithm;

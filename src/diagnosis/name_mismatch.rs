@@ -42,7 +42,13 @@ pub fn other_names(position: usize, element: &Element, check: &Check) -> Option<
     if position != 0 || check.kind != CheckKind::HostName {
         return None;
     }
-    let names = element.certificate.subject_alternative_names.value();
+    Some(names_of(&element.certificate))
+}
+
+/// The names of a certificate, the first few, for sentences.
+#[must_use]
+pub fn names_of(certificate: &crate::pki::Certificate) -> String {
+    let names = certificate.subject_alternative_names.value();
     let mut names: Vec<String> = names
         .into_iter()
         .flatten()
@@ -52,7 +58,7 @@ pub fn other_names(position: usize, element: &Element, check: &Check) -> Option<
         })
         .collect();
     if names.is_empty() {
-        names.push(element.certificate.subject.short().to_owned());
+        names.push(certificate.subject.short().to_owned());
     }
     let more = names.len().saturating_sub(MAX_NAMES);
     names.truncate(MAX_NAMES);
@@ -61,7 +67,7 @@ pub fn other_names(position: usize, element: &Element, check: &Check) -> Option<
     } else {
         format!(" and {more} more")
     };
-    Some(format!("{}{more}", names.join(", ")))
+    format!("{}{more}", names.join(", "))
 }
 
 /// True when the rejected connections to a site are with an update server.

@@ -1,16 +1,16 @@
 //! Failures that the machine itself recorded: chains that CryptoAPI refused
 //! (events 11 and 30), scans and synchronizations that ended with an error.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::failure::{Failure, FailureKind, Verifier, VerifierKind};
 use super::inquiry::{Link, Need};
 use super::links::is_failed_object;
-use crate::case::questions::host_of;
+use crate::case::contacts::{self, Contact, ContactEnd};
 use crate::case::{Case, logged};
 use crate::host::capi;
 use crate::host::event::LogEvent;
-use crate::host::update_log::{UpdateEvent, UpdateFact};
+use crate::host::update_log::Writer;
 use crate::host::{HostFacts, HostSource};
 use crate::retrieval::ObjectKind;
 use crate::time::{Span, Timestamp};
@@ -32,10 +32,10 @@ pub fn failures(case: &Case, found: &mut [(Failure, Vec<Link>)]) -> Vec<(Failure
             HostFacts::Events(events) => {
                 alone.extend(of_events(case, source, machine, events, found));
             }
-            HostFacts::Updates(events) => alone.extend(of_updates(machine, events, found)),
-            HostFacts::Hive(_) | HostFacts::Access(_) => {}
+            HostFacts::Updates(_) | HostFacts::Hive(_) | HostFacts::Access(_) => {}
         }
     }
+    alone.extend(of_contacts(case, found));
     alone
 }
 
@@ -150,78 +150,109 @@ fn links(case: &Case, machine: Option<usize>, event: &LogEvent) -> Vec<Link> {
     own.map(link).collect()
 }
 
-/// Scans that failed, told by lines whose time is an instant.
-fn of_updates(
-    machine: Option<usize>,
-    events: &[UpdateEvent],
-    found: &[(Failure, Vec<Link>)],
-) -> Vec<(Failure, Vec<Link>)> {
+/// Contacts with the update server that failed, as the logs of each machine tell.
+/// Failures on the wire get their verifier; a handshake that the client merely
+/// finished and left becomes a failure by the line that says so.
+fn of_contacts(case: &Case, found: &mut [(Failure, Vec<Link>)]) -> Vec<(Failure, Vec<Link>)> {
     let mut alone: Vec<(Failure, Vec<Link>)> = Vec::new();
-    let mut server: Option<String> = None;
-    for event in events {
-        match &event.what {
-            UpdateFact::ServerSet(url) | UpdateFact::Overwritten(url) => {
-                server = host_of(url).map(str::to_ascii_lowercase);
+    let machines: BTreeSet<Option<usize>> = case
+        .hosts
+        .iter()
+        .zip(&case.host_machines)
+        .filter(|(source, _)| !source.updates().is_empty())
+        .map(|(_, machine)| *machine)
+        .collect();
+    for machine in machines {
+        for contact in case.contacts(machine) {
+            let Some(kind) = kind_of(contact.end) else {
+                continue;
+            };
+            let site = contact.server.as_ref().map(|server| server.host.clone());
+            let verifier = Verifier {
+                kind: VerifierKind::Capi,
+                name: Some(
+                    match contact.writer {
+                        Writer::Client => UPDATE_AGENT,
+                        Writer::SiteServer => SITE_SERVER,
+                    }
+                    .to_owned(),
+                ),
+                basis: format!("line {} of its log: {}", contact.line, contact.text),
+            };
+            if name_verifier(found, machine, &contact, &verifier) {
+                continue;
             }
-            _ => {}
+            let again = alone.iter().any(|(last, _)| {
+                last.kind == kind
+                    && last.machine == machine
+                    && last.site == site
+                    && contact.at.since(last.at).abs() <= SAME_FAILURE
+            });
+            if again {
+                continue;
+            }
+            let mut failure = Failure::new(kind, contact.at, verifier);
+            failure.machine = machine;
+            failure.site = site;
+            if kind == FailureKind::Rejected {
+                take_handshake(case, machine, &contact, &mut failure);
+            }
+            alone.push((failure, Vec::new()));
         }
-        let (Some(kind), Some(at)) = (kind_of(&event.what), event.time.and_then(|time| time.utc()))
-        else {
-            continue;
-        };
-        let near = |failure: &Failure| {
-            failure.machine == machine && failure.at.since(at).abs() <= SAME_VALIDATION
-        };
-        let seen = found.iter().any(|(failure, _)| {
-            near(failure) && failure.handshake.is_some() && failure.site == server
-        });
-        let again = alone
-            .last()
-            .is_some_and(|(last, _)| last.kind == kind && at.since(last.at).abs() <= SAME_FAILURE);
-        if seen || again {
-            continue;
-        }
-        let verifier = Verifier {
-            kind: VerifierKind::Capi,
-            name: Some("Windows Update Agent".to_owned()),
-            basis: format!("line {} of its log: {}", event.line, event.text),
-        };
-        let mut failure = Failure::new(kind, at, verifier);
-        failure.machine = machine;
-        failure.site = server.clone();
-        alone.push((failure, Vec::new()));
     }
     alone
 }
 
-/// What a line says failed: a validation, by its code; else the scan.
-fn kind_of(fact: &UpdateFact) -> Option<FailureKind> {
-    match fact {
-        UpdateFact::ScanFailed(Some(code)) if is_certificate(*code) => Some(FailureKind::Rejected),
-        UpdateFact::TrustRefused => Some(FailureKind::Rejected),
-        UpdateFact::ScanFailed(_) | UpdateFact::HttpStatus(500..) => Some(FailureKind::Object),
-        _ => None,
+/// Names of who judges, for update logs.
+pub const UPDATE_AGENT: &str = "Windows Update Agent";
+/// The site server's own client.
+pub const SITE_SERVER: &str = "Configuration Manager site server";
+
+/// Gives the wire's failures that a line tells of their verifier. True when
+/// there is one, so that the line is no failure of its own.
+fn name_verifier(
+    found: &mut [(Failure, Vec<Link>)],
+    machine: Option<usize>,
+    contact: &Contact,
+    verifier: &Verifier,
+) -> bool {
+    let mut any = false;
+    for (failure, _) in found.iter_mut() {
+        let site = contact.server.as_ref().map(|server| server.host.as_str());
+        let same = failure
+            .site
+            .as_deref()
+            .zip(site)
+            .is_some_and(|(one, other)| one.eq_ignore_ascii_case(other));
+        let near = failure.at.since(contact.at).abs() <= SAME_VALIDATION;
+        if failure.machine == machine && machine.is_some() && same && near {
+            let seen = failure.handshake.is_some() || !failure.retrievals.is_empty();
+            if seen && failure.verifier.kind == VerifierKind::Unknown {
+                failure.verifier = verifier.clone();
+            }
+            any |= failure.handshake.is_some();
+        }
     }
+    any
 }
 
-/// Codes that say of a server certificate: WinHTTP's secure failures, and the
-/// HRESULTs of trust.
-fn is_certificate(code: u32) -> bool {
-    let winhttp = [12037, 12038, 12045, 12057, 12169, 12170, 12175, 12179];
-    let number = code & 0xffff;
-    (code & 0xffff_0000 == 0x8007_0000 && winhttp.contains(&number))
-        || code & 0xffff_ff00 == 0x800B_0100
+/// The handshake that a refused contact is of, where the capture has it.
+fn take_handshake(case: &Case, machine: Option<usize>, contact: &Contact, failure: &mut Failure) {
+    let index = contacts::handshake_of(case, machine, contact);
+    let Some((index, handshake)) = index.and_then(|at| Some((at, case.handshakes.get(at)?))) else {
+        return;
+    };
+    failure.at = handshake.reaction.map_or(handshake.ended_at, |it| it.at);
+    failure.handshake = Some(index);
+    failure.chain = case.chain_of_handshake(index).map(|(chain, _)| chain);
+    failure.reaction = super::failures::reaction(handshake);
 }
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
-
-    use super::*;
-
-    #[test]
-    fn codes_of_certificates_are_told_from_those_of_the_network() {
-        assert!(is_certificate(0x8007_2F8F) && is_certificate(0x800B_0109));
-        assert!(!is_certificate(0x8007_2EE2) && !is_certificate(0x8024_402C));
+/// What a line says failed: a validation, by its code; else the scan.
+fn kind_of(end: ContactEnd) -> Option<FailureKind> {
+    match end {
+        end if end.is_refusal() => Some(FailureKind::Rejected),
+        ContactEnd::Failed(_) | ContactEnd::Status(400..) => Some(FailureKind::Object),
+        _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! Update servers (WSUS, software update points): how they are known, and the
 //! requests to them that fail for reasons of their own.
 
+pub use crate::case::questions::origin_of;
 use crate::case::{Case, Handshake};
 use crate::retrieval::{ObjectKind, Outcome, Retrieval};
 
@@ -12,9 +13,7 @@ pub const TLS_PORT: u16 = 8531;
 /// The port that a handshake was for; inside a tunnel that of its target.
 #[must_use]
 pub fn port_of(handshake: &Handshake) -> u16 {
-    let tunnel = handshake.tunnel.as_deref();
-    let target = tunnel.and_then(|authority| authority.rsplit_once(':')?.1.parse().ok());
-    target.unwrap_or(handshake.server.port())
+    handshake.target_port()
 }
 
 /// True for a handshake with an update server: by its port, or because the same
@@ -29,23 +28,6 @@ pub fn is_update_handshake(case: &Case, handshake: &Handshake) -> bool {
         })
     };
     [CLEAR_PORT, TLS_PORT].contains(&port_of(handshake)) || served()
-}
-
-/// Scheme, host and port of a URL.
-#[must_use]
-pub fn origin_of(url: &str) -> Option<(&str, &str, u16)> {
-    let (scheme, rest) = url.split_once("://")?;
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let host = crate::case::questions::host_of(url)?;
-    let after_host = authority
-        .rsplit_once(':')
-        .filter(|_| !authority.ends_with(']'));
-    let port = match after_host.and_then(|(_, port)| port.parse().ok()) {
-        Some(port) => port,
-        None if scheme.eq_ignore_ascii_case("https") => 443,
-        None => 80,
-    };
-    Some((scheme, host, port))
 }
 
 /// The part of an update server that a request is for.

@@ -4,6 +4,7 @@ use super::chain_checks;
 use super::inquiry::Inquiry;
 use super::name_mismatch;
 use super::proposal::{Proposal, Rule};
+use super::update_names;
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -13,6 +14,24 @@ pub const RULE: Rule = Rule {
 };
 
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
+    let mut proposals = seen(inquiry);
+    for proposal in &mut proposals {
+        let failures = proposal.explains.iter();
+        let failures = failures.filter_map(|(index, _)| inquiry.failures.get(*index));
+        let given = failures.filter_map(|failure| update_names::giver(inquiry, failure));
+        if let Some(given) = given.into_iter().next() {
+            proposal
+                .summary
+                .push_str(&format!(" The name comes from {}.", given.by));
+            proposal.cites.push(given.cite);
+        }
+    }
+    proposals.extend(update_names::hidden(inquiry, RULE.id));
+    proposals
+}
+
+/// The certificates that can be read.
+fn seen(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     chain_checks::proposals(inquiry, RULE.id, |rejection, position, element, check| {
         let site = rejection.site;
         let names = name_mismatch::other_names(position, element, check)?;
