@@ -21,6 +21,7 @@ pub mod clock;
 pub mod cryptnet;
 pub mod diagnosis;
 pub mod evidence;
+pub mod fleet;
 pub mod flow;
 pub mod given;
 pub mod host;

@@ -15,6 +15,7 @@ mod extract;
 mod inventory;
 mod listed;
 mod manual;
+mod merge;
 mod options;
 mod output;
 mod outputs;
@@ -60,6 +61,8 @@ Examples:
   whychain client.pcapng caches.zip           explain these together
   whychain explain evidence/ -o report.json   a whole folder, as JSON
   whychain cache name http://ctldl.windowsupdate.com/x.cab
+  whychain explain --each *.zip --out-dir r   a report for each
+  whychain merge r -o fleet.json              what they say together
   whychain rules proxy-auth-required          how a cause is told
 
 FILE... alone means `explain FILE...`. A file that is named like a command
@@ -83,9 +86,9 @@ enum Command {
     /// Judge one chain by its files, or many from a file of cases
     Verify(Box<verify::VerifyArgs>),
     VerifyReport(Box<verify_report::Arguments>),
+    Merge(Box<merge::Arguments>),
     Rules(rules::Arguments),
-    /// Print the JSON Schema of the report
-    Schema,
+    Schema(schema::Arguments),
     Completions(manual::Completions),
     Man(manual::Man),
 }
@@ -104,10 +107,11 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Command::Cache(arguments) => cache::run(&arguments),
         Command::Ctl(arguments) => ctl::run(&arguments),
         Command::Extract(arguments) => extract::run(&arguments),
+        Command::Merge(arguments) => merge::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Verify(arguments) => run_verify(&arguments),
         Command::VerifyReport(arguments) => verify_report::run(&arguments),
-        Command::Schema => schema::run(),
+        Command::Schema(arguments) => schema::run(&arguments),
         Command::Completions(arguments) => manual::completions(&arguments, Cli::command()),
         Command::Man(arguments) => manual::man(&arguments, Cli::command()),
     };

@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use whychain::report::Look;
@@ -144,6 +144,14 @@ impl Target {
 
     /// As [`Target::write`], for bytes.
     pub fn write_bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
+        self.write_with(&mut |file| file.write_all(bytes))
+    }
+
+    /// As [`Target::write`], for what is too large to be in memory at once.
+    pub fn write_with(
+        &self,
+        write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Failure> {
         let failed = |error: io::Error| {
             let path = self.path.display();
             Failure(match error.kind() {
@@ -157,7 +165,7 @@ impl Target {
             })
         };
         let beside = self.beside();
-        let written = write_new(&beside, bytes).and_then(|()| self.take_name(&beside));
+        let written = write_new(&beside, write).and_then(|()| self.take_name(&beside));
         if written.is_err() {
             let _ = fs::remove_file(&beside);
         }
@@ -186,11 +194,19 @@ impl Target {
     }
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file: File = OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+fn write_new(
+    path: &Path,
+    write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let file: File = OpenOptions::new().write(true).create_new(true).open(path)?;
+    let mut buffered = BufWriter::with_capacity(BUFFER_LEN, file);
+    write(&mut buffered)?;
+    buffered.flush()?;
+    buffered.get_ref().sync_all()
 }
+
+/// Bytes written at a time.
+const BUFFER_LEN: usize = 1 << 18;
 
 #[cfg(test)]
 mod tests {

@@ -72,7 +72,7 @@ fn row(record: &Record) -> [String; 23] {
 }
 
 /// `2011-02-21 08:59:14.694123`: to the microsecond, as far as tools read.
-fn datetime(at: Timestamp) -> String {
+pub(super) fn datetime(at: Timestamp) -> String {
     let text = at.to_rfc3339();
     let (day, time) = text.split_once('T').unwrap_or((&text, ""));
     let time = time.trim_end_matches('Z');

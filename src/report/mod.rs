@@ -3,6 +3,9 @@
 
 pub mod batch;
 pub mod csv;
+pub mod fleet_csv;
+pub mod fleet_json;
+pub mod fleet_read;
 pub mod html;
 pub mod json;
 pub mod l2tcsv;
@@ -30,6 +33,13 @@ mod chains;
 mod cite;
 mod command;
 mod facts;
+mod fleet_again;
+mod fleet_held;
+mod fleet_in;
+mod fleet_json_machine;
+mod fleet_json_parts;
+mod fleet_keys;
+mod fleet_machines;
 mod given;
 mod grid;
 mod html_answer;

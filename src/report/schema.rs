@@ -4,18 +4,31 @@
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
+use super::fleet_json::JsonFleet;
 use super::json::Report;
 
 /// Writes the schema, draft 2020-12, with a newline at the end.
 #[must_use]
 pub fn write() -> String {
+    let about = "The report of `whychain explain --format json`. Every field is \
+        described in docs/REPORT.md. More fields, and for open sets more words, may come.";
+    schema_of::<Report>(super::json::SCHEMA, about)
+}
+
+/// Writes the schema of the fleet report, in the same way.
+#[must_use]
+pub fn write_fleet() -> String {
+    let about = "The report of `whychain merge --format json`. Every field is \
+        described in docs/FLEET.md. More fields, and for open sets more words, may come.";
+    schema_of::<JsonFleet>(super::fleet_json::SCHEMA, about)
+}
+
+fn schema_of<T: schemars::JsonSchema>(title: &str, about: &str) -> String {
     let generator = SchemaSettings::draft2020_12().for_serialize();
-    let schema = generator.into_generator().into_root_schema_for::<Report>();
+    let schema = generator.into_generator().into_root_schema_for::<T>();
     let mut schema = Value::from(schema);
     if let Some(root) = schema.as_object_mut() {
-        root.insert("title".to_owned(), json!(super::json::SCHEMA));
-        let about = "The report of `whychain explain --format json`. Every field is \
-            described in docs/REPORT.md. More fields, and for open sets more words, may come.";
+        root.insert("title".to_owned(), json!(title));
         root.insert("description".to_owned(), json!(about));
     }
     refine(&mut schema);
@@ -147,22 +160,29 @@ mod tests {
     use super::*;
     use crate::report::{json, sample};
 
-    fn committed() -> std::path::PathBuf {
-        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/report.schema.json")
+    fn committed(name: &str) -> std::path::PathBuf {
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("docs")
+            .join(name)
     }
 
     /// `WHYCHAIN_BLESS=1 cargo test --lib schema` writes the file anew.
     #[test]
-    fn the_committed_schema_is_that_of_the_types() {
-        let found = write();
-        if std::env::var_os("WHYCHAIN_BLESS").is_some() {
-            std::fs::write(committed(), &found).unwrap();
+    fn the_committed_schemas_are_those_of_the_types() {
+        let both = [
+            ("report.schema.json", write()),
+            ("fleet.schema.json", write_fleet()),
+        ];
+        for (name, found) in both {
+            if std::env::var_os("WHYCHAIN_BLESS").is_some() {
+                std::fs::write(committed(name), &found).unwrap();
+            }
+            let stored = std::fs::read_to_string(committed(name)).unwrap();
+            assert!(
+                stored == found,
+                "run: WHYCHAIN_BLESS=1 cargo test --lib schema"
+            );
         }
-        let stored = std::fs::read_to_string(committed()).unwrap();
-        assert!(
-            stored == found,
-            "run: WHYCHAIN_BLESS=1 cargo test --lib schema"
-        );
     }
 
     #[test]
