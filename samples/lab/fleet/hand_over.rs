@@ -17,6 +17,8 @@ pub struct HandOver {
     pub file: String,
     /// The zip.
     pub bytes: Vec<u8>,
+    /// When its capture begins.
+    pub begins_at: Instant,
     /// What its user's account holds, and when that came: by the capture's clock
     /// where it shows the download, else by the machine's.
     pub holds: Vec<(Object, Instant)>,
@@ -96,6 +98,7 @@ fn hand_over(host: &Host, mark: &str) -> HandOver {
     HandOver {
         file: format!("{:04}-{}{mark}.zip", host.number, host.name),
         bytes,
+        begins_at: host.begins_at,
         holds,
     }
 }

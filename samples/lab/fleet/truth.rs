@@ -16,6 +16,8 @@ pub fn truth(host: &Host, hand_overs: &[HandOver]) -> Value {
     let holds = hand_overs.iter().flat_map(|it| &it.holds);
     let holds = holds.map(|(object, came)| held(object, Some(*came)));
     let system = host.hands_over_caches().then(|| held(&SYSTEM_HOLDS, None));
+    let last = hand_overs.last().into_iter().flat_map(|it| &it.holds);
+    let last = last.map(|(object, _)| held(object, None));
     json!({
         "name": host.name,
         "address": host.address.map(|octet| octet.to_string()).join("."),
@@ -29,7 +31,9 @@ pub fn truth(host: &Host, hand_overs: &[HandOver]) -> Value {
         "before": host.handed_over_before.then_some("ctl-body-not-cabinet"),
         "clock_ahead_s": host.clock_ahead / super::wire::SECOND,
         "hand_overs": files,
-        "holds": holds.chain(system).collect::<Vec<_>>(),
+        "begins_at": hand_overs.iter().map(|it| rfc3339(it.begins_at)).collect::<Vec<_>>(),
+        "held": holds.chain(system.clone()).collect::<Vec<_>>(),
+        "holds": last.chain(system).collect::<Vec<_>>(),
     })
 }
 
