@@ -142,7 +142,7 @@ def merge(self, pipe_result: str | list[str] | None = None,
     return create_task_result(
         output_files=[file.to_dict() for file in files], workflow_id=workflow_id,
         command=run.command, meta={"reports": len(inputs)},
-        task_report=merged.report(len(inputs)).to_dict())
+        task_report=merged.report(Path(files[0].path)).to_dict())
 
 
 def inputs_of(pipe_result: str | list[str] | None, input_files: list[dict] | None,
