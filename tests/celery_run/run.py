@@ -23,7 +23,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-import services
+sys.dont_write_bytecode = True
+import services  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parent.parent
@@ -67,6 +68,7 @@ def run(arguments, folder):
         port = started.redis(redis_server)
         url = f"redis://127.0.0.1:{port}/0"
         settings = {"REDIS_URL": url, "WHYCHAIN": str(whychain), "PYTHONWARNINGS": "ignore",
+                    "PYTHONDONTWRITEBYTECODE": "1",
                     # Long enough for a case, short enough to wait for.
                     "WHYCHAIN_VISIBILITY_TIMEOUT": "15"}
         workers = {name: started.worker(python, WORKER, name, settings) for name in ("a", "b")}

@@ -150,7 +150,8 @@ def inputs_of(pipe_result: str | list[str] | None, input_files: list[dict] | Non
     """The files of the task before, or those that the workflow began with.
 
     After a group of tasks there are several results. They are asked one by one:
-    given a list, `get_input_files` returns the files of the last alone.
+    given a list, `get_input_files` of 0.17.2 (the last for Python 3.11) returns
+    the files of the last alone; 0.17.6 returns all.
     """
     results = pipe_result if isinstance(pipe_result, list) else [pipe_result]
     return [file for result in results
