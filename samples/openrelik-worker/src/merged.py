@@ -28,7 +28,7 @@ def merge(inputs: list[dict], output: Path,
                                 data_type=data_type)
              for data_type, extension in FORMS.items()]
     outputs = [word for file in files for word in ("-o", file.path)]
-    with tempfile.TemporaryDirectory(dir=output) as scratch:
+    with tempfile.TemporaryDirectory(dir=output, prefix=".whychain-") as scratch:
         # The folder is named, not each file: a command line has a limit.
         reports = Path(scratch, "reports")
         placing.place([it | {"original_path": None} for it in inputs], reports)

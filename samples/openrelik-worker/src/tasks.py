@@ -120,7 +120,7 @@ def explained(case: list[dict], name: str, output: Path, words: list[str],
                                 data_type=data_type, source_file_id=source)
              for data_type, extension in FORMS.items()]
     outputs = [word for file in files for word in ("-o", file.path)]
-    with tempfile.TemporaryDirectory(dir=output) as scratch:
+    with tempfile.TemporaryDirectory(dir=output, prefix=".whychain-") as scratch:
         evidence = placing.place(case, Path(scratch))
         run = program.run("explain", [*words, *outputs, "--", *evidence], Path(scratch), tell)
     logger.info(f"{name}: status {run.status}")
