@@ -19,8 +19,8 @@ from src import app, tasks
 QUEUE = "openrelik-worker-whychain"
 # Longer than a slow machine needs for all cases; then something hangs.
 PATIENCE = 600
-# So many cases are done before the worker is killed.
-DONE_BEFORE = 40
+# One in so many cases is done before the worker is killed.
+DONE_BEFORE = 8
 
 
 class Events:
@@ -73,7 +73,7 @@ def main():
     files = sorted(arguments.evidence.iterdir())
     began = time.monotonic()
     result = submit(files, arguments.output)
-    lost = kill(arguments.kill, events)
+    lost = kill(arguments.kill, events, len(files) // DONE_BEFORE)
     merged = result.get(timeout=PATIENCE, interval=0.2)
     took = time.monotonic() - began
     time.sleep(1)  # the last events
@@ -103,11 +103,11 @@ def submit(files, output):
     return chord(header)(options(tasks.merge))
 
 
-def kill(group, events):
-    """Kills worker a while it is at a task; the task."""
+def kill(group, events, done_before):
+    """Kills worker a while it is at a task, when others are done; the task."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        if len(events.ended) >= DONE_BEFORE and events.in_the_middle("a@whychain"):
+        if len(events.ended) >= done_before and events.in_the_middle("a@whychain"):
             # Held still, so that what its events say is so when it dies.
             os.killpg(group, signal.SIGSTOP)
             time.sleep(0.5)
