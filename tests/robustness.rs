@@ -203,6 +203,36 @@ fn a_cut_last_record_is_said_and_leaves_the_verdict_to_the_rest() {
 }
 
 #[test]
+fn a_capture_that_lost_bytes_in_its_middle_is_never_clean() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("damaged.pcapng");
+    for sample in ["healthy-through-proxy", "list-blocked-open"] {
+        let capture = root.join("samples").join(sample).join("client.pcapng");
+        let whole = std::fs::read(capture).unwrap();
+        let mut random = Random(0x5eed);
+        for lost in [1, 4, 60, 100, 1_500] {
+            // Behind the section's and the interface's blocks, before the last ones.
+            let at = 400 + random.below(whole.len() - 3_000);
+            let damaged = [&whole[..at], &whole[at + lost..]].concat();
+            std::fs::write(&path, damaged).unwrap();
+            let explained = explain(
+                std::slice::from_ref(&path),
+                &Options::default(),
+                &mut |_| {},
+            )
+            .unwrap();
+            let state = explained.diagnosis.verdict.state;
+            assert_ne!(state, VerdictState::Clean, "{sample}: {lost} bytes at {at}");
+            assert!(
+                !explained.case.issues.is_empty(),
+                "{sample}: {lost} at {at}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_list_of_certificates_that_lies_about_its_length_is_an_issue() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut bytes = std::fs::read(root.join("samples/leaf-expired/client.pcapng")).unwrap();

@@ -82,8 +82,9 @@ fn every_sample_gives_its_stored_json() {
 
 /// The root cause a story was built to have, from its README and not from a
 /// report: sample, state, rule.
-const STORIES: [(&str, &str, Option<&str>); 83] = [
+const STORIES: [(&str, &str, Option<&str>); 84] = [
     ("answered-from-cache", "undetermined", None),
+    ("answered-from-cache-asked", "undetermined", None),
     ("answered-from-cache-used", "clean", None),
     ("block-page-200", "explained", Some("ctl-body-not-cabinet")),
     ("block-page-200-allowed", "clean", None),
@@ -242,6 +243,65 @@ fn every_story_has_the_cause_it_was_built_with() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn a_sample_shows_its_cause_and_its_twin_with_one_thing_changed_does_not() {
+    let says = |name: &str, rule: &str| {
+        let sample = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("samples")
+            .join(name);
+        let report: serde_json::Value = serde_json::from_str(&report(&sample, "json")).unwrap();
+        let findings = report["findings"].as_array().unwrap();
+        let mut said = findings.iter().filter(|it| it["role"] != "ruled-out");
+        said.any(|it| it["rule"] == rule)
+    };
+    for (rule, shows, twin) in SHOWS {
+        assert!(says(shows, rule), "{shows} does not show {rule}");
+        assert!(!says(twin, rule), "{twin} shows {rule} too");
+    }
+}
+
+/// Rule, the sample that was built to show it, and its twin.
+#[rustfmt::skip]
+const SHOWS: [(&str, &str, &str); 37] = [
+    ("ctl-signer-issuer-missing-aia-blocked", "root-update-2011", "root-update-2011-resigned"),
+    ("ctl-cached-signer-expired", "list-signer-expired", "list-signer-expired-valid"),
+    ("ctl-body-not-cabinet", "block-page-200", "block-page-200-allowed"),
+    ("ctl-download-blocked", "list-blocked", "list-blocked-open"),
+    ("root-not-in-program", "root-not-listed", "root-not-listed-added"),
+    ("root-disabled-or-not-before", "root-disabled", "root-disabled-later"),
+    ("identity-proxy-gap", "service-route", "service-route-told"),
+    ("intermediate-missing-aia-failed", "intermediate-missing", "intermediate-missing-allowed"),
+    ("aia-object-unusable", "issuer-address", "issuer-address-right"),
+    ("private-root-not-deployed", "private-root", "private-root-deployed"),
+    ("tls-inspection-untrusted", "inspected", "inspected-bypassed"),
+    ("leaf-expired", "leaf-expired", "leaf-expired-renewed"),
+    ("client-clock-wrong", "clock-behind", "clock-behind-set"),
+    ("name-mismatch", "site-name", "site-name-right"),
+    ("revocation-server-unreachable", "status-unreachable", "status-unreachable-open"),
+    ("crl-expired", "crl-expired", "crl-expired-published"),
+    ("crl-not-applicable", "crl-of-another", "crl-of-another-right"),
+    ("ocsp-stale-or-bad-signer", "ocsp-stale", "ocsp-stale-renewed"),
+    ("dns-failed", "dns-failed", "dns-failed-resolved"),
+    ("direct-blocked", "pac-two-ways", "pac-two-ways-allowed"),
+    ("proxy-auth-required", "proxy-login-407", "proxy-login-407-allowed"),
+    ("proxy-denied-or-filtered", "intermediate-missing", "intermediate-missing-allowed"),
+    ("wpad-pac-failure", "wpad-404", "wpad-dhcp"),
+    ("captive-or-redirected", "captive-portal", "captive-portal-open"),
+    ("intermediary-serves-stale", "stale-copy", "stale-copy-purged"),
+    ("transfer-incomplete", "transfer-incomplete", "transfer-incomplete-whole"),
+    ("mtu-or-path-stall", "mtu-black-hole", "mtu-black-hole-told"),
+    ("wsus-name-mismatch", "update-server-name", "update-server-name-right"),
+    ("wsus-root-untrusted", "update-server-root", "update-server-root-deployed"),
+    ("wsus-scheme-port-mismatch", "update-server-port", "update-server-port-right"),
+    ("wsus-ssl-required-but-http", "update-server-clear", "update-server-clear-encrypted"),
+    ("wsus-content-forced-to-https", "update-server-files", "update-server-files-served"),
+    ("capture-loss", "capture-hole", "transfer-incomplete-whole"),
+    ("capture-truncated", "capture-snaplen-96", "leaf-expired"),
+    ("certificates-not-visible", "tls13-hidden", "tls13-with-keys"),
+    ("answered-from-cache", "answered-from-cache", "answered-from-cache-asked"),
+    ("no-failure-observed", "root-update-2011-resigned", "root-update-2011"),
+];
 
 #[test]
 fn the_same_evidence_gives_the_same_bytes() {

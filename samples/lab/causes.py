@@ -284,6 +284,19 @@ def update_files(out, served):
 
 # ------------------------------------------------------------------ silent caches
 
+def asked_again(out):
+    """As below, but the cache was empty: all is asked for during the visit."""
+    with Lab(ctl="resigned", tls={"shop.lab.example": "shop-full"}, allow=ALL) as lab:
+        f = lab.facts
+        wanted = [f["new_ctl_url"], f["new_root_url"], f["ocsp_url"], f["root_crl_url"]]
+        log = lab.capture(out / "client.pcapng", [
+            visit(lab, proxy=None, while_paused=[fetch(url) for url in wanted], abandon=True)])
+        files = {}
+        keep(lab, log, cryptnet.Folder(ALICE, files), "alice", wanted)
+        folder_files(out / "cryptnet", files)
+        return log
+
+
 def from_cache(out, given_up):
     """alice fetched all that was needed before, the last of it in the capture, three
     seconds before the visit; for the visit nothing is asked."""
@@ -336,5 +349,6 @@ SCENARIOS = {
     "update-server-root": lambda out: update_root(out, False),
     "update-server-root-deployed": lambda out: update_root(out, True),
     "answered-from-cache": lambda out: from_cache(out, True),
+    "answered-from-cache-asked": asked_again,
     "answered-from-cache-used": lambda out: from_cache(out, False),
 }

@@ -69,26 +69,39 @@ impl Jump {
 /// before and those after agree among themselves and not with each other.
 fn jump(mut answers: Vec<(u64, Interval)>) -> Option<Jump> {
     answers.sort_by_key(|(packet, _)| *packet);
+    // What all up to each answer allow, and what all from each one on do: every
+    // split is then judged without another look at its answers.
+    let up_to = running(answers.iter());
+    let mut from = running(answers.iter().rev());
+    from.reverse();
     (1..answers.len()).find_map(|at| {
-        let (before, after) = answers.split_at(at);
-        let (one, other) = (common(before)?, common(after)?);
+        let (one, other) = (*up_to.get(at - 1)?, *from.get(at)?);
+        let (one, other) = (one.filter(is_possible)?, other.filter(is_possible)?);
         let (least, greatest) = (other.0 - one.1, other.1 - one.0);
         let is_jump =
             interval::are_apart(one, other) && least.abs().min(greatest.abs()) >= LEAST_JUMP;
         is_jump.then(|| Jump {
-            packet: before.last().map_or(0, |(packet, _)| *packet),
+            packet: answers.get(at - 1).map_or(0, |(packet, _)| *packet),
             least,
             greatest,
-            is_backed: before.len() > 1 && after.len() > 1,
+            is_backed: at > 1 && answers.len() - at > 1,
         })
     })
 }
 
-/// What all of them allow.
-fn common(answers: &[(u64, Interval)]) -> Option<Interval> {
-    let least = answers.iter().map(|(_, it)| it.0).max_by(f64::total_cmp)?;
-    let greatest = answers.iter().map(|(_, it)| it.1).min_by(f64::total_cmp)?;
-    (least <= greatest).then_some((least, greatest))
+/// For each answer, what it and all before it allow.
+fn running<'a>(answers: impl Iterator<Item = &'a (u64, Interval)>) -> Vec<Option<Interval>> {
+    let common = answers.scan(None, |common: &mut Option<Interval>, (_, it)| {
+        let (least, greatest) = common.unwrap_or(*it);
+        *common = Some((least.max(it.0), greatest.min(it.1)));
+        Some(*common)
+    });
+    common.collect()
+}
+
+/// An interval that leaves something.
+fn is_possible(interval: &Interval) -> bool {
+    interval.0 <= interval.1
 }
 
 #[cfg(test)]
@@ -114,5 +127,15 @@ mod tests {
     fn one_stray_date_is_no_jump() {
         let answers = vec![(10, (0.0, 1.0)), (20, (-900.0, -899.0)), (30, (0.0, 1.0))];
         assert!(jump(answers).is_none());
+    }
+
+    #[test]
+    fn a_jump_after_very_many_answers_is_found_by_one_pass() {
+        // Every split of a hundred thousand answers: with a look at all of them
+        // for each, ten thousand million comparisons.
+        let mut answers: Vec<(u64, Interval)> = (0..100_000).map(|n| (n, (0.0, 1.0))).collect();
+        answers.extend((100_000..100_003).map(|n| (n, (600.0, 601.0))));
+        let jump = jump(answers).unwrap();
+        assert_eq!((jump.packet, jump.is_backed), (99_999, true));
     }
 }

@@ -159,8 +159,14 @@ pub fn explain_prefixes<'a>(
     extensions: impl IntoIterator<Item = (&'a [u8], &'a [String])>,
     crl_urls: impl IntoIterator<Item = &'a str>,
 ) {
+    let asked =
+        |entry: &CacheEntry| matches!(entry.name_check, NameCheck::MatchesWithPrefix { .. });
+    if !entries.iter().any(asked) {
+        return;
+    }
     // Looked up by key only; the order of entries decides what is printed.
     let mut meanings: HashMap<String, Vec<String>> = HashMap::new();
+    let mut pairs_left = MAX_PAIRS;
     let crl_urls: BTreeSet<&str> = crl_urls
         .into_iter()
         .chain(super::known_crl_urls().iter().copied())
@@ -184,6 +190,10 @@ pub fn explain_prefixes<'a>(
             .unwrap_or_default();
         for first in urls {
             for second in urls.iter().filter(|second| *second != first) {
+                if pairs_left == 0 {
+                    break;
+                }
+                pairs_left -= 1;
                 offer(&[first, second], PointLayout::PointPerUrl);
                 offer(&[first, second], PointLayout::OnePoint);
             }
@@ -206,6 +216,9 @@ pub fn explain_prefixes<'a>(
 
 /// Hosts of one CRL that are tried in pairs; the largest authorities use four.
 const MAX_HOSTS_PER_CRL: usize = 16;
+/// Pairs tried in all, each by two hashes. The hosts of all public authorities
+/// together make some hundred; a hostile capture could name millions.
+const MAX_PAIRS: usize = 20_000;
 
 #[cfg(test)]
 mod tests {

@@ -29,8 +29,8 @@ pub use machine::{MAX_HOST_FILE_LEN, is_host_file, machine_from_host_file, machi
 pub use owner::{missing_profiles, owner};
 pub use record::{CONSTANT, LONG_HEADER_LEN, MAX_BLOBS, MAX_META_DATA_LEN, SHORT_HEADER_LEN};
 pub use url::{
-    EtagCheck, check_etag, is_trust_list_url, known_crl_urls, known_urls, same_resource,
-    strip_ctl_query,
+    EtagCheck, check_etag, is_trust_list_url, known_crl_urls, known_urls, resource_key,
+    same_resource, strip_ctl_query,
 };
 
 /// One entry of a cache: a `MetaData` record, a `Content` file, or both.

@@ -44,6 +44,16 @@ pub fn same_resource(request_url: &str, cached_url: &str) -> bool {
     one == other || (split(one).is_some() && split(one) == split(other))
 }
 
+/// The same text for URLs of the [`same_resource`], and for no others.
+#[must_use]
+pub fn resource_key(url: &str) -> String {
+    let url = strip_ctl_query(url);
+    match split(url) {
+        Some((scheme, authority, path)) => format!("{scheme}://{authority}{path}"),
+        None => url.to_owned(),
+    }
+}
+
 /// Scheme and authority in lower case, and the rest, at least `/`.
 fn split(url: &str) -> Option<(String, String, &str)> {
     let (scheme, rest) = url.split_once("://")?;

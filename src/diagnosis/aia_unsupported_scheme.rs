@@ -1,9 +1,8 @@
 #![doc = include_str!("../../docs/rules/aia-unsupported-scheme.md")]
 
-use super::inquiry::{Basis, Inquiry};
-use super::proposal::{Precedence, Proposal, Rule, Stance};
-use super::rejections::{Said, is_known_intermediate, is_private, joined, rejections};
-use super::roots;
+use super::inquiry::Inquiry;
+use super::missing_intermediates::{self, Told};
+use super::proposal::{Proposal, Rule};
 use crate::pki::certificate::CA_ISSUERS;
 
 /// The rule.
@@ -14,41 +13,28 @@ pub const RULE: Rule = Rule {
 };
 
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
-    let found = rejections(inquiry).filter_map(|rejection| {
-        let child = rejection.child_of_missing()?;
+    missing_intermediates::proposals(inquiry, RULE.id, |rejection, child| {
         let urls = child.access_urls(CA_ISSUERS);
-        let is_http = |url: &&str| url.get(..7).is_some_and(|head| head.eq_ignore_ascii_case("http://"));
-        if urls.is_empty() || urls.iter().any(is_http) || !rejection.may_be_windows() {
+        let is_http = |url: &&str| {
+            url.get(..7)
+                .is_some_and(|head| head.eq_ignore_ascii_case("http://"))
+        };
+        if urls.iter().any(is_http) || !rejection.may_be_windows() {
             return None;
         }
-        let known = is_known_intermediate(inquiry, child);
-        let alone = roots::was_sent_alone(&rejection, child) && !is_private(child);
-        if !known && !alone {
-            return None;
-        }
+        let first = urls.first()?;
         let issuer = child.issuer.short();
-        let scheme = urls.first()?.split(':').next().unwrap_or_default();
-        Some(rejection.proposal(RULE.id, Stance::Cause, Said {
+        let scheme = first.split(':').next().unwrap_or_default();
+        Some(Told {
             summary: format!(
-                "The server's list for {} lacks \"{issuer}\", and the only address of it is {scheme}: ({}), from which Windows does not fetch issuers.",
-                rejection.site,
-                urls.first()?
+                "The server's list for {} lacks \"{issuer}\", and the only address of it is {scheme}: ({first}), from which Windows does not fetch issuers.",
+                rejection.site
             ),
             remedy: format!(
                 "Let the server send \"{issuer}\" too, or install it on the clients; name an http URL when the certificate is issued again. A request for that URL before the handshake ends shows that it worked."
             ),
-            basis: Basis {
-                fault_seen: true,
-                reaction_seen: true,
-                inferred: u8::from(!known),
-                ..Basis::default()
-            },
-            precedence: Precedence::Shape,
-            subject: issuer.to_owned(),
-            cites: Vec::new(),
-        }))
-    });
-    joined(found)
+        })
+    })
 }
 
 #[cfg(test)]

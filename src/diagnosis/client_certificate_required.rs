@@ -1,9 +1,8 @@
 #![doc = include_str!("../../docs/rules/client-certificate-required.md")]
 
-use super::endpoints::{self, Ending};
-use super::inquiry::{Basis, Inquiry, confidence, lacks_bytes};
-use super::proposal::{Precedence, Proposal, Rule, Stance};
-use super::rejections::joined;
+use super::endpoints::{self, Ending, Told};
+use super::inquiry::Inquiry;
+use super::proposal::{Proposal, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -13,26 +12,16 @@ pub const RULE: Rule = Rule {
 };
 
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
-    let found = endpoints::ended(inquiry, |ending| ending == Ending::ClientCertificate).map(|(index, handshake, ending)| {
-        let site = handshake.site.clone().unwrap_or_else(|| handshake.server.to_string());
-        let _ = ending;
-        Proposal {
-            rule: RULE.id,
-            stance: Stance::Cause,
-            confidence: Some(confidence(Basis {
-                fault_seen: true,
-                reaction_seen: true,
-                poor_capture: lacks_bytes(&handshake.quality),
-                ..Basis::default()
-            })),
-            summary: format!("{site} asked for a certificate of the client, the client sent none, and the server broke off."),
-            remedy: "Set client certificates to Ignore on the directories of the update service (ClientWebService, SimpleAuthWebService, ApiRemoting30, DSSAuthWebService, ServerSyncWebService), or give the client a certificate. A handshake that goes on shows that it worked.".to_owned(),
-            cites: handshake.cites.clone(),
-            explains: vec![(index, Precedence::Network)],
-            subject: site,
-        }
-    });
-    joined(found)
+    endpoints::proposals(inquiry, RULE.id, |ending, _, site| {
+        (ending == Ending::ClientCertificate).then(|| Told {
+            summary: format!(
+                "{site} asked for a certificate of the client, the client sent none, and the server broke off."
+            ),
+            remedy: "Set client certificates to Ignore on the directories of the update service (ClientWebService, SimpleAuthWebService, ApiRemoting30, DSSAuthWebService, ServerSyncWebService), or give the client a certificate. A handshake that goes on shows that it worked.",
+            checked: false,
+            inferred: 0,
+        })
+    })
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use super::inquiry::{Basis, Inquiry};
 use super::proposal::{Precedence, Proposal, Rule, Stance};
-use super::rejections::{Rejection, Said, joined, rejections};
+use super::rejections::{Rejection, Said, joined};
+use super::statuses;
 use crate::case::ArtifactSource;
-use crate::case::status::{ElementStatus, Presence, StatusState};
-use crate::chain::{Element, SourceSays, Verdict};
+use crate::case::status::{ElementStatus, Presence};
+use crate::chain::{Element, SourceSays};
 use crate::cryptnet;
 use crate::retrieval::{ObjectKind, Outcome, Retrieval};
 
@@ -24,17 +25,10 @@ const URL_SECONDS: f64 = 15.0;
 const MAX_BYTES: u64 = 104_857_600;
 
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
-    let mut found = Vec::new();
-    for rejection in rejections(inquiry).filter(|it| it.best.verdict != Verdict::Reject) {
-        let statuses = rejection.examined.status.iter();
-        for status in statuses.filter(|it| it.state != StatusState::Revoked) {
-            let Some(element) = rejection.best.elements.get(status.element) else {
-                continue;
-            };
-            found.extend(judge(inquiry, &rejection, element, status));
-        }
-    }
-    joined(found)
+    let open = statuses::not_revoked(inquiry);
+    joined(
+        open.filter_map(|(rejection, status, element)| judge(inquiry, &rejection, element, status)),
+    )
 }
 
 fn judge(

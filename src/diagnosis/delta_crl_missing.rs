@@ -3,10 +3,10 @@
 use super::inquiry::Inquiry;
 use super::network;
 use super::proposal::{Precedence, Proposal, Rule, Stance};
-use super::rejections::{Rejection, Said, joined, rejections};
+use super::rejections::{Rejection, Said, joined};
 use super::statuses;
-use crate::case::status::{ElementStatus, Presence, StatusState};
-use crate::chain::{Element, SourceKind, SourceSays, Verdict};
+use crate::case::status::{ElementStatus, Presence};
+use crate::chain::{Element, SourceKind, SourceSays};
 use crate::cryptnet;
 use crate::pki::Crl;
 use crate::pki::certificate::{DistributionPoint, GeneralName};
@@ -20,20 +20,10 @@ pub const RULE: Rule = Rule {
 };
 
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
-    let mut found = Vec::new();
-    for rejection in rejections(inquiry).filter(|it| it.best.verdict != Verdict::Reject) {
-        let statuses = rejection.examined.status.iter();
-        for status in statuses.filter(|it| it.state != StatusState::Revoked) {
-            let Some(element) = rejection.best.elements.get(status.element) else {
-                continue;
-            };
-            if says_answer(element) {
-                continue;
-            }
-            found.extend(judge(inquiry, &rejection, element, status));
-        }
-    }
-    joined(found)
+    let open = statuses::not_revoked(inquiry).filter(|(_, _, element)| !says_answer(element));
+    joined(
+        open.filter_map(|(rejection, status, element)| judge(inquiry, &rejection, element, status)),
+    )
 }
 
 /// True when an OCSP answer serves: CRLs are then not asked for.

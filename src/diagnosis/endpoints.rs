@@ -3,7 +3,9 @@
 //! wanted of the client, encryption on the wrong port.
 
 use super::failure::{Failure, FailureKind, Verifier, VerifierKind};
-use super::inquiry::{Inquiry, Link, Need};
+use super::inquiry::{Basis, Inquiry, Link, Need, confidence, lacks_bytes};
+use super::proposal::{Precedence, Proposal, Stance};
+use super::rejections::joined;
 use super::wsus;
 use crate::case::{Case, Handshake, HandshakeOutcome};
 use crate::flow::Direction;
@@ -145,4 +147,47 @@ pub fn ended<'a>(
         let ending = ending(inquiry.case, handshake).filter(|ending| wanted(*ending))?;
         Some((index, handshake, ending))
     })
+}
+
+/// What a rule says of such a connection.
+pub struct Told {
+    /// One sentence.
+    pub summary: String,
+    /// What to do.
+    pub remedy: &'static str,
+    /// True when a message of the server says it, and not only silence.
+    pub checked: bool,
+    /// Links that are inferred.
+    pub inferred: u8,
+}
+
+/// Asks `tell` about every connection that ended so; it gets the server's name
+/// or address too.
+pub fn proposals(
+    inquiry: &Inquiry<'_>,
+    rule: &'static str,
+    tell: impl Fn(Ending, &Handshake, &str) -> Option<Told>,
+) -> Vec<Proposal> {
+    let found = ended(inquiry, |_| true).filter_map(|(failure, handshake, ending)| {
+        let site = handshake.site.clone();
+        let site = site.unwrap_or_else(|| handshake.server.to_string());
+        let told = tell(ending, handshake, &site)?;
+        Some(Proposal {
+            rule,
+            stance: Stance::Cause,
+            confidence: Some(confidence(Basis {
+                checked: told.checked,
+                fault_seen: true,
+                reaction_seen: true,
+                inferred: told.inferred,
+                poor_capture: lacks_bytes(&handshake.quality),
+            })),
+            summary: told.summary,
+            remedy: told.remedy.to_owned(),
+            cites: handshake.cites.clone(),
+            explains: vec![(failure, Precedence::Network)],
+            subject: site,
+        })
+    });
+    joined(found)
 }

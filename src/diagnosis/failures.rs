@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::failure::{Failure, FailureKind, Reaction, VerifierKind};
 use super::inquiry::{Inquiry, Link};
+use super::successes::Successes;
 use super::{
     cached_pages, delayed, endpoints, healing, links, list_faults, object_failures, recorded,
     redirects, root_crt, verifier,
@@ -28,10 +29,11 @@ const SCAN_WINDOW: Span = Span::seconds(60);
 #[must_use]
 pub fn inquire(case: &Case) -> Inquiry<'_> {
     let list_gaps = case.list_gaps();
+    let successes = Successes::of(case);
     let mut found: Vec<(Failure, Vec<Link>)> = Vec::new();
     for (index, handshake) in case.handshakes.iter().enumerate() {
         if let Some(mut rejected) = rejected(case, index, handshake) {
-            let mut links = links::links(case, &list_gaps, index, handshake);
+            let mut links = links::links(case, &successes, &list_gaps, index, handshake);
             if matches!(
                 rejected.verifier.kind,
                 VerifierKind::Own | VerifierKind::Proxy
@@ -53,7 +55,7 @@ pub fn inquire(case: &Case) -> Inquiry<'_> {
             found.extend(delayed::delayed(case, &list_gaps, index, handshake));
         }
     }
-    found.extend(object_failures::failed_objects(case));
+    found.extend(object_failures::failed_objects(case, &successes));
     found.extend(
         cached_pages::failures(case)
             .into_iter()
@@ -75,7 +77,7 @@ pub fn inquire(case: &Case) -> Inquiry<'_> {
     for (failure, links) in failures.iter_mut().zip(&links) {
         failure.retrievals = links.iter().map(|link| link.retrieval).collect();
         failure.retrievals.dedup();
-        failure.healed = healing::healed(case, failure);
+        failure.healed = healing::healed(case, &successes, failure);
     }
     Inquiry::new(case, failures, links, list_gaps)
 }

@@ -1,22 +1,24 @@
 //! What was seen to work again after a failure.
 
+use std::collections::BTreeSet;
+
 use super::failure::{Failure, FailureKind, Healed, HealedBy, Verifier};
+use super::successes::Successes;
 use super::verifier;
 use crate::case::{Case, HandshakeOutcome};
 use crate::cryptnet;
 use crate::protocol::tls::{HiddenBy, ServerCertificates};
-use crate::retrieval::Retrieval;
 use crate::time::Timestamp;
 
 /// The first success of the same need after a failure: for a site, a handshake
 /// that the same client completed; for an object, an answer to the same request.
 #[must_use]
-pub fn healed(case: &Case, failure: &Failure) -> Option<Healed> {
+pub fn healed(case: &Case, successes: &Successes, failure: &Failure) -> Option<Healed> {
     match failure.kind {
         FailureKind::Rejected => site_accepted(case, failure),
         // It succeeded after all; the wait is what was wrong.
         FailureKind::Delayed => None,
-        FailureKind::Object => object_obtained(case, failure),
+        FailureKind::Object => object_obtained(case, successes, failure),
     }
 }
 
@@ -56,26 +58,38 @@ fn may_be_one(one: &Verifier, other: &Verifier) -> bool {
     }
 }
 
-fn object_obtained(case: &Case, failure: &Failure) -> Option<Healed> {
-    let missed: Vec<usize> = failure
-        .retrievals
-        .iter()
-        .copied()
-        .filter(|index| {
-            let retrieval = case.retrievals.get(*index);
-            retrieval.is_some_and(|it| !it.outcome.is_success())
-        })
-        .collect();
-    let after = |index: usize, other: &Retrieval| -> Option<(Timestamp, usize)> {
-        let heals = other.outcome.is_success()
-            && other.started_at >= failure.at
-            && missed.iter().any(|missed| repeats(case, *missed, index));
-        heals.then_some((other.ended_at, index))
-    };
-    let later = case.retrievals.iter().enumerate();
-    let (at, index) = later
-        .filter_map(|(index, other)| after(index, other))
-        .min()?;
+fn object_obtained(case: &Case, successes: &Successes, failure: &Failure) -> Option<Healed> {
+    // Attempts that differ in nothing that tells a repetition need one look.
+    let mut seen = BTreeSet::new();
+    let mut first: Option<(Timestamp, usize)> = None;
+    for missed in &failure.retrievals {
+        let Some(retrieval) = case.retrievals.get(*missed) else {
+            continue;
+        };
+        let route = &retrieval.route;
+        let key = (
+            (&retrieval.url, &retrieval.host, retrieval.object),
+            (
+                &retrieval.account,
+                route.proxy,
+                route.kind.is_explicit_proxy(),
+            ),
+        );
+        if retrieval.outcome.is_success() || !seen.insert(key) {
+            continue;
+        }
+        let machine = case.retrieval_machines.get(*missed).copied().flatten();
+        for (started_at, later) in successes.like(machine, retrieval, failure.at) {
+            if first.is_some_and(|(ended_at, _)| started_at > ended_at) {
+                continue;
+            }
+            let found = case.retrievals.get(later).map(|it| (it.ended_at, later));
+            if repeats(case, *missed, later) && first.is_none_or(|first| found < Some(first)) {
+                first = found;
+            }
+        }
+    }
+    let (at, index) = first?;
     let by = HealedBy::Retrieval(index);
     Some(Healed { at, by })
 }

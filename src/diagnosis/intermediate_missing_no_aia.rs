@@ -1,9 +1,8 @@
 #![doc = include_str!("../../docs/rules/intermediate-missing-no-aia.md")]
 
-use super::inquiry::{Basis, Inquiry};
-use super::proposal::{Precedence, Proposal, Rule, Stance};
-use super::rejections::{Said, is_known_intermediate, is_private, joined, rejections};
-use super::roots;
+use super::inquiry::Inquiry;
+use super::missing_intermediates::{self, Told};
+use super::proposal::{Proposal, Rule};
 use crate::pki::certificate::CA_ISSUERS;
 
 /// The rule.
@@ -14,21 +13,12 @@ pub const RULE: Rule = Rule {
 };
 
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
-    let found = rejections(inquiry).filter_map(|rejection| {
-        let child = rejection.child_of_missing()?;
+    missing_intermediates::proposals(inquiry, RULE.id, |rejection, child| {
         if !child.access_urls(CA_ISSUERS).is_empty() || child.is_self_issued() {
             return None;
         }
-        let known = is_known_intermediate(inquiry, child);
-        // The issuer of a certificate that was sent alone is an intermediate with
-        // every public authority; that of an authority may be a root, which is
-        // rarely sent. A private one may sign servers with its root.
-        let alone = roots::was_sent_alone(&rejection, child) && !is_private(child);
-        if !known && !alone {
-            return None;
-        }
         let issuer = child.issuer.short();
-        Some(rejection.proposal(RULE.id, Stance::Cause, Said {
+        Some(Told {
             summary: format!(
                 "The server's list for {} lacks \"{issuer}\", which issued \"{}\", and the certificate gives no address to fetch it from: the chain stops half-way.",
                 rejection.site,
@@ -37,18 +27,8 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
             remedy: format!(
                 "Let the server send \"{issuer}\" too, or install it in Intermediate Certification Authorities of the clients. A list with both certificates and a handshake that goes on show that it worked."
             ),
-            basis: Basis {
-                fault_seen: true,
-                reaction_seen: true,
-                inferred: u8::from(!known),
-                ..Basis::default()
-            },
-            precedence: Precedence::Shape,
-            subject: issuer.to_owned(),
-            cites: Vec::new(),
-        }))
-    });
-    joined(found)
+        })
+    })
 }
 
 #[cfg(test)]

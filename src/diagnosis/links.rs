@@ -8,6 +8,7 @@
 use super::inquiry::{Link, Need};
 use super::network;
 use super::redirects;
+use super::successes::Successes;
 use crate::case::questions::{ListGap, host_of};
 use crate::case::status::StatusState;
 use crate::case::{Case, Handshake};
@@ -20,7 +21,8 @@ use crate::time::{Span, Timestamp};
 
 /// A validation uses what was fetched up to here before its reaction; a user
 /// who tries again after a failed look-up does so within the hour.
-const LOOK_BACK: Span = Span::seconds(3600);
+const LOOK_BACK: Span = Span::seconds(LOOK_BACK_SECONDS);
+const LOOK_BACK_SECONDS: i64 = 3600;
 /// Windows may fetch again shortly after the program gave up: what fails then
 /// failed before as well, most likely.
 const LOOK_AHEAD: Span = Span::seconds(60);
@@ -31,7 +33,13 @@ pub const NEARBY: Span = Span::seconds(30);
 
 /// Failed retrievals that a rejected handshake is linked to.
 #[must_use]
-pub fn links(case: &Case, gaps: &[ListGap], index: usize, handshake: &Handshake) -> Vec<Link> {
+pub fn links(
+    case: &Case,
+    successes: &Successes,
+    gaps: &[ListGap],
+    index: usize,
+    handshake: &Handshake,
+) -> Vec<Link> {
     let waiting = Waiting {
         case,
         handshake,
@@ -41,31 +49,41 @@ pub fn links(case: &Case, gaps: &[ListGap], index: usize, handshake: &Handshake)
     };
     let mut links = Vec::new();
     if matches!(handshake.certificates, ServerCertificates::Hidden(_)) {
-        links.extend(waiting.links(waiting.of_kinds(is_wanted_by_sites), Need::Nearby, NEARBY));
+        links.extend(waiting.links(
+            successes,
+            waiting.of_kinds(is_wanted_by_sites),
+            Need::Nearby,
+            NEARBY,
+        ));
         return links;
     }
     if let Some((_, chain)) = case.chain_of_handshake(index) {
         if let Some(missing) = chain.missing_issuer() {
             let attempts = case.attempts_for(handshake.machine, &missing.urls);
-            links.extend(waiting.links(attempts, Need::Issuer, LOOK_BACK));
+            links.extend(waiting.links(successes, attempts, Need::Issuer, LOOK_BACK));
         }
         // A chain that every verifier refuses does not show that its root was
         // looked for in vain.
         if chain.ends_in_unknown_root() && !chain.has_fault() {
             let lists = waiting.of_kinds(|kind| kind == ObjectKind::Ctl);
-            links.extend(waiting.links(lists, Need::List, LOOK_BACK));
+            links.extend(waiting.links(successes, lists, Need::List, LOOK_BACK));
             let roots = waiting.of_kinds(|kind| kind == ObjectKind::RootCrt);
-            links.extend(waiting.links(roots, Need::Root, LOOK_BACK));
+            links.extend(waiting.links(successes, roots, Need::Root, LOOK_BACK));
             let own =
                 |gap: &&ListGap| gap.machine == handshake.machine && chain.wants_listed_root();
             for gap in gaps.iter().filter(own) {
                 let attempts = case.attempts_for(handshake.machine, &gap.urls);
-                links.extend(waiting.links(attempts, Need::List, LOOK_BACK));
+                links.extend(waiting.links(successes, attempts, Need::List, LOOK_BACK));
             }
         }
     }
     let settled = settled(case, index);
-    links.extend(waiting.links(waiting.revocation(&settled), Need::Revocation, LOOK_BACK));
+    links.extend(waiting.links(
+        successes,
+        waiting.revocation(&settled),
+        Need::Revocation,
+        LOOK_BACK,
+    ));
     links.sort();
     links.dedup_by_key(|link| link.retrieval);
     links
@@ -178,14 +196,20 @@ struct Waiting<'a> {
 }
 
 impl Waiting<'_> {
-    fn links(&self, retrievals: Vec<usize>, need: Need, back: Span) -> Vec<Link> {
+    fn links(
+        &self,
+        successes: &Successes,
+        retrievals: Vec<usize>,
+        need: Need,
+        back: Span,
+    ) -> Vec<Link> {
         let failed = retrievals.into_iter().filter_map(|index| {
             let retrieval = self.case.retrievals.get(index)?;
             let in_time = retrieval.started_at <= self.reaction.plus(LOOK_AHEAD)
                 && retrieval.ended_at.plus(back) >= self.reaction;
             let counts = came_to_nothing(self.case, retrieval)
                 && in_time
-                && !came_otherwise(self.case, index, retrieval, self.reaction);
+                && !came_otherwise(self.case, successes, index, retrieval, self.reaction);
             counts.then(|| Link {
                 retrieval: index,
                 need,
@@ -305,16 +329,22 @@ fn is_wanted_by_sites(kind: ObjectKind) -> bool {
 
 /// True when the machine got the same object on the same kind of way in the
 /// hour before `by`: this failure then kept it from nothing.
-fn came_otherwise(case: &Case, index: usize, failed: &Retrieval, by: Timestamp) -> bool {
+fn came_otherwise(
+    case: &Case,
+    successes: &Successes,
+    index: usize,
+    failed: &Retrieval,
+    by: Timestamp,
+) -> bool {
     let machine = case.retrieval_machines.get(index).copied().flatten();
-    case.retrievals
-        .iter()
-        .zip(&case.retrieval_machines)
-        .any(|(other, owner)| {
-            other.outcome.is_success()
-                && machine.is_some()
-                && *owner == machine
-                && other.ended_at <= by
+    let earliest = by.plus(Span::seconds(-2 * LOOK_BACK_SECONDS));
+    let mut came = successes
+        .like(machine, failed, earliest)
+        .filter(|(started_at, _)| *started_at <= by)
+        .filter_map(|(_, other)| case.retrievals.get(other));
+    machine.is_some()
+        && came.any(|other| {
+            other.ended_at <= by
                 && other.ended_at.plus(LOOK_BACK) >= by
                 && leads_out_alike(failed, other)
                 && is_same_object(failed, other)

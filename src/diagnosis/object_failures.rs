@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::failure::{Failure, FailureKind, Verifier, VerifierKind};
 use super::inquiry::{Link, Need};
 use super::links::{is_failed_object, leads_out_alike};
+use super::successes::Successes;
 use super::verifier::is_crypto_api;
 use crate::case::Case;
 use crate::case::questions::ListGap;
@@ -20,11 +21,11 @@ const SAME_FAILURE: Span = Span::seconds(600);
 /// Trust objects that a machine tried to get and did not, each a failure of its
 /// own whatever site it may belong to. Attempts for the same object, with the
 /// same result, minutes apart, are one failure.
-pub fn failed_objects(case: &Case) -> Vec<(Failure, Vec<Link>)> {
+pub fn failed_objects(case: &Case, successes: &Successes) -> Vec<(Failure, Vec<Link>)> {
     type Key = (Option<usize>, ObjectKind, String, Outcome);
     let mut groups: BTreeMap<Key, Vec<Vec<usize>>> = BTreeMap::new();
     for (index, retrieval) in case.retrievals.iter().enumerate() {
-        if !is_failed_object(retrieval) || was_retried(case, index, retrieval) {
+        if !is_failed_object(retrieval) || was_retried(case, successes, index, retrieval) {
             continue;
         }
         let machine = case.retrieval_machines.get(index).copied().flatten();
@@ -72,20 +73,20 @@ pub fn failed_objects(case: &Case) -> Vec<(Failure, Vec<Link>)> {
 }
 
 /// True when the same client got the same URL on the same kind of route shortly after.
-fn was_retried(case: &Case, index: usize, retrieval: &Retrieval) -> bool {
+fn was_retried(case: &Case, successes: &Successes, index: usize, retrieval: &Retrieval) -> bool {
     let Some(client) = retrieval.client else {
         return false;
     };
-    case.retrievals.iter().skip(index + 1).any(|later| {
-        later.outcome.is_success()
-            && later.client.is_some_and(|other| other.ip() == client.ip())
-            && leads_out_alike(retrieval, later)
-            && later.started_at.since(retrieval.ended_at) <= RETRY_WINDOW
-            && match (&retrieval.url, &later.url) {
-                (Some(url), Some(later_url)) => crate::cryptnet::same_resource(url, later_url),
-                _ => retrieval.host.is_some() && retrieval.host == later.host,
-            }
-    })
+    let machine = case.retrieval_machines.get(index).copied().flatten();
+    let last = retrieval.ended_at.plus(RETRY_WINDOW);
+    successes
+        .like(machine, retrieval, retrieval.started_at)
+        .filter(|(started_at, _)| *started_at <= last)
+        .filter_map(|(_, later)| case.retrievals.get(later))
+        .any(|later| {
+            later.client.is_some_and(|other| other.ip() == client.ip())
+                && leads_out_alike(retrieval, later)
+        })
 }
 
 fn object_verifier(retrieval: &Retrieval) -> Verifier {
@@ -139,4 +140,31 @@ pub fn unbelievable_list(case: &Case, gap: &ListGap) -> Option<(Failure, Vec<Lin
         ..Failure::new(FailureKind::Object, had_at, verifier)
     };
     Some((failure, Vec::new()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use crate::diagnosis::fixtures::Story;
+    use crate::retrieval::{ObjectKind, Outcome};
+
+    #[test]
+    fn ten_thousand_failed_downloads_are_told_from_those_that_were_retried() {
+        // Each compared with each would be a hundred million of URLs.
+        const COUNT: i64 = 10_000;
+        let mut story = Story::new();
+        for number in 0..COUNT {
+            let url = format!("http://crl{number}.example/a.crl");
+            let crl = ObjectKind::Crl;
+            story = story.fetch(crl, &url, Outcome::HttpError, (number, number));
+            if number % 2 == 0 {
+                story = story.fetch(crl, &url, Outcome::Ok, (number + 1, number + 1));
+            }
+        }
+        let case = story.case();
+        let successes = super::Successes::of(&case);
+        let failed = super::failed_objects(&case, &successes);
+        assert_eq!(failed.len(), 5_000);
+    }
 }

@@ -4,6 +4,7 @@ use super::inquiry::Inquiry;
 use super::network::{self, Fault};
 use super::proposal::{Proposal, Rule};
 use super::proxy_denied_or_filtered::{Marks, proxy_marks};
+use super::wsus;
 use crate::retrieval::{Outcome, Party, Retrieval};
 
 /// The rule.
@@ -20,7 +21,8 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         if failed && retrieval.at_fault() == Some(Party::Origin) {
             return behind_proxy(retrieval, host);
         }
-        if !failed || proxy_marks(retrieval) != Marks::None {
+        // An update server that demands encryption lacks no file.
+        if !failed || proxy_marks(retrieval) != Marks::None || wsus::is_failed_request(retrieval) {
             return None;
         }
         let status = retrieval.status.unwrap_or_default();

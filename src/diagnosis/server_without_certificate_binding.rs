@@ -1,9 +1,8 @@
 #![doc = include_str!("../../docs/rules/server-without-certificate-binding.md")]
 
-use super::endpoints::{self, Ending};
-use super::inquiry::{Basis, Inquiry, confidence, lacks_bytes};
-use super::proposal::{Precedence, Proposal, Rule, Stance};
-use super::rejections::joined;
+use super::endpoints::{self, Ending, Told};
+use super::inquiry::Inquiry;
+use super::proposal::{Proposal, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -13,27 +12,17 @@ pub const RULE: Rule = Rule {
 };
 
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
-    let found = endpoints::ended(inquiry, |ending| ending == Ending::NothingBound).map(|(index, handshake, ending)| {
-        let site = handshake.site.clone().unwrap_or_else(|| handshake.server.to_string());
-        let _ = ending;
-        Proposal {
-            rule: RULE.id,
-            stance: Stance::Cause,
-            confidence: Some(confidence(Basis {
-                fault_seen: true,
-                reaction_seen: true,
-                inferred: 1,
-                poor_capture: lacks_bytes(&handshake.quality),
-                ..Basis::default()
-            })),
-            summary: format!("The port {} of {site} is open, and closes as soon as it is spoken to in TLS, every time: most likely no certificate is bound to it.", super::wsus::port_of(handshake)),
-            remedy: "Bind a certificate to the port (netsh http show sslcert on the server lists the bindings; for WSUS 8531 in IIS). A ServerHello in answer shows that it worked.".to_owned(),
-            cites: handshake.cites.clone(),
-            explains: vec![(index, Precedence::Network)],
-            subject: site,
-        }
-    });
-    joined(found)
+    endpoints::proposals(inquiry, RULE.id, |ending, handshake, site| {
+        (ending == Ending::NothingBound).then(|| Told {
+            summary: format!(
+                "The port {} of {site} is open, and closes as soon as it is spoken to in TLS, every time: most likely no certificate is bound to it.",
+                super::wsus::port_of(handshake)
+            ),
+            remedy: "Bind a certificate to the port (netsh http show sslcert on the server lists the bindings; for WSUS 8531 in IIS). A ServerHello in answer shows that it worked.",
+            checked: false,
+            inferred: 1,
+        })
+    })
 }
 
 #[cfg(test)]

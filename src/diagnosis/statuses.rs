@@ -42,28 +42,36 @@ pub fn of_unknown(
     rule: &'static str,
     tell: impl Fn(&Rejection<'_>, &ElementStatus, &Element) -> Option<(Told, Vec<Cite>)>,
 ) -> Vec<Proposal> {
-    let mut found = Vec::new();
-    for rejection in rejections(inquiry).filter(|it| it.best.verdict != Verdict::Reject) {
-        let unknown = rejection.examined.status.iter();
-        for status in unknown.filter(|it| it.state == StatusState::Unknown) {
-            let Some(element) = rejection.best.elements.get(status.element) else {
-                continue;
-            };
-            let Some((told, cites)) = tell(&rejection, status, element) else {
-                continue;
-            };
-            let said = Said {
-                summary: told.summary,
-                remedy: told.remedy.to_owned(),
-                basis: basis(inquiry, &rejection),
-                precedence: Precedence::Revocation,
-                subject: element.certificate.subject.text.clone(),
-                cites,
-            };
-            found.push(rejection.proposal(rule, Stance::Cause, said));
-        }
-    }
-    joined(found)
+    let unknown =
+        not_revoked(inquiry).filter(|(_, status, _)| status.state == StatusState::Unknown);
+    joined(unknown.filter_map(|(rejection, status, element)| {
+        let (told, cites) = tell(&rejection, status, element)?;
+        let said = Said {
+            summary: told.summary,
+            remedy: told.remedy.to_owned(),
+            basis: basis(inquiry, &rejection),
+            precedence: Precedence::Revocation,
+            subject: element.certificate.subject.text.clone(),
+            cites,
+        };
+        Some(rejection.proposal(rule, Stance::Cause, said))
+    }))
+}
+
+/// Every element that no source says is revoked, in chains that were rejected
+/// although nothing else was wrong with them.
+pub fn not_revoked<'a>(
+    inquiry: &'a Inquiry<'_>,
+) -> impl Iterator<Item = (Rejection<'a>, &'a ElementStatus, &'a Element)> {
+    let sound = rejections(inquiry).filter(|it| it.best.verdict != Verdict::Reject);
+    sound.flat_map(|rejection| {
+        let statuses = rejection.examined.status.iter();
+        let open = statuses.filter(|it| it.state != StatusState::Revoked);
+        open.filter_map(move |status| {
+            let element = rejection.best.elements.get(status.element)?;
+            Some((rejection, status, element))
+        })
+    })
 }
 
 /// Many programs go on without a status. That this one insists shows when it

@@ -1,9 +1,8 @@
 #![doc = include_str!("../../docs/rules/tls-version-or-cipher-mismatch.md")]
 
-use super::endpoints::{self, Ending};
-use super::inquiry::{Basis, Inquiry, confidence, lacks_bytes};
-use super::proposal::{Precedence, Proposal, Rule, Stance};
-use super::rejections::joined;
+use super::endpoints::{self, Ending, Told};
+use super::inquiry::Inquiry;
+use super::proposal::{Proposal, Rule};
 use crate::case::Handshake;
 use crate::case::handshakes::version_name;
 use crate::protocol::tls::alert_name;
@@ -16,33 +15,20 @@ pub const RULE: Rule = Rule {
 };
 
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
-    let found = endpoints::ended(inquiry, |ending| matches!(ending, Ending::NoCommonProtocol(_))).map(|(index, handshake, ending)| {
-        let site = handshake.site.clone().unwrap_or_else(|| handshake.server.to_string());
-        let _ = ending;
-        Proposal {
-            rule: RULE.id,
-            stance: Stance::Cause,
-            confidence: Some(confidence(Basis {
-                checked: true,
-                fault_seen: true,
-                reaction_seen: true,
-                poor_capture: lacks_bytes(&handshake.quality),
-                ..Basis::default()
-            })),
-            summary: summary(handshake, &site, ending),
-            remedy: "Enable TLS 1.2 or later on the older side and align the cipher suites (sws.update.microsoft.com takes TLS 1.2 only). A ServerHello in answer shows that it worked; certificates play no part here.".to_owned(),
-            cites: handshake.cites.clone(),
-            explains: vec![(index, Precedence::Network)],
-            subject: site,
-        }
-    });
-    joined(found)
+    endpoints::proposals(inquiry, RULE.id, |ending, handshake, site| {
+        let Ending::NoCommonProtocol(alert) = ending else {
+            return None;
+        };
+        Some(Told {
+            summary: summary(handshake, site, alert),
+            remedy: "Enable TLS 1.2 or later on the older side and align the cipher suites (sws.update.microsoft.com takes TLS 1.2 only). A ServerHello in answer shows that it worked; certificates play no part here.",
+            checked: true,
+            inferred: 0,
+        })
+    })
 }
 
-fn summary(handshake: &Handshake, site: &str, ending: Ending) -> String {
-    let Ending::NoCommonProtocol(alert) = ending else {
-        return String::new();
-    };
+fn summary(handshake: &Handshake, site: &str, alert: u8) -> String {
     let offered = handshake.client_hello.as_ref().map(|hello| {
         let mut versions: Vec<u16> = hello.supported_versions.clone();
         versions.push(hello.legacy_version);

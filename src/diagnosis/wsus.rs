@@ -1,6 +1,9 @@
 //! Update servers (WSUS, software update points): how they are known, and the
 //! requests to them that fail for reasons of their own.
 
+use super::inquiry::{Basis, Inquiry, Need, confidence};
+use super::proposal::{Precedence, Proposal, Stance};
+use super::rejections::joined;
 pub use crate::case::questions::origin_of;
 use crate::case::{Case, Handshake};
 use crate::retrieval::{ObjectKind, Outcome, Retrieval};
@@ -150,6 +153,79 @@ pub fn path_of(retrieval: &Retrieval) -> String {
         .next()
         .unwrap_or("/")
         .to_owned()
+}
+
+/// A request for a part of an update server that was refused in the clear.
+pub struct Refusal<'a> {
+    /// The server.
+    pub host: &'a str,
+    /// What was asked for.
+    pub path: String,
+    /// `, which also answers TLS`, or nothing.
+    pub also: &'static str,
+    /// Whether the server is seen to answer TLS.
+    pub answers_tls: bool,
+}
+
+/// What a rule says of it.
+pub struct Told {
+    /// One sentence.
+    pub summary: String,
+    /// What to do.
+    pub remedy: &'static str,
+    /// True where another reason for the 403 is not excluded.
+    pub is_inferred: bool,
+}
+
+/// Asks `tell` about every request for this part that was refused in the clear.
+pub fn refusals(
+    inquiry: &Inquiry<'_>,
+    rule: &'static str,
+    part: Part,
+    tell: impl Fn(&Refusal<'_>) -> Told,
+) -> Vec<Proposal> {
+    let found = inquiry
+        .failures
+        .iter()
+        .enumerate()
+        .filter_map(|(failure, _)| {
+            let index = *inquiry.failed_for(failure, Need::Itself).first()?;
+            let retrieval = inquiry.retrieval(index)?;
+            if part_of(retrieval) != Some(part) || !demands_tls(retrieval) {
+                return None;
+            }
+            let host = retrieval.host.as_deref().unwrap_or("the update server");
+            let answers_tls = answers_tls(inquiry.case, host);
+            let also = if answers_tls {
+                ", which also answers TLS"
+            } else {
+                ""
+            };
+            let path = path_of(retrieval);
+            let told = tell(&Refusal {
+                host,
+                path,
+                also,
+                answers_tls,
+            });
+            Some(Proposal {
+                rule,
+                stance: Stance::Cause,
+                confidence: Some(confidence(Basis {
+                    fault_seen: true,
+                    reaction_seen: true,
+                    inferred: u8::from(told.is_inferred),
+                    poor_capture: inquiry.is_poor(retrieval),
+                    ..Basis::default()
+                })),
+                summary: told.summary,
+                remedy: told.remedy.to_owned(),
+                cites: retrieval.cites.clone(),
+                explains: vec![(failure, Precedence::RouteGap)],
+                subject: host.to_owned(),
+            })
+        });
+    joined(found)
 }
 
 #[cfg(test)]

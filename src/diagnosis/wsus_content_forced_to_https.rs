@@ -1,9 +1,8 @@
 #![doc = include_str!("../../docs/rules/wsus-content-forced-to-https.md")]
 
-use super::inquiry::{Basis, Inquiry, Need, confidence};
-use super::proposal::{Precedence, Proposal, Rule, Stance};
-use super::rejections::joined;
-use super::wsus;
+use super::inquiry::Inquiry;
+use super::proposal::{Proposal, Rule};
+use super::wsus::{self, Part, Told};
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -13,35 +12,17 @@ pub const RULE: Rule = Rule {
 };
 
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
-    let found = inquiry.failures.iter().enumerate().filter_map(|(failure, _)| {
-        let index = *inquiry.failed_for(failure, Need::Itself).first()?;
-        let retrieval = inquiry.retrieval(index)?;
-        if wsus::part_of(retrieval) != Some(wsus::Part::Files) || !wsus::demands_tls(retrieval) {
-            return None;
-        }
-        let host = retrieval.host.as_deref().unwrap_or("the update server");
-        let tls = wsus::answers_tls(inquiry.case, host);
-        let also = if tls { ", which also answers TLS" } else { "" };
-        let path = wsus::path_of(retrieval);
-        Some(Proposal {
-            rule: RULE.id,
-            stance: Stance::Cause,
-            confidence: Some(confidence(Basis {
-                fault_seen: true,
-                reaction_seen: true,
-                // 403 has other reasons too; a service that is open in the clear beside it speaks for this one.
-                inferred: u8::from(!tls && inquiry.case.retrievals.iter().all(|other| wsus::part_of(other).is_none() || other.status == Some(403))),
-                poor_capture: inquiry.is_poor(retrieval),
-                ..Basis::default()
-            })),
-            summary: format!("The update server {host}{also} refused {path} in the clear with status 403: update files were put behind encryption, though they are meant to be served without it."),
-            remedy: "Take Require SSL off the site and set it on the five services only (ApiRemoting30, ClientWebService, DSSAuthWebService, ServerSyncWebService, SimpleAuthWebService). A file answered with 200 over http shows that it worked.".to_owned(),
-            cites: retrieval.cites.clone(),
-            explains: vec![(failure, Precedence::RouteGap)],
-            subject: host.to_owned(),
-        })
-    });
-    joined(found)
+    // A service that is open in the clear beside it shows that 403 is not for all.
+    let mut all = inquiry.case.retrievals.iter();
+    let all_refused = all.all(|it| wsus::part_of(it).is_none() || it.status == Some(403));
+    wsus::refusals(inquiry, RULE.id, Part::Files, |refusal| Told {
+        summary: format!(
+            "The update server {}{} refused {} in the clear with status 403: update files were put behind encryption, though they are meant to be served without it.",
+            refusal.host, refusal.also, refusal.path
+        ),
+        remedy: "Take Require SSL off the site and set it on the five services only (ApiRemoting30, ClientWebService, DSSAuthWebService, ServerSyncWebService, SimpleAuthWebService). A file answered with 200 over http shows that it worked.",
+        is_inferred: !refusal.answers_tls && all_refused,
+    })
 }
 
 #[cfg(test)]

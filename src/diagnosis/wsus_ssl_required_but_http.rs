@@ -1,9 +1,8 @@
 #![doc = include_str!("../../docs/rules/wsus-ssl-required-but-http.md")]
 
-use super::inquiry::{Basis, Inquiry, Need, confidence};
-use super::proposal::{Precedence, Proposal, Rule, Stance};
-use super::rejections::joined;
-use super::wsus;
+use super::inquiry::Inquiry;
+use super::proposal::{Proposal, Rule};
+use super::wsus::{self, Part, Told};
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -13,35 +12,15 @@ pub const RULE: Rule = Rule {
 };
 
 fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
-    let found = inquiry.failures.iter().enumerate().filter_map(|(failure, _)| {
-        let index = *inquiry.failed_for(failure, Need::Itself).first()?;
-        let retrieval = inquiry.retrieval(index)?;
-        if wsus::part_of(retrieval) != Some(wsus::Part::Service) || !wsus::demands_tls(retrieval) {
-            return None;
-        }
-        let host = retrieval.host.as_deref().unwrap_or("the update server");
-        let tls = wsus::answers_tls(inquiry.case, host);
-        let also = if tls { ", which also answers TLS" } else { "" };
-        let path = wsus::path_of(retrieval);
-        Some(Proposal {
-            rule: RULE.id,
-            stance: Stance::Cause,
-            confidence: Some(confidence(Basis {
-                fault_seen: true,
-                reaction_seen: true,
-                // 403 has other reasons too; TLS on the same host speaks for this one.
-                inferred: u8::from(!tls),
-                poor_capture: inquiry.is_poor(retrieval),
-                ..Basis::default()
-            })),
-            summary: format!("The update server {host}{also} refused {path} in the clear with status 403: it demands encryption, and the client still comes without it. No certificate is at fault."),
-            remedy: "Give clients the https URL: WUServer and WUStatusServer in policy, or the SSL setting of the software update point; wsusutil configuressl on the server. A request for the service over TLS shows that it worked.".to_owned(),
-            cites: retrieval.cites.clone(),
-            explains: vec![(failure, Precedence::RouteGap)],
-            subject: host.to_owned(),
-        })
-    });
-    joined(found)
+    wsus::refusals(inquiry, RULE.id, Part::Service, |refusal| Told {
+        summary: format!(
+            "The update server {}{} refused {} in the clear with status 403: it demands encryption, and the client still comes without it. No certificate is at fault.",
+            refusal.host, refusal.also, refusal.path
+        ),
+        remedy: "Give clients the https URL: WUServer and WUStatusServer in policy, or the SSL setting of the software update point; wsusutil configuressl on the server. A request for the service over TLS shows that it worked.",
+        // 403 has other reasons too; TLS on the same host speaks for this one.
+        is_inferred: !refusal.answers_tls,
+    })
 }
 
 #[cfg(test)]
