@@ -17,6 +17,7 @@ use crate::chain::{
 };
 use crate::pki::ctl::CtlKind;
 use crate::pki::{Artifact, Certificate, Ctl};
+use crate::protocol::tls::{HiddenBy, ServerCertificates};
 use crate::retrieval::ObjectKind;
 use crate::time::Timestamp;
 
@@ -112,6 +113,11 @@ pub fn chains(case: &Case, roots: &[Arc<Certificate>]) -> Vec<CaseChain> {
         Some(examiner.examine(&asked, &holdings))
     });
     let mut chains: Vec<CaseChain> = sites.collect();
+    let hidden = (0..case.handshakes.len()).filter_map(|index| {
+        let (asked, holdings) = examiner.proposed(index)?;
+        Some(examiner.examine(&asked, &holdings))
+    });
+    chains.extend(hidden);
     chains.extend(examiner.lists());
     super::list_proofs::add(case, &mut examiner, &mut chains);
     chains.extend(super::signers::chains(case, &mut examiner));
@@ -184,6 +190,35 @@ impl<'a> Examiner<'a> {
             host: handshake.site.clone(),
             machine: handshake.machine,
             is_refused: handshake.outcome == HandshakeOutcome::ClientClosed,
+        };
+        Some((asked, holdings))
+    }
+
+    /// What the likeliest leaf of an abandoned handshake is asked for, where TLS
+    /// 1.3 hides its certificates and the evidence holds one that fits.
+    pub fn proposed(&mut self, index: usize) -> Option<(Asked<'a>, Holdings)> {
+        let case = self.case;
+        let handshake = case.handshakes.get(index)?;
+        let hidden = ServerCertificates::Hidden(HiddenBy::Tls13);
+        let is_refused = handshake.outcome == HandshakeOutcome::ClientClosed;
+        if handshake.certificates != hidden || !is_refused {
+            return None;
+        }
+        let all = super::proposed::proposed(case, handshake);
+        let leaf = all.iter().find_map(|proposed| proposed.artifact)?;
+        let holdings = Holdings::clone(&self.of_machine(handshake.machine));
+        let at = case.as_of.unwrap_or(handshake.at);
+        let asked = Asked {
+            subject: ChainSubject::Proposed(index),
+            leaf,
+            certificate: case.certificate(leaf)?,
+            at,
+            used_at: case.as_of.unwrap_or(handshake.ended_at),
+            purpose: Purpose::ServerAuth,
+            host: handshake.site.clone(),
+            machine: handshake.machine,
+            // What would have helped a chain that nobody saw is not looked for.
+            is_refused: false,
         };
         Some((asked, holdings))
     }
@@ -292,7 +327,8 @@ impl<'a> Examiner<'a> {
             status_repair: None,
             list_proofs: Vec::new(),
         };
-        if asked.is_refused || examined.has_fault() {
+        let is_proposed = matches!(asked.subject, ChainSubject::Proposed(_));
+        if asked.is_refused || (examined.has_fault() && !is_proposed) {
             let in_vain = asked_in_vain(case, asked.machine);
             self.proofs
                 .add(&mut examined, &question, &holdings, in_vain);
@@ -341,7 +377,7 @@ fn asked_in_vain(case: &Case, machine: Option<usize>) -> bool {
 
 fn handshake_of(subject: ChainSubject) -> Option<usize> {
     match subject {
-        ChainSubject::Handshake(index) => Some(index),
+        ChainSubject::Handshake(index) | ChainSubject::Proposed(index) => Some(index),
         _ => None,
     }
 }

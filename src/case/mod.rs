@@ -310,6 +310,9 @@ pub struct CaseChain {
 pub enum ChainSubject {
     /// The server's list of this handshake.
     Handshake(usize),
+    /// The certificate that other evidence proposes as the leaf of this
+    /// handshake, whose own are hidden: never more than a proposal.
+    Proposed(usize),
     /// The signer of this CTL (an artifact index) as this machine could see it.
     CtlSigner {
         /// The CTL.
@@ -339,7 +342,7 @@ impl ChainSubject {
     #[must_use]
     pub fn machine(self) -> Option<usize> {
         match self {
-            ChainSubject::Handshake(_) => None,
+            ChainSubject::Handshake(_) | ChainSubject::Proposed(_) => None,
             ChainSubject::CtlSigner { machine, .. }
             | ChainSubject::CrlSigner { machine, .. }
             | ChainSubject::OcspSigner { machine, .. } => machine,

@@ -169,7 +169,7 @@ fn certificates_of_strangers_are_reported_and_no_root_is_advised() {
 }
 
 /// A record of the machine's log, five seconds into the story.
-fn event(provider: &str, id: u32, data: &str) -> LogEvent {
+pub fn event(provider: &str, id: u32, data: &str) -> LogEvent {
     let xml = format!(
         "<Event xmlns=\"http://schemas.microsoft.com/win/2004/08/events/event\"><System>\
          <Provider Name=\"{provider}\"/><EventID>{id}</EventID><Level>2</Level>\
@@ -181,7 +181,7 @@ fn event(provider: &str, id: u32, data: &str) -> LogEvent {
 }
 
 /// The story, and the machine's log beside it.
-fn with_log(story: Story, event: LogEvent) -> Diagnosis {
+pub fn with_log(story: Story, event: LogEvent) -> Diagnosis {
     let mut case = story.case();
     case.hosts.push(HostSource {
         evidence: EvidenceId(9),

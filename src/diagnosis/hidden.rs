@@ -8,8 +8,9 @@ use super::network::cannot_tell;
 use super::outcomes::rule;
 use super::proposal::{Proposal, Rule};
 use crate::bytes::to_hex;
-use crate::case::Handshake;
 use crate::case::proposed::{Proposed, proposed};
+use crate::case::{ChainSubject, Handshake};
+use crate::chain::Verdict;
 use crate::protocol::tls::{HiddenBy, ServerCertificates};
 
 rule!(
@@ -99,10 +100,40 @@ fn sentence(inquiry: &Inquiry<'_>, handshake: &Handshake, proposed: &Proposed) -
         "was within its period".to_owned()
     };
     format!(
-        "the leaf may be \"{}\" of \"{}\", which {dates}, because {because}.",
+        "the leaf may be \"{}\" of \"{}\", which {dates}, because {because}.{}",
         certificate.subject.short(),
-        certificate.issuer.short()
+        certificate.issuer.short(),
+        run(inquiry, handshake, proposed)
     )
+}
+
+/// What the chain engine says of the leaf, were it the one.
+fn run(inquiry: &Inquiry<'_>, handshake: &Handshake, proposed: &Proposed) -> String {
+    let case = inquiry.case;
+    let mut chains = case.chains.iter().filter(|chain| match chain.subject {
+        ChainSubject::Proposed(index) => {
+            Some(chain.leaf) == proposed.artifact
+                && case
+                    .handshakes
+                    .get(index)
+                    .is_some_and(|it| std::ptr::eq(it, handshake))
+        }
+        _ => false,
+    });
+    let best = chains.next().and_then(|examined| examined.chains.first());
+    let Some(best) = best else {
+        return String::new();
+    };
+    match best.verdict {
+        Verdict::Reject => format!(
+            " Were it the one, its chain would be refused ({}).",
+            best.error_status.names().join(", ")
+        ),
+        Verdict::Unknown => {
+            " Were it the one, no check of its chain would fail, and some are open.".to_owned()
+        }
+        Verdict::Accept => " Were it the one, its chain would be good.".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -154,6 +185,36 @@ mod tests {
         );
         assert_eq!(diagnosis.verdict.root_cause, None);
         assert!(diagnosis.causes().is_empty());
+    }
+
+    #[test]
+    fn a_proposed_leaf_is_run_through_the_engine_and_stays_a_proposal() {
+        const YEAR: i64 = 365 * 86_400;
+        let issuer = Artifact::Certificate(crate::diagnosis::fixtures::certificate("issuing-ca"));
+        let at = |second| {
+            with_leaf("leaf")
+                .cached(system(), "http://x.example/ca.crt", &issuer, 2)
+                .handshake(|it| {
+                    it.at = crate::diagnosis::fixtures::at(second);
+                    it.ended_at = crate::diagnosis::fixtures::at(second + 3);
+                })
+                .diagnosis()
+        };
+        let summary = |diagnosis: &crate::diagnosis::Diagnosis| {
+            diagnosis.of("certificates-not-visible")[0].summary.clone()
+        };
+        let in_force = summary(&at(9));
+        assert!(
+            in_force.contains("no check of its chain would fail, and some are open"),
+            "{in_force}"
+        );
+        let late = at(YEAR);
+        assert!(
+            summary(&late).contains("its chain would be refused (IS_NOT_TIME_VALID)"),
+            "{}",
+            summary(&late)
+        );
+        assert!(late.causes().is_empty() && late.verdict.root_cause.is_none());
     }
 
     #[test]

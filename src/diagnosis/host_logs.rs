@@ -233,3 +233,44 @@ fn differences(ours: &CaseChain, logged: &LoggedChain) -> Vec<String> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use super::LOG_ABSENT_OR_SUSPENDED as RULE;
+    use crate::diagnosis::false_friends::{event, with_log};
+    use crate::diagnosis::fixtures::Story;
+
+    /// What is said of a log with one record, at five seconds, about a failure at
+    /// another time.
+    fn said(id: u32, failed: i64) -> Vec<String> {
+        let story = Story::new().rejects(&["leaf", "issuing-ca"], (failed, failed + 1));
+        let record = event("Microsoft-Windows-CAPI2", id, "<EventData/>");
+        let diagnosis = with_log(story, record);
+        let found = diagnosis.of(RULE.id);
+        found.iter().map(|it| it.summary.clone()).collect()
+    }
+
+    #[test]
+    fn a_log_that_begins_after_the_failure_or_ends_before_it_is_silent_about_it() {
+        assert!(said(11, -4_000)[0].contains("after the failure"));
+        assert!(said(11, 4_000)[0].contains("before the failure"));
+    }
+
+    #[test]
+    fn a_log_that_was_suspended_says_nothing_by_its_silence() {
+        assert!(said(4_102, 9)[0].contains("logging was suspended at"));
+    }
+
+    #[test]
+    fn it_is_quiet_where_the_log_covers_the_failure() {
+        assert!(said(11, 9).is_empty());
+    }
+
+    #[test]
+    fn it_is_quiet_for_a_log_long_suspended_before() {
+        // Then it ended before; nothing is said of a suspension.
+        assert!(!said(4_102, 9_000)[0].contains("suspended"));
+    }
+}

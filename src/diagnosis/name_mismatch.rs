@@ -78,3 +78,49 @@ pub fn is_update_site(inquiry: &Inquiry<'_>, site: &str) -> bool {
         handshake.site.as_deref() == Some(site) && wsus::is_update_handshake(case, handshake)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use super::RULE;
+    use crate::diagnosis::Role;
+    use crate::diagnosis::fixtures::Story;
+
+    fn asked_for(name: &str) -> Story {
+        Story::new()
+            .rejects(&["leaf", "issuing-ca"], (9, 12))
+            .handshake(|it| it.site = Some(name.to_owned()))
+    }
+
+    #[test]
+    fn a_certificate_for_another_name_is_the_cause_and_the_names_are_told() {
+        let diagnosis = asked_for("mail.shop.example").diagnosis();
+        assert_eq!(diagnosis.causes(), [(RULE.id, Role::RootCause, "proven")]);
+        assert_eq!(
+            diagnosis.of(RULE.id)[0].summary,
+            "The certificate that answered for mail.shop.example is for www.shop.example."
+        );
+    }
+
+    #[test]
+    fn it_is_quiet_where_the_name_fits_whatever_its_case() {
+        let diagnosis = asked_for("WWW.Shop.Example").diagnosis();
+        assert!(diagnosis.not_excluded(RULE.id).is_empty());
+    }
+
+    #[test]
+    fn it_is_quiet_where_the_client_went_on() {
+        let diagnosis = asked_for("mail.shop.example").accepted().diagnosis();
+        assert!(diagnosis.of(RULE.id).is_empty());
+    }
+
+    #[test]
+    fn it_is_quiet_for_an_update_server_which_has_a_rule_of_its_own() {
+        let diagnosis = asked_for("wsus01")
+            .handshake(|it| it.server.set_port(8531))
+            .diagnosis();
+        assert!(diagnosis.of(RULE.id).is_empty());
+        assert_eq!(diagnosis.of("wsus-name-mismatch").len(), 1);
+    }
+}

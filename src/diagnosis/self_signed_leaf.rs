@@ -56,3 +56,45 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
 fn is_self_signed(leaf: &Certificate) -> bool {
     leaf.is_self_issued() && leaf.verify_signed_by(&leaf.public_key) == SignatureOutcome::Valid
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use super::*;
+    use crate::diagnosis::Role;
+    use crate::diagnosis::fixtures::{Story, certificate};
+
+    #[test]
+    fn a_server_that_vouches_for_itself_is_the_cause() {
+        let diagnosis = Story::new().rejects(&["corp-root"], (9, 12)).diagnosis();
+        let found = (RULE.id, Role::RootCause, "proven");
+        assert!(
+            diagnosis.causes().contains(&found),
+            "{:?}",
+            diagnosis.causes()
+        );
+    }
+
+    #[test]
+    fn it_is_quiet_where_the_client_went_on() {
+        let accepted = Story::new().rejects(&["corp-root"], (9, 12)).accepted();
+        assert!(accepted.diagnosis().of(RULE.id).is_empty());
+    }
+
+    #[test]
+    fn it_is_quiet_for_a_root_above_the_certificate_of_the_server() {
+        for list in [&["corp-leaf", "corp-root"][..], &["corp-leaf"]] {
+            let diagnosis = Story::new().rejects(list, (9, 12)).diagnosis();
+            assert!(diagnosis.not_excluded(RULE.id).is_empty());
+        }
+    }
+
+    #[test]
+    fn the_same_name_above_and_below_is_not_enough() {
+        let mut other = (*certificate("site-root")).clone();
+        assert!(is_self_signed(&other));
+        other.public_key = certificate("list-root").public_key.clone();
+        assert!(!is_self_signed(&other));
+    }
+}

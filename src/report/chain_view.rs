@@ -210,7 +210,9 @@ fn top(case: &Case, look: &Look, examined: &CaseChain, best: &Chain) -> Option<C
     }
     let missing = best.missing_issuer.as_ref()?;
     let machine = match examined.subject {
-        ChainSubject::Handshake(index) => case.handshakes.get(index).and_then(|it| it.machine),
+        ChainSubject::Handshake(index) | ChainSubject::Proposed(index) => {
+            case.handshakes.get(index).and_then(|it| it.machine)
+        }
         signer => signer.machine(),
     };
     let mut checks = Vec::new();

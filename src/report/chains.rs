@@ -68,6 +68,7 @@ type Outline<'a> = (
 fn outline(examined: &CaseChain) -> Outline<'_> {
     let list = match examined.subject {
         ChainSubject::Handshake(_) => None,
+        ChainSubject::Proposed(_) => Some(usize::MAX),
         signer => Some(signer.machine().map_or(0, |index| index + 1)),
     };
     let best = examined.chains.first();
@@ -154,6 +155,12 @@ pub(super) fn subject(case: &Case, examined: &CaseChain) -> String {
                 .clone()
                 .or(site)
                 .unwrap_or_else(|| "a server".to_owned())
+        }
+        ChainSubject::Proposed(index) => {
+            let site = case.handshakes.get(index).map(phrase::site_of);
+            let site = examined.host.clone().or(site);
+            let site = site.unwrap_or_else(|| "a server".to_owned());
+            format!("proposed, not shown, for {site}")
         }
         ChainSubject::CtlSigner { ctl, machine } => {
             let list = match case.artifacts.get(ctl).map(|record| &record.artifact) {

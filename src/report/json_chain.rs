@@ -18,6 +18,8 @@ pub(super) struct JsonChain {
     host: Option<String>,
     as_of: String,
     handshake: Option<String>,
+    /// The handshake, its certificates hidden, whose leaf this one may have been.
+    proposed_for: Option<String>,
     ctl: Option<String>,
     crl: Option<String>,
     ocsp: Option<String>,
@@ -82,8 +84,13 @@ impl JsonChain {
 
     fn of(index: usize, examined: &CaseChain, artifacts: &ByHash) -> Self {
         let subject = examined.subject;
+        let proposed_for = match subject {
+            ChainSubject::Proposed(index) => Some(id(Kind::Handshake, index)),
+            _ => None,
+        };
         let (handshake, ctl, crl, ocsp) = match subject {
             ChainSubject::Handshake(index) => (Some(index), None, None, None),
+            ChainSubject::Proposed(_) => (None, None, None, None),
             ChainSubject::CtlSigner { ctl, .. } => (None, Some(ctl), None, None),
             ChainSubject::CrlSigner { crl, .. } => (None, None, Some(crl), None),
             ChainSubject::OcspSigner { ocsp, .. } => (None, None, None, Some(ocsp)),
@@ -100,6 +107,7 @@ impl JsonChain {
             host: examined.host.clone(),
             as_of: time(examined.as_of),
             handshake: handshake.map(|index| id(Kind::Handshake, index)),
+            proposed_for,
             ctl: artifact(ctl),
             crl: artifact(crl),
             ocsp: artifact(ocsp),
