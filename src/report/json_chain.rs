@@ -19,6 +19,7 @@ pub(super) struct JsonChain {
     as_of: String,
     handshake: Option<String>,
     /// The handshake, its certificates hidden, whose leaf this one may have been.
+    #[serde(skip_serializing_if = "Option::is_none")]
     proposed_for: Option<String>,
     ctl: Option<String>,
     crl: Option<String>,

@@ -132,7 +132,7 @@ const PROSE: [&str; 41] = [
 
 /// Fields with times and with ids of other members: nothing to be learned, but
 /// looked through like prose.
-const TIMES_AND_IDS: [&str; 46] = [
+const TIMES_AND_IDS: [&str; 47] = [
     "artifact",
     "artifacts",
     "as_of",
@@ -166,6 +166,7 @@ const TIMES_AND_IDS: [&str; 46] = [
     "number",
     "ocsp",
     "produced_at",
+    "proposed_for",
     "retrieval",
     "retrievals",
     "revoked_at",
