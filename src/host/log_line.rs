@@ -9,6 +9,8 @@ pub struct LogLine {
     pub line: u64,
     /// When; `None` where the entry has no time.
     pub time: Option<LogTime>,
+    /// Minutes to add for UTC, where the entry says them.
+    pub bias: Option<i64>,
     /// The component that wrote it, where it says.
     pub component: String,
     /// 1 information, 2 warning, 3 error, in CMTrace logs.
@@ -62,6 +64,7 @@ pub fn lines(text: &str) -> (Vec<LogLine>, u64) {
         let mut line = read.unwrap_or_else(|| LogLine {
             line: 0,
             time: None,
+            bias: None,
             component: String::new(),
             level: None,
             text: entry.trim().to_owned(),
@@ -85,6 +88,7 @@ fn trace(entry: &str) -> Option<LogLine> {
     Some(LogLine {
         line: 0,
         time: time.and_then(|(time, date)| stamp(date, time)),
+        bias: time.and_then(|(time, _)| bias(time)),
         component: attribute("component").unwrap_or_default().to_owned(),
         level: attribute("type").and_then(|level| level.parse().ok()),
         text: text.trim().to_owned(),
@@ -99,6 +103,7 @@ fn server(entry: &str) -> Option<LogLine> {
     Some(LogLine {
         line: 0,
         time: stamp(date, time),
+        bias: bias(time),
         component: component.to_owned(),
         level: None,
         text: text.trim().trim_end_matches('~').trim().to_owned(),
@@ -110,14 +115,19 @@ fn stamp(date: &str, time: &str) -> Option<LogTime> {
     let mut parts = date.split('-');
     let (month, day) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
     let year = parts.next()?.parse().ok()?;
-    let (clock, milliseconds, bias) = time_of_day(time)?;
+    let (clock, milliseconds, _) = time_of_day(time)?;
     let local = LocalTime::new((year, month, day), clock)?.with_milliseconds(milliseconds);
-    let minutes: Option<i64> = bias.trim().parse().ok();
-    // A day has 1440 minutes; no zone is further from UTC.
-    let minutes = minutes.filter(|minutes| minutes.abs() <= 1_440);
-    Some(minutes.map_or(LogTime::Local(local), |minutes| {
+    Some(bias(time).map_or(LogTime::Local(local), |minutes| {
         LogTime::Utc(local.with_bias(minutes))
     }))
+}
+
+/// The minutes after `HH:MM:SS.mmm`.
+fn bias(time: &str) -> Option<i64> {
+    let (_, _, bias) = time_of_day(time)?;
+    let minutes: Option<i64> = bias.trim().parse().ok();
+    // A day has 1440 minutes; no zone is further from UTC.
+    minutes.filter(|minutes| minutes.abs() <= 1_440)
 }
 
 /// Both forms of WindowsUpdate.log.
@@ -138,6 +148,7 @@ fn update(entry: &str) -> Option<LogLine> {
     Some(LogLine {
         line: 0,
         time: Some(LogTime::Local(local)),
+        bias: None,
         component,
         level: None,
         text: words.collect::<Vec<_>>().join(" "),

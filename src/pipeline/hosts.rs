@@ -57,10 +57,30 @@ pub fn hosts(
             label: label(file),
             facts,
         };
-        note_times(inputs, &source);
         let number = gathered.hosts.len();
         objects(&source, number, gathered);
         gathered.hosts.push(source);
+    }
+    zones_beside(&mut gathered.hosts);
+    for source in &gathered.hosts {
+        note_times(inputs, source);
+    }
+}
+
+/// Gives local times of a machine's update logs the zone that its other logs name.
+fn zones_beside(sources: &mut [HostSource]) {
+    for index in 0..sources.len() {
+        let Some(own) = sources.get(index) else {
+            continue;
+        };
+        let same =
+            |other: &&HostSource| other.hand_over == own.hand_over && other.machine == own.machine;
+        let beside = sources.iter().filter(same).flat_map(HostSource::updates);
+        let bias = host::update_log::common_bias(beside);
+        let facts = sources.get_mut(index).map(|source| &mut source.facts);
+        if let (Some(bias), Some(HostFacts::Updates(events))) = (bias, facts) {
+            host::update_log::apply_bias(events, bias);
+        }
     }
 }
 
