@@ -14,6 +14,7 @@ import hives
 
 VALUES = {"sz": hives.sz, "dword": hives.dword, "win_http": lambda a: hives.win_http(*a),
           "connections": lambda a: hives.connections(*a),
+          "binary": lambda text: hives.binary(base64.b64decode(text)),
           "multi": lambda a: hives.multi(*a)}
 
 

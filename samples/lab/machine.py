@@ -26,8 +26,9 @@ SETTINGS = r"Microsoft\Windows\CurrentVersion\Internet Settings"
 STORES = r"Microsoft\SystemCertificates"
 
 
-def hives(roots, user_proxy, service_proxy, written, extra=None):
-    """Path in the triage copy -> bytes. `roots` are DER, trusted by the machine."""
+def hives(roots, user_proxy, service_proxy, written, extra=None, stores=None):
+    """Path in the triage copy -> bytes. `roots` are DER, trusted by the machine;
+    `stores` are more stores of it, by name."""
     ders = [base64.b64encode(der).decode() for der in roots]
     with tempfile.TemporaryDirectory() as folder:
         path = lambda name: str(Path(folder) / name)
@@ -39,7 +40,9 @@ def hives(roots, user_proxy, service_proxy, written, extra=None):
                      {"ProfileImagePath": ["sz", "C:\\Users\\alice"]},
                  **(extra or {})},
              "stores": [[STORES, "ROOT", ders], [STORES, "AuthRoot", []], [STORES, "CA", []],
-                        [STORES, "Disallowed", []]]},
+                        [STORES, "Disallowed", []],
+                        *[[STORES, name, [base64.b64encode(der).decode() for der in ders]]
+                          for name, ders in (stores or {}).items()]]},
             {"path": path("NTUSER.DAT"), "written": written,
              "keys": {
                  "Software\\" + SETTINGS + r"\Connections": {

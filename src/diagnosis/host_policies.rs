@@ -4,6 +4,7 @@
 use super::failure::FailureKind;
 use super::inquiry::{Basis, Inquiry, Need, confidence};
 use super::proposal::{Precedence, Proposal, Rule, Stance};
+use super::rejections::joined;
 use crate::case::questions::{host_of, names_root};
 use crate::case::stores::is_on;
 use crate::case::{Case, CaseChain};
@@ -118,7 +119,7 @@ fn root_update_disabled(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
             subject: NAME.to_owned(),
         });
     }
-    proposals
+    joined(proposals)
 }
 
 fn root_update_redirect_bad(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
@@ -169,7 +170,7 @@ fn root_update_redirect_bad(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
             subject: host.to_owned(),
         });
     }
-    proposals
+    joined(proposals)
 }
 
 fn aia_disabled_by_policy(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
@@ -217,5 +218,5 @@ fn aia_disabled_by_policy(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
             subject: missing.issuer.clone(),
         });
     }
-    proposals
+    joined(proposals)
 }

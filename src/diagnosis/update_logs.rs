@@ -4,9 +4,12 @@
 use super::finding::Confidence;
 use super::inquiry::Inquiry;
 use super::proposal::{Precedence, Proposal, Rule, Stance};
-use super::wsus::origin_of;
+use super::recorded::{SITE_SERVER, UPDATE_AGENT};
+use super::wsus::{self, origin_of};
+use crate::case::contacts::ContactEnd;
 use crate::host::HostSource;
 use crate::host::codes;
+use crate::host::hive::SettingValue;
 use crate::host::update_log::{UpdateEvent, UpdateFact};
 use crate::provenance::Cite;
 use crate::retrieval::{ObjectKind, Outcome};
@@ -61,9 +64,20 @@ fn failures_near(
     at: Option<Timestamp>,
     span: Span,
 ) -> Vec<(usize, Precedence)> {
+    failures_of(inquiry, UPDATE_AGENT, machine, at, span)
+}
+
+/// The failures of a machine that a program of this name had, near a time.
+fn failures_of(
+    inquiry: &Inquiry<'_>,
+    program: &str,
+    machine: Option<usize>,
+    at: Option<Timestamp>,
+    span: Span,
+) -> Vec<(usize, Precedence)> {
     let all = inquiry.failures.iter().enumerate();
     let own = all.filter(|(_, failure)| {
-        let update = failure.verifier.name.as_deref() == Some("Windows Update Agent");
+        let update = failure.verifier.name.as_deref() == Some(program);
         let near = at.is_some_and(|at| failure.at.since(at).abs() <= span);
         update && failure.machine == machine && near
     });
@@ -109,22 +123,99 @@ fn policy_overridden(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
                     }
                     told = Some(pair);
                     let at = event.time.and_then(|time| time.utc());
-                    proposals.push(proposal(
-                        &POLICY_OVERRIDDEN,
-                        Confidence::Proven,
-                        (
-                            format!("A domain policy sends this computer to {url}, Configuration Manager to {meant}; the policy wins."),
-                            "Make the policy \"Specify intranet Microsoft update service location\" name the same scheme, host and port as the software update point, or remove it. A scan without that line in WUAHandler.log shows that it worked.",
-                        ),
-                        vec![source.line(set.line), source.line(event.line)],
-                        failures_near(inquiry, machine, at, BELONGS),
-                    ));
+                    let cites = vec![source.line(set.line), source.line(event.line)];
+                    let explains = overridden_failures(inquiry, machine, at, url);
+                    let sure = Confidence::Proven;
+                    proposals.push(overridden(sure, (meant, url), None, cites, explains));
                 }
                 _ => {}
             }
         }
+        if let (Some((meant, set)), None) = (wanted, told) {
+            proposals.extend(contradicted(inquiry, source, machine, (meant, set)));
+        }
     }
     proposals
+}
+
+/// The client's own word for it: the policy names another server.
+const CONFLICT: u32 = 0x87D0_0692;
+
+/// Failures that the policy's server brought: those with it, those that name no
+/// server, and those whose code says so.
+fn overridden_failures(
+    inquiry: &Inquiry<'_>,
+    machine: Option<usize>,
+    at: Option<Timestamp>,
+    url: &str,
+) -> Vec<(usize, Precedence)> {
+    let host = origin_of(url).map(|(_, host, _)| host);
+    let contacts = inquiry.case.contacts(machine);
+    let said = |at: Timestamp| {
+        let mut told = contacts.iter().filter(|it| it.at == at);
+        told.any(|it| it.end == ContactEnd::Failed(Some(CONFLICT)))
+    };
+    let mut near = failures_near(inquiry, machine, at, BELONGS);
+    near.retain(|(index, _)| {
+        let Some(failure) = inquiry.failures.get(*index) else {
+            return false;
+        };
+        let same = |site: &str| host.is_some_and(|host| host.eq_ignore_ascii_case(site));
+        failure.site.as_deref().is_none_or(same) || said(failure.at)
+    });
+    near
+}
+
+fn overridden(
+    confidence: Confidence,
+    (meant, url): (&str, &str),
+    by: Option<&str>,
+    cites: Vec<Cite>,
+    explains: Vec<(usize, Precedence)>,
+) -> Proposal {
+    let by = by.unwrap_or("the policy wins");
+    proposal(
+        &POLICY_OVERRIDDEN,
+        confidence,
+        (
+            format!(
+                "A domain policy sends this computer to {url}, Configuration Manager to {meant}; {by}."
+            ),
+            "Make the policy \"Specify intranet Microsoft update service location\" name the same scheme, host and port as the software update point, or remove it. A scan without that line in WUAHandler.log shows that it worked.",
+        ),
+        cites,
+        explains,
+    )
+}
+
+/// The hive has another server than the log says was set.
+fn contradicted(
+    inquiry: &Inquiry<'_>,
+    source: &HostSource,
+    machine: Option<usize>,
+    (meant, set): (&str, &UpdateEvent),
+) -> Option<Proposal> {
+    let (setting, place) = inquiry.case.setting(machine, "WUServer")?;
+    let SettingValue::Text(url) = &setting.value else {
+        return None;
+    };
+    let unused = inquiry.case.setting(machine, "UseWUServer");
+    let unused = unused.is_some_and(|(it, _)| it.value == SettingValue::Number(0));
+    if url.is_empty() || unused || is_same_origin(meant, url) {
+        return None;
+    }
+    let at = set.time.and_then(|time| time.utc());
+    let written = setting.written_at.map_or_else(String::new, |written| {
+        format!(", last written at {} UTC", written.to_display())
+    });
+    let by = format!("the registry holds the policy's (WUServer{written})");
+    Some(overridden(
+        Confidence::High,
+        (meant, url),
+        Some(&by),
+        vec![source.line(set.line), place],
+        overridden_failures(inquiry, machine, at, url),
+    ))
 }
 
 fn is_same_origin(one: &str, other: &str) -> bool {
@@ -154,7 +245,10 @@ fn server_stopped(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         let mut explains = Vec::new();
         for event in std::iter::once(first).chain(matching) {
             let at = event.time.and_then(|time| time.utc());
-            explains.extend(failures_near(inquiry, machine, at, Span::seconds(120)));
+            for program in [UPDATE_AGENT, SITE_SERVER] {
+                let near = failures_of(inquiry, program, machine, at, Span::seconds(120));
+                explains.extend(near);
+            }
         }
         explains.sort_unstable();
         explains.dedup();
@@ -166,6 +260,7 @@ fn server_stopped(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
             explains,
         ));
     }
+    proposals.extend(slow(inquiry, remedy));
     let seen = inquiry.case.retrievals.iter().find(|it| {
         it.object == ObjectKind::Wsus && it.status == Some(503) && it.outcome == Outcome::HttpError
     });
@@ -182,25 +277,49 @@ fn server_stopped(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     proposals
 }
 
+/// A service of the update server that answered well after this long is
+/// overloaded; the update client waits a minute or more.
+const SLOW: Span = Span::seconds(60);
+
+fn slow(inquiry: &Inquiry<'_>, remedy: &str) -> Option<Proposal> {
+    let all = inquiry.case.retrievals.iter();
+    let mut slow = all.filter(|it| {
+        wsus::part_of(it) == Some(wsus::Part::Service)
+            && it.status == Some(200)
+            && it.ended_at.since(it.started_at) > SLOW
+            && !inquiry.is_poor(it)
+    });
+    let seen = slow.next()?;
+    let host = seen.host.clone().unwrap_or_default();
+    let took = crate::words::span(seen.ended_at.since(seen.started_at));
+    Some(proposal(
+        &SERVER_STOPPED,
+        Confidence::Medium,
+        (
+            format!(
+                "The update server {host} took {took} for {}: it may be overloaded. It answered; no certificate was refused.",
+                wsus::path_of(seen)
+            ),
+            remedy,
+        ),
+        seen.cites.clone(),
+        Vec::new(),
+    ))
+}
+
 fn sync_tls_failure(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
-    let mut proposals = Vec::new();
+    let mut proposals: Vec<Proposal> = Vec::new();
     for (source, machine, events) in logs(inquiry) {
-        let mut refused = events
-            .iter()
-            .enumerate()
-            .filter(|(_, event)| event.what == UpdateFact::TrustRefused);
-        let Some((at, event)) = refused.next_back() else {
+        let refused = events.iter().rev();
+        let mut refused = refused.filter(|event| event.what == UpdateFact::TrustRefused);
+        let Some(event) = refused.next() else {
             continue;
         };
-        let healed = events
-            .iter()
-            .skip(at)
-            .any(|later| matches!(later.what, UpdateFact::State(2) | UpdateFact::SyncDone));
-        if healed {
+        if is_healed(inquiry, source, machine, event) {
             continue;
         }
         let time = event.time.and_then(|time| time.utc());
-        let explains = failures_near(inquiry, machine, time, BELONGS);
+        let explains = failures_of(inquiry, SITE_SERVER, machine, time, BELONGS);
         let explains = explains
             .into_iter()
             .map(|(failure, _)| (failure, Precedence::RevocationNetwork));
@@ -215,7 +334,33 @@ fn sync_tls_failure(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
             explains.collect(),
         ));
     }
-    proposals
+    super::rejections::joined(proposals)
+}
+
+/// True when a success follows a refusal: in its own log by order, in the other
+/// logs of the machine by time.
+fn is_healed(
+    inquiry: &Inquiry<'_>,
+    source: &HostSource,
+    machine: Option<usize>,
+    refused: &UpdateEvent,
+) -> bool {
+    let is_success = |event: &&UpdateEvent| {
+        matches!(
+            event.what,
+            UpdateFact::State(2) | UpdateFact::SyncDone | UpdateFact::Connected(_)
+        )
+    };
+    let utc = |event: &UpdateEvent| event.time.and_then(|time| time.utc());
+    logs(inquiry)
+        .filter(|(_, owner, _)| *owner == machine)
+        .any(|(other, _, events)| {
+            let mut good = events.iter().filter(is_success);
+            if other.evidence == source.evidence {
+                return good.any(|event| event.line > refused.line);
+            }
+            good.any(|event| utc(event).zip(utc(refused)).is_some_and(|(a, b)| a > b))
+        })
 }
 
 fn user_proxy_not_used(inquiry: &Inquiry<'_>) -> Vec<Proposal> {

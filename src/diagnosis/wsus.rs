@@ -6,6 +6,7 @@ use super::proposal::{Precedence, Proposal, Stance};
 use super::rejections::joined;
 pub use crate::case::questions::origin_of;
 use crate::case::{Case, Handshake};
+use crate::retrieval::update_call::update_call;
 use crate::retrieval::{ObjectKind, Outcome, Retrieval};
 
 /// Default ports of an update server, clear and TLS.
@@ -42,34 +43,14 @@ pub enum Part {
     Files,
 }
 
-/// Services for which "Require SSL" is meant (Microsoft documentation, "Secure
-/// WSUS with the Secure Sockets Layer protocol").
-const SERVICES: [&str; 5] = [
-    "apiremoting30",
-    "clientwebservice",
-    "dssauthwebservice",
-    "serversyncwebservice",
-    "simpleauthwebservice",
-];
-/// Folders for which it is not.
-const FILES: [&str; 4] = ["content", "inventory", "reportingwebservice", "selfupdate"];
-
 /// What of an update server a request asked for.
 #[must_use]
 pub fn part_of(retrieval: &Retrieval) -> Option<Part> {
-    if retrieval.object != ObjectKind::Wsus {
-        return None;
-    }
-    let url = retrieval.url.as_deref()?.to_ascii_lowercase();
-    let path = url.split_once("://")?.1.split_once('/')?.1;
-    let path = path.split(['?', '#']).next()?;
-    let mut folders = path.split('/');
-    if folders.clone().any(|folder| SERVICES.contains(&folder)) {
-        return Some(Part::Service);
-    }
-    folders
-        .any(|folder| FILES.contains(&folder))
-        .then_some(Part::Files)
+    let call = update_call(retrieval)?;
+    Some(match call.folder.demands_tls() {
+        true => Part::Service,
+        false => Part::Files,
+    })
 }
 
 /// True for a request in the clear that was answered with 403, for no reason
