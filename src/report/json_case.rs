@@ -100,6 +100,12 @@ pub(super) struct JsonRetrieval {
     account: Option<JsonAccount>,
     process: Option<String>,
     user_agent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    update_folder: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    update_caller: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    soap_method: Option<String>,
     route: JsonRoute,
     syns: u64,
     body: Option<JsonBody>,
@@ -208,33 +214,39 @@ impl JsonRetrieval {
     pub(super) fn list(case: &Case) -> Vec<Self> {
         let artifacts = by_hash(case);
         let numbered = case.retrievals.iter().enumerate();
-        let one = |(index, it): (usize, &crate::retrieval::Retrieval)| JsonRetrieval {
-            id: id(Kind::Retrieval, index),
-            url: it.url.clone(),
-            host: it.host.clone(),
-            object: it.object.word(),
-            method: it.method.clone(),
-            status: it.status,
-            outcome: it.outcome.word(),
-            detail: it.detail.clone(),
-            started_at: time(it.started_at),
-            ended_at: time(it.ended_at),
-            client: it.client.map(|address| address.to_string()),
-            server: it.server.map(|address| address.to_string()),
-            machine: machine_id(&case.retrieval_machines, index),
-            account: it.account.as_ref().map(JsonAccount::from_account),
-            process: it.process.clone(),
-            user_agent: it.user_agent.clone(),
-            route: JsonRoute::from_route(&it.route),
-            syns: it.syns.len() as u64,
-            body: it
-                .body
-                .as_ref()
-                .map(|body| JsonBody::from_body(body, &artifacts)),
-            cache_entry: it.cache_entry.map(|index| id(Kind::CacheEntry, index)),
-            at_fault: it.at_fault().map(crate::retrieval::Party::word),
-            legs: JsonLeg::list(it, &artifacts),
-            cites: JsonCite::list(&it.cites),
+        let one = |(index, it): (usize, &crate::retrieval::Retrieval)| {
+            let call = crate::retrieval::update_call::update_call(it);
+            JsonRetrieval {
+                id: id(Kind::Retrieval, index),
+                url: it.url.clone(),
+                host: it.host.clone(),
+                object: it.object.word(),
+                method: it.method.clone(),
+                status: it.status,
+                outcome: it.outcome.word(),
+                detail: it.detail.clone(),
+                started_at: time(it.started_at),
+                ended_at: time(it.ended_at),
+                client: it.client.map(|address| address.to_string()),
+                server: it.server.map(|address| address.to_string()),
+                machine: machine_id(&case.retrieval_machines, index),
+                account: it.account.as_ref().map(JsonAccount::from_account),
+                process: it.process.clone(),
+                user_agent: it.user_agent.clone(),
+                update_folder: call.as_ref().map(|call| call.folder.name()),
+                update_caller: call.as_ref().map(|call| call.caller.word()),
+                soap_method: call.and_then(|call| call.method),
+                route: JsonRoute::from_route(&it.route),
+                syns: it.syns.len() as u64,
+                body: it
+                    .body
+                    .as_ref()
+                    .map(|body| JsonBody::from_body(body, &artifacts)),
+                cache_entry: it.cache_entry.map(|index| id(Kind::CacheEntry, index)),
+                at_fault: it.at_fault().map(crate::retrieval::Party::word),
+                legs: JsonLeg::list(it, &artifacts),
+                cites: JsonCite::list(&it.cites),
+            }
         };
         numbered.map(one).collect()
     }

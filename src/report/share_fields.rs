@@ -25,7 +25,7 @@ impl Field {
 }
 
 /// Fields whose words are the program's own, or are no names.
-const FIXED: [&str; 57] = [
+const FIXED: [&str; 59] = [
     "at_fault",
     "at_hand",
     "authority_key_identifier",
@@ -80,13 +80,15 @@ const FIXED: [&str; 57] = [
     "status",
     "subject_key_identifier",
     "timestamp_desc",
+    "update_caller",
+    "update_folder",
     "upgraded_from",
     "verdict",
     "version",
 ];
 
 /// Fields with text of the program around names, and with addresses.
-const PROSE: [&str; 41] = [
+const PROSE: [&str; 42] = [
     "address",
     "addresses",
     "answered_by",
@@ -119,6 +121,7 @@ const PROSE: [&str; 41] = [
     "scheme",
     "sentence",
     "server",
+    "soap_method",
     "source",
     "summary",
     "text",

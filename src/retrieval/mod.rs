@@ -35,6 +35,7 @@ mod stall;
 #[cfg(test)]
 mod test_support;
 mod twice;
+pub mod update_call;
 mod url;
 mod via;
 

@@ -16,6 +16,7 @@ use crate::protocol::dns::Lookup;
 use crate::protocol::tls::{Alert, ServerCertificates};
 use crate::provenance::{Cite, Sighting, merged};
 use crate::retrieval::Retrieval;
+use crate::retrieval::update_call::update_call;
 use crate::time::{Span, Timestamp};
 use crate::words;
 
@@ -177,9 +178,11 @@ fn retrieval_events(retrieval: &Retrieval, events: &mut Vec<Event>) {
         phrase::object_phrase(retrieval),
         phrase::target(retrieval)
     );
+    let caller = update_call(retrieval).and_then(|call| call.caller.phrase());
+    let caller = caller.map_or_else(String::new, |caller| format!(" ({caller})"));
     let by = retrieval
         .client
-        .map(|client| format!(" by {}", client.ip()))
+        .map(|client| format!(" by {}{caller}", client.ip()))
         .unwrap_or_default();
     let way = phrase::way(retrieval);
     let event = |at, kind, text| Event {
@@ -369,6 +372,7 @@ fn host_events(case: &Case, events: &mut Vec<Event>) {
             let zone = match event.zone {
                 Zone::OfTheLine => "",
                 Zone::Given => " (local time; its zone is given by the analyst)",
+                Zone::Beside => " (local time; its zone is that of other logs of the machine)",
             };
             let said = event.what.phrase();
             events.push(Event {
