@@ -120,7 +120,8 @@ def environment(folder):
     # A copy, so that building leaves nothing in the project.
     copy = folder / "worker"
     shutil.copytree(WORKER, copy, ignore=shutil.ignore_patterns("__pycache__", "tests"))
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", copy]
+    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+               "-c", WORKER / "constraints.txt", copy]
     done = subprocess.run(install, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         raise Skip(f"packages cannot be installed: {done.stderr.strip().splitlines()[-1:]}")
