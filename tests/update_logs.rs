@@ -104,6 +104,24 @@ fn a_domain_policy_with_another_server_explains_the_scan_that_was_not_made() {
 }
 
 #[test]
+fn a_policy_that_takes_the_server_away_explains_the_conflict_and_nothing_else() {
+    let gone = "Group policy settings were overwritten by a higher authority (Domain Controller) to: Server  and Policy NOT CONFIGURED";
+    let of_end = |end: &str| {
+        let lines = [(1, SET), (3, gone), (4, end)];
+        HandOver::new().client("WUAHandler.log", &lines).explain()
+    };
+    let found = of_end(CONFLICT);
+    assert_eq!(causes(&found), [("wsus-policy-overridden", "proven")]);
+    let sentence = &found.diagnosis.verdict.sentence;
+    assert!(
+        sentence.contains("takes away the update server"),
+        "{sentence}"
+    );
+    let refused = of_end("Scan failed with error = 0x80072f8f.");
+    assert!(of(&refused, "wsus-policy-overridden").is_empty());
+}
+
+#[test]
 fn a_policy_that_names_the_same_server_or_none_is_quiet() {
     let same = overwritten("https://sup.corp.example:8531");
     let failed = "Scan failed with error = 0x80072ee2.";
@@ -231,8 +249,12 @@ fn a_server_that_closes_while_tls_begins_is_no_refusal_of_the_site_server() {
 
 /// WindowsUpdate.log at local time, whose zone the log beside it tells.
 fn scan_without_a_proxy(list: &str) -> HandOver {
+    scan_in("2026", list)
+}
+
+fn scan_in(year: &str, list: &str) -> HandOver {
     let line = format!(
-        "2026-07-01\t14:00:05:000\t 968\t9d0\tMisc\tWARNING: SendRequest failed with hr = 80072ee2. Proxy List used: <{list}> Bypass List used : <(null)> Auth Schemes used : <>\r\n"
+        "{year}-07-01\t14:00:05:000\t 968\t9d0\tMisc\tWARNING: SendRequest failed with hr = 80072ee2. Proxy List used: <{list}> Bypass List used : <(null)> Auth Schemes used : <>\r\n"
     );
     let set = SET.replace("SUP.CORP", "WSUS.CORP");
     HandOver::new()
@@ -254,6 +276,13 @@ fn a_scan_without_the_proxy_that_the_user_has_is_explained() {
     assert_eq!(causes(&found), [("wsus-user-proxy-not-used", "high")]);
     let without_user = scan_without_a_proxy("(null)").explain();
     assert!(of(&without_user, "wsus-user-proxy-not-used").is_empty());
+    let before = scan_in("2019", "(null)")
+        .hive("ntuser.hive", user)
+        .explain();
+    assert!(
+        of(&before, "wsus-user-proxy-not-used").is_empty(),
+        "it still borrowed the proxy"
+    );
     let by_proxy = scan_without_a_proxy("px:8080")
         .hive("ntuser.hive", user)
         .explain();

@@ -70,6 +70,28 @@ fn both_together_tell_the_name_that_the_certificate_lacks_and_who_gave_it() {
     }
     // What the client was shown is inferred from what others were shown.
     assert_eq!(cause["confidence"], "medium");
+    // The lab's logs are written by the clock of the capture.
+    let clocks = found["clocks"].as_array().unwrap().iter();
+    let of_logs: Vec<_> = clocks
+        .filter(|it| {
+            it["source"]
+                .as_str()
+                .unwrap()
+                .starts_with("update logs of ")
+        })
+        .collect();
+    assert_eq!(of_logs.len(), 2);
+    for clock in of_logs {
+        let bound = |field: &str| clock[field].as_f64().unwrap();
+        assert!(
+            bound("offset_min_s") <= 0.0 && bound("offset_max_s") >= 0.0,
+            "{clock}"
+        );
+        assert!(
+            bound("offset_max_s") - bound("offset_min_s") < 6.0,
+            "{clock}"
+        );
+    }
     let machines = found["machines"].as_array().unwrap();
     let address = |name: &str| {
         let of_name = machines.iter().find(|it| it["names"][0] == name).unwrap();

@@ -91,7 +91,7 @@ pub fn is_certificate(code: u32) -> bool {
 
 /// A contact's line follows the end of its connection by this much at most;
 /// what the clocks of a domain differ by is less.
-const LOGGED_WITHIN: Span = Span::seconds(5);
+pub const LOGGED_WITHIN: Span = Span::seconds(5);
 /// The handshake of another client this much further away makes it ambiguous.
 const CLEARLY_FURTHER: f64 = 1.0;
 

@@ -6,6 +6,7 @@
 
 mod host;
 mod interval;
+mod logs;
 mod servers;
 mod turned;
 
@@ -41,6 +42,7 @@ pub fn clocks(case: &Case) -> Vec<Clock> {
     for machine in 0..case.machines.len() {
         clocks.extend(host::by_copies(case, machine));
         clocks.extend(host::behind_its_objects(case, machine));
+        clocks.extend(logs::by_contacts(case, machine));
     }
     clocks
 }

@@ -7,9 +7,11 @@ use super::proposal::{Precedence, Proposal, Rule, Stance};
 use super::recorded::{SITE_SERVER, UPDATE_AGENT};
 use super::wsus::{self, origin_of};
 use crate::case::contacts::ContactEnd;
+use crate::case::stores::is_on;
 use crate::host::HostSource;
 use crate::host::codes;
 use crate::host::hive::SettingValue;
+use crate::host::local_time::{LocalTime, LogTime};
 use crate::host::update_log::{UpdateEvent, UpdateFact};
 use crate::provenance::Cite;
 use crate::retrieval::{ObjectKind, Outcome};
@@ -128,6 +130,10 @@ fn policy_overridden(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
                     let sure = Confidence::Proven;
                     proposals.push(overridden(sure, (meant, url), None, cites, explains));
                 }
+                UpdateFact::PolicyCleared => {
+                    let Some((meant, set)) = wanted else { continue };
+                    proposals.extend(cleared(inquiry, (source, machine), meant, (set, event)));
+                }
                 _ => {}
             }
         }
@@ -136,6 +142,31 @@ fn policy_overridden(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         }
     }
     proposals
+}
+
+/// A policy that is not configured takes the server away; the client says with a
+/// code of its own that it could not scan for this.
+fn cleared(
+    inquiry: &Inquiry<'_>,
+    (source, machine): (&HostSource, Option<usize>),
+    meant: &str,
+    (set, event): (&UpdateEvent, &UpdateEvent),
+) -> Option<Proposal> {
+    let at = event.time.and_then(|time| time.utc());
+    let explains = overridden_failures(inquiry, machine, at, "");
+    (!explains.is_empty()).then(|| {
+        let mut told = overridden(
+            Confidence::Proven,
+            (meant, ""),
+            None,
+            vec![source.line(set.line), source.line(event.line)],
+            explains,
+        );
+        told.summary = format!(
+            "A domain policy takes away the update server that Configuration Manager sets ({meant}); the policy wins."
+        );
+        told
+    })
 }
 
 /// The client's own word for it: the policy names another server.
@@ -160,8 +191,9 @@ fn overridden_failures(
         let Some(failure) = inquiry.failures.get(*index) else {
             return false;
         };
+        // A failure that names no server is of the policy's, where that has one.
         let same = |site: &str| host.is_some_and(|host| host.eq_ignore_ascii_case(site));
-        failure.site.as_deref().is_none_or(same) || said(failure.at)
+        failure.site.as_deref().map_or(host.is_some(), same) || said(failure.at)
     });
     near
 }
@@ -400,7 +432,10 @@ fn user_proxy_not_used(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
             ),
             (None, None) => continue,
         };
-        if services.is_some() {
+        let allowed = case
+            .setting(machine, "SetProxyBehaviorForUpdateDetection")
+            .is_some_and(|(setting, _)| is_on(setting));
+        if services.is_some() || allowed || is_before_the_change(event) {
             continue;
         }
         let at = event.time.and_then(|time| time.utc());
@@ -418,6 +453,17 @@ fn user_proxy_not_used(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         ));
     }
     proposals
+}
+
+/// Until September 2020 the update client fell back to the user's proxy: a line
+/// from before, or without a date, does not show what the rule speaks of.
+fn is_before_the_change(event: &UpdateEvent) -> bool {
+    let change = LocalTime::new((2020, 9, 8), (0, 0, 0));
+    match (event.time, change) {
+        (Some(LogTime::Utc(at)), Some(change)) => at < change.with_bias(0),
+        (Some(LogTime::Local(at)), Some(change)) => at < change,
+        _ => true,
+    }
 }
 
 /// No connection, no answer, or no name.
