@@ -1,7 +1,7 @@
 //! An open zip and what was found wrong with its members.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
+use std::io::Read;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
@@ -83,25 +83,40 @@ impl Archive {
         })
     }
 
-    /// Tells what a member is.
+    /// Tells what a member is. One that `keep` wants, by what it is and its length,
+    /// is read on to its end, so that nobody has to inflate it again.
     ///
     /// # Errors
     ///
     /// Those of opening it. A member that fails after its head is told by that.
-    pub fn sniff(&self, entry: &Entry) -> Result<Sniffed, MemberError> {
-        let head_of = |content: &mut dyn std::io::Read| {
-            let mut head = Vec::with_capacity(SNIFF_LEN);
-            let failed = read_head(content, &mut head).err();
-            (head, failed)
+    pub fn sniff(
+        &self,
+        entry: &Entry,
+        keep: impl FnOnce(&Sniffed, usize) -> bool,
+    ) -> Result<(Sniffed, Option<Vec<u8>>), MemberError> {
+        let len = entry.len.unwrap_or(u64::MAX);
+        let read = |content: &mut dyn Read| {
+            let mut bytes = Vec::with_capacity(SNIFF_LEN);
+            let failed = read_head(content, &mut bytes).err();
+            let sniffed = sniff(&bytes, len);
+            let whole = usize::try_from(len).is_ok_and(|len| {
+                let kept = failed.is_none() && keep(&sniffed, len);
+                // Whoever reads a member to its end has its checksum checked.
+                kept && content
+                    .take((len - bytes.len().min(len)) as u64 + 1)
+                    .read_to_end(&mut bytes)
+                    .is_ok_and(|_| bytes.len() == len)
+            });
+            (sniffed, failed, bytes, whole)
         };
-        let (head, failed) = self.opener.open(entry, head_of)?;
+        let (sniffed, failed, bytes, whole) = self.opener.open(entry, read)?;
         match failed {
             // ZipCrypto lets one wrong password in 256 pass; then the data are noise.
-            Some(error) if head.is_empty() && entry.is_encrypted() => Err(MemberError::Damaged(
+            Some(error) if bytes.is_empty() && entry.is_encrypted() => Err(MemberError::Damaged(
                 format!("{error}, or the password is not right"),
             )),
-            Some(error) if head.is_empty() => Err(MemberError::Damaged(error.to_string())),
-            _ => Ok(sniff(&head, entry.len.unwrap_or(u64::MAX))),
+            Some(error) if bytes.is_empty() => Err(MemberError::Damaged(error.to_string())),
+            _ => Ok((sniffed, whole.then_some(bytes))),
         }
     }
 
@@ -130,7 +145,7 @@ impl Archive {
             return Err(over());
         }
         let mut bytes = Vec::with_capacity(usize::try_from(entry.len.unwrap_or(0)).unwrap_or(0));
-        let read = |content: &mut dyn std::io::Read| {
+        let read = |content: &mut dyn Read| {
             content
                 .take(allowed.saturating_add(1))
                 .read_to_end(&mut bytes)

@@ -234,8 +234,11 @@ impl Search {
                 troubles.note("is a link, which is not followed", &entry.name);
                 continue;
             }
-            let sniffed = match archive.sniff(entry) {
-                Ok(sniffed) => sniffed,
+            let keep = |sniffed: &Sniffed, len: usize| {
+                is_read_later(sniffed, &entry.name) && self.inputs.kept.has_room(len)
+            };
+            let (sniffed, whole) = match archive.sniff(entry, keep) {
+                Ok(told) => told,
                 Err(error) => {
                     troubles.note(format!("cannot be opened ({error})"), &entry.name);
                     continue;
@@ -264,6 +267,9 @@ impl Search {
                     entry: at,
                 },
             });
+            if let (Some(index), Some(whole)) = (listed, whole) {
+                self.inputs.kept.put(index, whole);
+            }
             match listed {
                 Some(index) if sniffed.kind == EvidenceKind::Zip => nested.push((index, at)),
                 Some(_) => {}
@@ -368,6 +374,17 @@ impl Search {
             what,
             effect,
         });
+    }
+}
+
+/// True for a member that a later stage reads whole: an object, a log, or a file
+/// of a cache, whatever it has become. Captures are read as streams.
+fn is_read_later(sniffed: &Sniffed, name: &str) -> bool {
+    use EvidenceKind::{Other, Pcap, Pcapng, Zip};
+    match sniffed.kind {
+        Pcap | Pcapng | Zip => false,
+        Other => name.to_ascii_lowercase().contains("cryptneturlcache"),
+        _ => true,
     }
 }
 

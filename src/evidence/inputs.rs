@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::archive::Archive;
 use super::hashing::{hash_all, hash_file};
+use super::kept::Kept;
 use super::member::{Inflated, Limited, MemberError};
 use super::packing::Unpacker;
 use super::pool::threaded;
@@ -33,6 +34,8 @@ pub struct Inputs {
     sources: Vec<(Located, bool)>,
     by_file: BTreeMap<usize, EvidenceId>,
     background: Vec<(EvidenceId, JoinHandle<Finished>)>,
+    /// Members that were read whole to tell what they are.
+    pub(super) kept: Kept,
     last_archive: Option<usize>,
 }
 
@@ -70,6 +73,7 @@ impl Inputs {
             sources: Vec::new(),
             by_file: BTreeMap::new(),
             background: Vec::new(),
+            kept: Kept::default(),
             last_archive: None,
         }
     }
@@ -297,6 +301,9 @@ impl Inputs {
         match &file.origin {
             Origin::File(path) => File::open(path).map(|mut open| with(&mut open)),
             Origin::Member { archive, entry } => {
+                if let Some(kept) = self.kept.take(file.index) {
+                    return Ok(with(&mut &*kept));
+                }
                 self.close_other_archives(*archive);
                 let missing = || MemberError::Damaged("no such entry".into());
                 let archive = self.archives.get(*archive);

@@ -44,6 +44,12 @@ impl Inflated {
             file_len,
         })
     }
+
+    /// Bytes that came out of all members so far, each time they were read.
+    #[cfg(test)]
+    pub fn so_far(&self) -> u64 {
+        self.so_far.load(Ordering::Relaxed)
+    }
 }
 
 /// Why a member could not be opened.

@@ -13,6 +13,7 @@ mod discover;
 mod fingerprint;
 mod hashing;
 mod inputs;
+mod kept;
 mod limits;
 mod member;
 mod names;
