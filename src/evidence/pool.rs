@@ -1,6 +1,7 @@
 //! Chunks of bytes, passed between threads and used again.
 
 use std::io::{self, Read};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
@@ -8,7 +9,67 @@ use std::thread;
 /// Consecutive bytes of a file; at most [`CHUNK_LEN`], and that many unless the
 /// file ends. Keep clones only as long as needed: a chunk that nobody holds any
 /// more is filled again.
-pub type Chunk = Arc<Vec<u8>>;
+pub type Chunk = Arc<Filled>;
+
+/// A buffer and how far it is filled.
+#[derive(Debug, Default)]
+pub struct Filled {
+    buffer: Vec<u8>,
+    end: usize,
+}
+
+/// Bytes of a buffer left free at its start. A large buffer begins just behind
+/// the start of a page, and the pages of a file begin at one: there the kernel's
+/// copy (`rep movsb`) takes each store for one that the next load must wait for,
+/// and takes four times as long. Half a page apart it does not.
+const FREE: usize = 2_048;
+
+impl Filled {
+    fn of_len(len: usize) -> Self {
+        let buffer = vec![0; FREE + len];
+        Filled { buffer, end: FREE }
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_slice(&self) -> &[u8] {
+        self.buffer.get(FREE..self.end).unwrap_or_default()
+    }
+
+    /// Reads until the buffer is full or there is no more.
+    fn fill(&mut self, input: &mut dyn Read) -> Option<io::Error> {
+        self.end = FREE;
+        while let Some(rest) = self
+            .buffer
+            .get_mut(self.end..)
+            .filter(|rest| !rest.is_empty())
+        {
+            match input.read(rest) {
+                Ok(0) => break,
+                Ok(count) => self.end += count,
+                Err(failed) if failed.kind() == io::ErrorKind::Interrupted => {}
+                Err(failed) => return Some(failed),
+            }
+        }
+        None
+    }
+}
+
+impl PartialEq for Filled {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
+
+impl Eq for Filled {}
+
+impl Deref for Filled {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.as_slice()
+    }
+}
 
 /// Bytes of a chunk. Fits the second-level cache of one core together with the
 /// parser's own tables, and keeps the cost of passing it on far below hashing.
@@ -51,25 +112,9 @@ impl Pool {
             .rposition(|chunk| Arc::get_mut(chunk).is_some());
         let mut chunk = match free {
             Some(at) => self.chunks.remove(at),
-            None => Arc::new(vec![0; self.len]),
+            None => Arc::new(Filled::of_len(self.len)),
         };
-        let mut error = None;
-        if let Some(buffer) = Arc::get_mut(&mut chunk) {
-            buffer.resize(self.len, 0);
-            let mut filled = 0;
-            while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-                match input.read(rest) {
-                    Ok(0) => break,
-                    Ok(count) => filled += count,
-                    Err(failed) if failed.kind() == io::ErrorKind::Interrupted => {}
-                    Err(failed) => {
-                        error = Some(failed);
-                        break;
-                    }
-                }
-            }
-            buffer.truncate(filled);
-        }
+        let error = Arc::get_mut(&mut chunk).and_then(|chunk| chunk.fill(input));
         if self.chunks.len() < CHUNKS_IN_FLIGHT * 2 {
             self.chunks.push(Arc::clone(&chunk));
         }
