@@ -30,10 +30,6 @@ pub(super) struct Connection<C> {
     pub(super) initial: [Option<u32>; 2],
     /// Payload of the SYN, until the server takes or leaves it.
     early: Option<Box<[u8]>>,
-    /// Whether large segments get through, per direction.
-    large: [LargeSegment; 2],
-    /// Segments that came before what they answer.
-    held: Held,
     /// A SYN that fits no running connection: the next one's, if answered.
     pub(super) next_syn: Option<Syn>,
     refusal: Option<Refusal>,
@@ -52,6 +48,10 @@ pub(super) struct Live {
     reset: bool,
     quality: Quality,
     pub(super) streams: [Assembler; 2],
+    /// Whether large segments get through, per direction.
+    large: [LargeSegment; 2],
+    /// Segments that came before what they answer.
+    held: Held,
 }
 
 impl<C: StreamConsumer> Connection<C> {
@@ -73,6 +73,8 @@ impl<C: StreamConsumer> Connection<C> {
                     ..Quality::default()
                 },
                 streams,
+                large: Default::default(),
+                held: Held::default(),
             },
             role_basis: opening.role_basis,
             consumer,
@@ -80,8 +82,6 @@ impl<C: StreamConsumer> Connection<C> {
             syn_ack: None,
             initial: [opening.sequence, None],
             early: None,
-            large: Default::default(),
-            held: Held::default(),
             next_syn: None,
             refusal: opening.refusal,
             first: opening.first,
@@ -151,11 +151,36 @@ impl<C: StreamConsumer> Connection<C> {
         }
         let length = segment.payload.len() as u32 + segment.missing;
         if length > 0 {
-            self.large[side].sent(first_byte, length, at);
+            self.live.large[side].sent(first_byte, length, at);
         }
+        let streams = &self.live.streams;
+        let waits =
+            !self.live.held.is_empty() || streams[0].is_overdue() || streams[1].is_overdue();
+        if waits || self.comes_early(direction, segment) {
+            self.segment_out_of_step(direction, first_byte, segment, at, pending_total);
+        } else {
+            let (stream, mut sink) = self.stream(direction, at, pending_total);
+            stream.segment(first_byte, segment, &mut sink);
+        }
+    }
+
+    /// Takes a segment while one waits for another, of this direction or the other.
+    #[cold]
+    fn segment_out_of_step(
+        &mut self,
+        direction: Direction,
+        first_byte: u32,
+        segment: &Segment<'_>,
+        at: Sighting,
+        pending_total: &mut usize,
+    ) {
         for which in [direction.reverse(), direction] {
             // Bytes of the other direction may be among those held.
-            let awaited = self.held.awaited().is_none_or(|awaited| awaited == which);
+            let awaited = self
+                .live
+                .held
+                .awaited()
+                .is_none_or(|awaited| awaited == which);
             let unseen = self.live.quality.packets[which.index()] == 0;
             let stream = &mut self.live.streams[which.index()];
             if awaited && stream.is_waited_for_too_long(unseen, nanoseconds(at)) {
@@ -164,9 +189,9 @@ impl<C: StreamConsumer> Connection<C> {
         }
         self.release(false, pending_total);
         if self.comes_early(direction, segment) {
-            let before = self.held.cost();
-            self.held.hold(direction, first_byte, segment, at);
-            *pending_total += self.held.cost() - before;
+            let before = self.live.held.cost();
+            self.live.held.hold(direction, first_byte, segment, at);
+            *pending_total += self.live.held.cost() - before;
         } else {
             let (stream, mut sink) = self.stream(direction, at, pending_total);
             stream.segment(first_byte, segment, &mut sink);
@@ -181,23 +206,23 @@ impl<C: StreamConsumer> Connection<C> {
         let other = direction.reverse().index();
         let says_something =
             !segment.payload.is_empty() || segment.missing > 0 || segment.flags.fin;
-        segment.flags.ack
+        says_something
+            && segment.flags.ack
             && self.live.streams[other].lacks(segment.acknowledgment)
             && self.live.quality.packets[other] > 0
-            && says_something
     }
 
     /// Delivers the held segments whose wait is over, or all of them.
     fn release(&mut self, all: bool, pending_total: &mut usize) {
-        while !self.held.is_empty() {
-            let before = self.held.cost();
+        while !self.live.held.is_empty() {
+            let before = self.live.held.cost();
             let streams = &self.live.streams;
-            let due = self.held.take(|held| {
+            let due = self.live.held.take(|held| {
                 let other = held.direction.reverse().index();
                 all || !streams[other].lacks(held.acknowledgment())
             });
             let Some(held) = due else { return };
-            *pending_total -= before - self.held.cost();
+            *pending_total -= before - self.live.held.cost();
             let (stream, mut sink) = self.stream(held.direction, held.at, pending_total);
             stream.segment(held.first_byte, &held.segment(), &mut sink);
         }
@@ -206,11 +231,11 @@ impl<C: StreamConsumer> Connection<C> {
     /// Gives up bytes of one direction that were acknowledged and have not
     /// shown, up to those held, and delivers what waited for them.
     fn give_up_overdue(&mut self, which: Direction, at: Sighting, pending_total: &mut usize) {
-        let (count, until) = (self.held.len(), self.held.first_byte(which));
+        let (count, until) = (self.live.held.len(), self.live.held.first_byte(which));
         let (stream, mut sink) = self.stream(which, at, pending_total);
         stream.give_up_overdue(until, &mut sink);
         self.release(false, pending_total);
-        if self.held.len() == count {
+        if self.live.held.len() == count {
             // They wait for each other, which only made-up numbers can bring about.
             self.release(true, pending_total);
         }
@@ -218,7 +243,7 @@ impl<C: StreamConsumer> Connection<C> {
 
     /// Ends all waiting of held segments.
     fn end_wait(&mut self, at: Sighting, pending_total: &mut usize) {
-        while let Some(awaited) = self.held.awaited() {
+        while let Some(awaited) = self.live.held.awaited() {
             self.give_up_overdue(awaited, at, pending_total);
         }
     }
@@ -324,7 +349,7 @@ impl<C: StreamConsumer> Connection<C> {
     /// server a SYN.
     fn acknowledge(&mut self, direction: Direction, segment: &Segment<'_>, at: Sighting) {
         let other = direction.reverse();
-        self.large[other.index()].acknowledged(segment.acknowledgment);
+        self.live.large[other.index()].acknowledged(segment.acknowledgment);
         if self.live.streams[other.index()].is_started() {
             self.live.streams[other.index()].acknowledge(segment.acknowledgment);
             return;
@@ -417,7 +442,7 @@ impl<C: StreamConsumer> Connection<C> {
                 let missing = &mut self.live.quality.missing[side];
                 *missing = missing.saturating_sub(hole.size);
             } else if self.live.quality.packets[1 - side] > 0 {
-                stalls.extend(self.large[side].stall(direction));
+                stalls.extend(self.live.large[side].stall(direction));
             }
         }
         let errors = &self.icmp_errors;

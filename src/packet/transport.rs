@@ -40,7 +40,7 @@ const UDP_HEADER_LEN: usize = 8;
 
 /// Reads a TCP segment. When the snaplen cut the options, the fixed header is
 /// read without them. Spec: RFC 9293 §3.1.
-fn segment(bytes: &[u8], missing: usize) -> Result<Segment<'_>, ParseError> {
+pub(super) fn segment(bytes: &[u8], missing: usize) -> Result<Segment<'_>, ParseError> {
     const WHAT: &str = "TCP header";
     let Some(fixed) = bytes.first_chunk::<TCP_HEADER_LEN>() else {
         return Err(cut(WHAT, bytes, TCP_HEADER_LEN));

@@ -304,8 +304,10 @@ impl Frames {
         keys: &KeyLog,
     ) {
         while let Some((frame, texts)) = reader.next_with_key_logs() {
-            let issues = key_logs::of_capture(&texts, self.evidence, keys);
-            self.key_issues.extend(issues);
+            if !texts.is_empty() {
+                let issues = key_logs::of_capture(&texts, self.evidence, keys);
+                self.key_issues.extend(issues);
+            }
             self.last_at = frame.at.or(self.last_at);
             let Some(at) = self.last_at else { continue };
             let sighting = Sighting {
