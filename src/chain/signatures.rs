@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::element::{DSA_KEY, EC_KEY, RSA_KEY, RSA_PSS};
 use crate::pki::Certificate;
@@ -17,17 +17,38 @@ pub(super) const MAX_COST: u64 = 60_000;
 /// Outcomes kept for later examinations of one run.
 const MAX_KNOWN: usize = 100_000;
 
-/// The outcomes of signatures, for examinations that come after: the same
-/// server list seen in a hundred handshakes is verified once.
+/// The outcomes of signatures, for examinations that come after or run beside:
+/// the same server list seen in a hundred handshakes is verified once. What an
+/// examination finds does not depend on what is known here, as it pays for an
+/// outcome known already as for a new one.
 #[derive(Debug, Clone, Default)]
 pub struct Memo {
-    results: Rc<RefCell<HashMap<Pair, SignatureOutcome>>>,
+    results: Arc<Mutex<HashMap<Pair, SignatureOutcome>>>,
 }
 
-/// Results so far, by the signed object and the key, and the work they took.
+impl Memo {
+    fn get(&self, pair: &Pair) -> Option<SignatureOutcome> {
+        // An outcome is put in whole, so that one who panicked left none in part.
+        let results = self.results.lock();
+        let results = results.unwrap_or_else(PoisonError::into_inner);
+        results.get(pair).cloned()
+    }
+
+    fn put(&self, pair: &Pair, outcome: &SignatureOutcome) {
+        let results = self.results.lock();
+        let mut results = results.unwrap_or_else(PoisonError::into_inner);
+        if results.len() < MAX_KNOWN {
+            results.insert(pair.clone(), outcome.clone());
+        }
+    }
+}
+
+/// Results of one examination, by the signed object and the key, and the work
+/// they take.
 #[derive(Debug, Default)]
 pub(super) struct Signatures {
     memo: Memo,
+    results: RefCell<HashMap<Pair, SignatureOutcome>>,
     verified: Cell<usize>,
     spent: Cell<u64>,
     /// Objects hashed once, by their own hash.
@@ -67,7 +88,7 @@ impl Signatures {
             signed.sha256,
             [&key.der, inherited.unwrap_or_default()].concat(),
         );
-        if let Some(known) = self.memo.results.borrow().get(&pair) {
+        if let Some(known) = self.results.borrow().get(&pair) {
             return known.clone();
         }
         // The first hashing of an object costs no more than reading it did, and a
@@ -80,21 +101,22 @@ impl Signatures {
         }
         self.spent.set(spent);
         self.verified.set(self.verified.get() + 1);
-        let Signed {
-            message,
-            algorithm,
-            value,
-            ..
-        } = signed;
-        let outcome = verify_with_dsa_parameters(message, algorithm, value, key, inherited);
-        let mut results = self.memo.results.borrow_mut();
-        if results.len() < MAX_KNOWN {
-            results.insert(pair, outcome.clone());
-        }
+        let outcome = self.memo.get(&pair).unwrap_or_else(|| {
+            let Signed {
+                message,
+                algorithm,
+                value,
+                ..
+            } = signed;
+            let outcome = verify_with_dsa_parameters(message, algorithm, value, key, inherited);
+            self.memo.put(&pair, &outcome);
+            outcome
+        });
+        self.results.borrow_mut().insert(pair, outcome.clone());
         outcome
     }
 
-    /// Signatures verified so far.
+    /// Signatures asked for so far, each counted once.
     pub(super) fn verified(&self) -> usize {
         self.verified.get()
     }

@@ -30,6 +30,7 @@ mod verify_batch;
 mod verify_case;
 mod verify_remains;
 mod verify_report;
+mod verify_shelf;
 mod verify_text;
 
 use std::ffi::{OsStr, OsString};

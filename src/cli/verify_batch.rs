@@ -8,6 +8,7 @@ use whychain::chain::Profile;
 
 use super::verify_answer::Answer;
 use super::verify_case::{Case, Line};
+use super::verify_shelf::Shelf;
 
 /// A longer line is answered as unreadable. A case with a large CRL has some
 /// ten megabytes.
@@ -30,6 +31,7 @@ pub(super) fn run(
     let threads = std::thread::available_parallelism()
         .map_or(1, usize::from)
         .min(MAX_THREADS);
+    let shelf = Shelf::default();
     loop {
         let mut lines = Vec::new();
         while lines.len() < LINES_AT_ONCE {
@@ -44,9 +46,10 @@ pub(super) fn run(
         let size = lines.len().div_ceil(threads);
         let answers: Vec<String> = std::thread::scope(|scope| {
             let parts = lines.chunks(size).map(|part| {
+                let shelf = shelf.clone();
                 scope.spawn(move || {
                     part.iter()
-                        .filter_map(|line| answer(line, profile))
+                        .filter_map(|line| answer(line, profile, &shelf))
                         .collect()
                 })
             });
@@ -88,7 +91,7 @@ fn next_line(input: &mut impl BufRead) -> std::io::Result<Option<InputLine>> {
 }
 
 /// The answer to a line; `None` for an empty one.
-fn answer(line: &InputLine, profile: Profile) -> Option<String> {
+fn answer(line: &InputLine, profile: Profile, shelf: &Shelf) -> Option<String> {
     let answer = match line {
         InputLine::TooLong(start) => {
             Answer::unreadable(id_in(start), format!("a line over {MAX_LINE} bytes"))
@@ -97,14 +100,14 @@ fn answer(line: &InputLine, profile: Profile) -> Option<String> {
         InputLine::Whole(bytes) => {
             // Nothing here should panic; should a decoder do so all the same,
             // the case is rejected and the others are answered.
-            let result = catch_unwind(AssertUnwindSafe(|| judged(bytes, profile)));
+            let result = catch_unwind(AssertUnwindSafe(|| judged(bytes, profile, shelf)));
             result.unwrap_or_else(|_| Answer::unreadable(id_in(bytes), "an error in the program"))
         }
     };
     Some(serde_json::to_string(&answer).unwrap_or_default())
 }
 
-fn judged(bytes: &[u8], profile: Profile) -> Answer {
+fn judged(bytes: &[u8], profile: Profile, shelf: &Shelf) -> Answer {
     let value: Value = match serde_json::from_slice(bytes) {
         Ok(value) => value,
         Err(error) => return Answer::unreadable(id_in(bytes), error.to_string()),
@@ -114,7 +117,7 @@ fn judged(bytes: &[u8], profile: Profile) -> Answer {
         Ok(line) => line,
         Err(error) => return Answer::unreadable(id, error.to_string()),
     };
-    match Case::from_line(&line, profile) {
+    match Case::from_line(&line, profile, shelf) {
         Ok(case) => Answer::to(id, &case),
         Err(why) => Answer::unreadable(id, why),
     }

@@ -8,10 +8,12 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use whychain::chain::{
     AnchorChecks, Axis, Candidate, Examination, Holdings, Host, Origin, Policy, Profile, Purpose,
-    Question, TrustLists, examine,
+    Question, TrustLists, examine_sharing,
 };
 use whychain::pki::{Certificate, Crl, DamagedCertificate, OcspResponse};
 use whychain::time::Timestamp;
+
+use super::verify_shelf::Shelf;
 
 /// Everything one case needs, decoded.
 pub(super) struct Case {
@@ -23,6 +25,7 @@ pub(super) struct Case {
     pub policy: Policy,
     /// Objects that could not be read and were left out.
     pub left_out: Vec<String>,
+    shelf: Shelf,
 }
 
 /// The certificate to judge.
@@ -88,7 +91,7 @@ const MAX_FILES: usize = 50_000;
 impl Case {
     /// Runs the engine on a leaf.
     pub(super) fn examine(&self, leaf: &Arc<Certificate>) -> Examination {
-        examine(&Question {
+        let question = Question {
             leaf,
             at: self.at,
             candidates: &self.candidates,
@@ -96,7 +99,8 @@ impl Case {
             ocsp: &self.ocsp,
             trust_lists: TrustLists::default(),
             policy: self.policy.clone(),
-        })
+        };
+        examine_sharing(&question, &self.shelf.known)
     }
 
     /// The verdict over time, with everything always at hand.
@@ -123,16 +127,17 @@ impl Case {
             at,
             policy,
             left_out: Vec::new(),
+            shelf: Shelf::default(),
         }
     }
 
-    /// Reads a line of a batch.
+    /// Reads a line of a batch, whose cases share a shelf.
     ///
     /// # Errors
     ///
     /// One line of text when the leaf, the time or an option cannot be read.
     /// Other objects that cannot be read are left out.
-    pub(super) fn from_line(line: &Line, profile: Profile) -> Result<Self, String> {
+    pub(super) fn from_line(line: &Line, profile: Profile, shelf: &Shelf) -> Result<Self, String> {
         let bytes = STANDARD
             .decode(&line.leaf)
             .map_err(|error| format!("leaf: {error}"))?;
@@ -140,15 +145,15 @@ impl Case {
         let at = Timestamp::from_rfc3339(&line.time)
             .ok_or_else(|| format!("time {} is not RFC 3339", line.time))?;
         let mut case = Case::new(leaf, at, line.policy(profile)?);
-        let all = |list: &Option<Vec<String>>| list.clone().unwrap_or_default();
+        case.shelf = shelf.clone();
         for (role, list) in [
-            (Role::Root, all(&line.roots)),
-            (Role::Intermediate, all(&line.intermediates)),
-            (Role::Distrusted, all(&line.distrusted)),
-            (Role::Crl, all(&line.crls)),
-            (Role::Ocsp, all(&line.ocsp)),
+            (Role::Root, &line.roots),
+            (Role::Intermediate, &line.intermediates),
+            (Role::Distrusted, &line.distrusted),
+            (Role::Crl, &line.crls),
+            (Role::Ocsp, &line.ocsp),
         ] {
-            for (number, text) in list.iter().enumerate() {
+            for (number, text) in list.iter().flatten().enumerate() {
                 let name = format!("{} {}", role.word(), number + 1);
                 match STANDARD.decode(text) {
                     Ok(bytes) => case.add(role, &name, &bytes),
@@ -172,16 +177,17 @@ impl Case {
                 self.ocsp.push(Arc::new(answer));
                 Ok(())
             }),
-            Role::Root | Role::Intermediate | Role::Distrusted => {
-                certificate(bytes).map(|certificate| {
+            Role::Root | Role::Intermediate | Role::Distrusted => self
+                .shelf
+                .certificate(bytes, certificate)
+                .map(|certificate| {
                     self.candidates.push(Candidate {
-                        certificate: Arc::new(certificate),
+                        certificate,
                         anchor: role == Role::Root,
                         distrusted: role == Role::Distrusted,
                         origin: Origin::Given,
                     });
-                })
-            }
+                }),
         };
         if let Err(why) = result {
             self.left_out.push(format!("{name}: {why}"));
