@@ -4,14 +4,18 @@
 //! Flows run side by side and are drawn at random, as on a busy line: most are
 //! bulk of no interest (HTTP downloads, TLS records, unknown protocols), some
 //! fetch a trust list, a CRL or a certificate, some show a TLS handshake.
-//! Segments are reordered and lost and sent again as the profile says.
+//! Segments are reordered, and lost and sent again; in some flows one is missing
+//! from the capture for good.
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::path::Path;
 
 use whychain::capture::CaptureReader;
 use whychain::packet::{self, Transport};
 use whychain::provenance::EvidenceId;
+
+use super::line::{ACK, Ends, FIN, Line, Random, SYN};
 
 /// What a capture is to be like.
 #[derive(Debug, Clone)]
@@ -25,19 +29,25 @@ pub struct Profile {
     pub bulk: usize,
     /// One relevant flow for so many bytes written.
     pub relevant_every: u64,
-    /// Data segments of which one is missing from the capture for good, in
-    /// every bulk flow.
-    pub hole_in_every_flow: bool,
+    /// Every so many bulk flows lack one data segment in the capture.
+    pub hole_every: u64,
     /// Nothing but SYNs that nobody answers.
     pub only_syns: bool,
 }
 
 /// What a complete reading finds.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Manifest {
     pub packets: u64,
     pub bytes: u64,
     pub flows: u64,
+    /// Payload in the capture, repeated bytes counted once.
+    pub payload: u64,
+    /// Flows that lack a segment in the capture, and the bytes in those segments.
+    pub flows_with_holes: u64,
+    pub missing: u64,
+    /// Segments that came late or twice.
+    pub disordered: u64,
     /// Downloads of trust objects, each whole.
     pub downloads: u64,
     /// TLS 1.2 handshakes with certificates in clear.
@@ -76,7 +86,7 @@ pub fn generate(profile: &Profile, out: &mut dyn Write) -> io::Result<Manifest> 
     for mut flow in live {
         while !flow.burst(&mut line, profile.segment)? {}
     }
-    line.out.flush()?;
+    line.flush()?;
     Ok(line.manifest)
 }
 
@@ -89,7 +99,7 @@ fn only_syns(profile: &Profile, mut line: Line<'_>) -> io::Result<Manifest> {
         line.segment(&ends, true, 1, 0, SYN, &[])?;
         line.manifest.unanswered += 1;
     }
-    line.out.flush()?;
+    line.flush()?;
     Ok(line.manifest)
 }
 
@@ -165,7 +175,7 @@ fn relevant(content: &Content, line: &mut Line<'_>) -> Flow {
     let count = line.manifest.downloads + line.manifest.handshakes;
     if count % 4 == 3 {
         line.manifest.handshakes += 1;
-        return line.flow(443, content.handshake.clone());
+        return Flow::new(line, 443, content.handshake.clone());
     }
     let (path, body) = &content.objects[(count % 4) as usize];
     line.manifest.downloads += 1;
@@ -175,7 +185,8 @@ fn relevant(content: &Content, line: &mut Line<'_>) -> Flow {
     let mut answer =
         format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
     answer.extend(body);
-    line.flow(
+    Flow::new(
+        line,
         80,
         vec![Turn::client(request.into_bytes()), Turn::server(answer)],
     )
@@ -217,9 +228,10 @@ fn bulk(content: &Content, number: u64, profile: &Profile, line: &mut Line<'_>) 
             Turn::server(noise.to_vec()),
         ],
     };
-    let mut flow = line.flow(if number.is_multiple_of(4) { 80 } else { 443 }, turns);
-    if profile.hole_in_every_flow {
+    let mut flow = Flow::new(line, if number.is_multiple_of(4) { 80 } else { 443 }, turns);
+    if profile.hole_every > 0 && number.is_multiple_of(profile.hole_every) {
         flow.hole = Some(1 + line.random.below(20));
+        line.manifest.flows_with_holes += 1;
     }
     flow
 }
@@ -243,7 +255,7 @@ impl Turn {
 /// A conversation on its way through the line.
 struct Flow {
     ends: Ends,
-    turns: std::collections::VecDeque<Turn>,
+    turns: VecDeque<Turn>,
     sent: usize,
     /// Next sequence numbers, client's and server's.
     sequence: [u32; 2],
@@ -252,225 +264,131 @@ struct Flow {
     hole: Option<usize>,
 }
 
+/// A segment of a burst: where it begins in the stream, and its payload.
+type Piece<'a> = (u32, &'a [u8]);
+
 impl Flow {
+    fn new(line: &mut Line<'_>, server_port: u16, turns: Vec<Turn>) -> Self {
+        Flow {
+            ends: line.new_ends(server_port),
+            turns: turns.into(),
+            sent: 0,
+            sequence: [line.random.next() as u32, line.random.next() as u32],
+            opened: false,
+            hole: None,
+        }
+    }
+
     /// Sends the next few segments; true when the flow is over.
     fn burst(&mut self, line: &mut Line<'_>, segment: usize) -> io::Result<bool> {
         if !self.opened {
-            self.opened = true;
-            line.segment(&self.ends, true, self.sequence[0], 0, SYN, &[])?;
-            line.segment(
-                &self.ends,
-                false,
-                self.sequence[1],
-                self.sequence[0].wrapping_add(1),
-                SYN | ACK,
-                &[],
-            )?;
-            self.sequence = self.sequence.map(|sequence| sequence.wrapping_add(1));
-            line.segment(
-                &self.ends,
-                true,
-                self.sequence[0],
-                self.sequence[1],
-                ACK,
-                &[],
-            )?;
-            return Ok(false);
+            self.open(line)?;
         }
         let Some(turn) = self.turns.front() else {
-            line.segment(
-                &self.ends,
-                true,
-                self.sequence[0],
-                self.sequence[1],
-                FIN | ACK,
-                &[],
-            )?;
-            line.segment(
-                &self.ends,
-                false,
-                self.sequence[1],
-                self.sequence[0].wrapping_add(1),
-                FIN | ACK,
-                &[],
-            )?;
-            let last = self.sequence.map(|sequence| sequence.wrapping_add(1));
-            line.segment(&self.ends, true, last[0], last[1], ACK, &[])?;
+            self.close(line)?;
             return Ok(true);
         };
         let (own, other) = if turn.to_server { (0, 1) } else { (1, 0) };
-        let ack = self.sequence[other];
         let rest = &turn.bytes[self.sent..];
-        let mut order: Vec<(u32, &[u8])> = Vec::new();
-        let mut sequence = self.sequence[own];
+        let mut order: Vec<Piece> = Vec::new();
+        let first = self.sequence[own];
+        let mut end = first;
         for piece in rest.chunks(segment).take(1 + line.random.below(10)) {
-            order.push((sequence, piece));
-            sequence = sequence.wrapping_add(piece.len() as u32);
+            order.push((end, piece));
+            end = end.wrapping_add(piece.len() as u32);
         }
-        let count: usize = order.iter().map(|(_, piece)| piece.len()).sum();
-        // One burst in 64 arrives with two neighbors exchanged, one in 128
-        // loses a segment that is sent again.
-        if order.len() > 1 && line.random.below(64) == 0 {
-            let at = line.random.below(order.len() - 1);
-            order.swap(at, at + 1);
-        }
-        if order.len() > 1 && line.random.below(128) == 0 {
-            let lost = order.remove(line.random.below(order.len()));
-            order.push(lost);
-        }
-        for (index, (sequence, piece)) in order.iter().enumerate() {
-            if let Some(hole) = &mut self.hole
-                && !turn.to_server
-            {
-                let Some(left) = hole.checked_sub(1) else {
-                    self.hole = None;
-                    continue;
-                };
-                *hole = left;
+        disorder(&mut order, self.hole.is_none(), line);
+        line.manifest.payload += u64::from(end.wrapping_sub(first));
+        let mut received = Received::from(first);
+        for (index, piece) in order.iter().enumerate() {
+            let acknowledged = received.take(piece);
+            let is_hole = !turn.to_server && self.hole == Some(0);
+            if !turn.to_server {
+                self.hole = self.hole.and_then(|left| left.checked_sub(1));
             }
-            line.segment(&self.ends, turn.to_server, *sequence, ack, ACK, piece)?;
+            if is_hole {
+                line.manifest.missing += piece.1.len() as u64;
+                line.manifest.payload -= piece.1.len() as u64;
+                continue;
+            }
+            let ack = self.sequence[other];
+            line.segment(&self.ends, turn.to_server, piece.0, ack, ACK, piece.1)?;
             if index % 3 != 0 {
-                let seen = sequence.wrapping_add(piece.len() as u32);
-                line.segment(&self.ends, !turn.to_server, ack, seen, ACK, &[])?;
+                line.segment(&self.ends, !turn.to_server, ack, acknowledged, ACK, &[])?;
             }
         }
-        self.sequence[own] = sequence;
-        self.sent += count;
+        self.sequence[own] = end;
+        self.sent += end.wrapping_sub(first) as usize;
         if self.sent == turn.bytes.len() {
             self.turns.pop_front();
             self.sent = 0;
         }
         Ok(false)
     }
-}
 
-#[derive(Clone)]
-struct Ends {
-    client: [u8; 4],
-    client_port: u16,
-    server: [u8; 4],
-    server_port: u16,
-}
-
-const SYN: u8 = 0x02;
-const ACK: u8 = 0x10;
-const FIN: u8 = 0x01;
-
-/// The line that is captured.
-struct Line<'a> {
-    out: &'a mut dyn Write,
-    random: Random,
-    micros: u64,
-    manifest: Manifest,
-}
-
-impl<'a> Line<'a> {
-    fn new(out: &'a mut dyn Write) -> io::Result<Self> {
-        let mut header = Vec::new();
-        header.extend(0xa1b2_c3d4_u32.to_le_bytes());
-        header.extend([2, 0, 4, 0]);
-        header.extend([0; 8]);
-        header.extend(262_144_u32.to_le_bytes());
-        header.extend(1_u32.to_le_bytes());
-        out.write_all(&header)?;
-        let manifest = Manifest {
-            bytes: header.len() as u64,
-            ..Manifest::default()
-        };
-        Ok(Line {
-            out,
-            random: Random(1),
-            micros: 1_700_000_000_000_000,
-            manifest,
-        })
-    }
-
-    fn new_ends(&mut self, server_port: u16) -> Ends {
-        self.manifest.flows += 1;
-        let number = self.manifest.flows;
-        let low = (number % 60_000) as u16;
-        let high = (number / 60_000) as u8;
-        let client = [10, high, (number % 250) as u8, (number % 199) as u8];
-        let server = [198, 51, 100, (number % 97) as u8];
-        Ends {
-            client,
-            client_port: 1024 + low,
-            server,
-            server_port,
-        }
-    }
-
-    fn flow(&mut self, server_port: u16, turns: Vec<Turn>) -> Flow {
-        Flow {
-            ends: self.new_ends(server_port),
-            turns: turns.into(),
-            sent: 0,
-            sequence: [self.random.next() as u32, self.random.next() as u32],
-            opened: false,
-            hole: None,
-        }
-    }
-
-    fn segment(
-        &mut self,
-        ends: &Ends,
-        to_server: bool,
-        sequence: u32,
-        ack: u32,
-        flags: u8,
-        payload: &[u8],
-    ) -> io::Result<()> {
-        let mut head = [0_u8; 16 + 14 + 20 + 20];
-        let length = (14 + 20 + 20 + payload.len()) as u32;
-        self.micros += 3 + self.random.next() % 8;
-        head[0..4].copy_from_slice(&((self.micros / 1_000_000) as u32).to_le_bytes());
-        head[4..8].copy_from_slice(&((self.micros % 1_000_000) as u32).to_le_bytes());
-        head[8..12].copy_from_slice(&length.to_le_bytes());
-        head[12..16].copy_from_slice(&length.to_le_bytes());
-        head[28..30].copy_from_slice(&[8, 0]);
-        head[30] = 0x45;
-        head[32..34].copy_from_slice(&((length - 14) as u16).to_be_bytes());
-        head[38..40].copy_from_slice(&[64, 6]);
-        let (source, destination) = if to_server {
-            (
-                (ends.client, ends.client_port),
-                (ends.server, ends.server_port),
-            )
-        } else {
-            (
-                (ends.server, ends.server_port),
-                (ends.client, ends.client_port),
-            )
-        };
-        head[42..46].copy_from_slice(&source.0);
-        head[46..50].copy_from_slice(&destination.0);
-        head[50..52].copy_from_slice(&source.1.to_be_bytes());
-        head[52..54].copy_from_slice(&destination.1.to_be_bytes());
-        head[54..58].copy_from_slice(&sequence.to_be_bytes());
-        head[58..62].copy_from_slice(&ack.to_be_bytes());
-        head[62] = 0x50;
-        head[63] = flags;
-        head[64..66].copy_from_slice(&[0xff, 0xff]);
-        self.out.write_all(&head)?;
-        self.out.write_all(payload)?;
-        self.manifest.packets += 1;
-        self.manifest.bytes += u64::from(length) + 16;
+    fn open(&mut self, line: &mut Line<'_>) -> io::Result<()> {
+        self.opened = true;
+        let [client, server] = self.sequence;
+        let next = [client.wrapping_add(1), server.wrapping_add(1)];
+        line.segment(&self.ends, true, client, 0, SYN, &[])?;
+        line.segment(&self.ends, false, server, next[0], SYN | ACK, &[])?;
+        line.segment(&self.ends, true, next[0], next[1], ACK, &[])?;
+        self.sequence = next;
         Ok(())
     }
+
+    fn close(&mut self, line: &mut Line<'_>) -> io::Result<()> {
+        let [client, server] = self.sequence;
+        line.segment(&self.ends, true, client, server, FIN | ACK, &[])?;
+        let after = client.wrapping_add(1);
+        line.segment(&self.ends, false, server, after, FIN | ACK, &[])?;
+        let last = server.wrapping_add(1);
+        line.segment(&self.ends, true, after, last, ACK, &[])
+    }
 }
 
-/// Marsaglia's xorshift, 64 bits: the same numbers in every run.
-struct Random(u64);
+/// One burst in 64 arrives with two neighbors exchanged; in one of 128 a segment
+/// is lost before the capture point and sent again behind the others; in one of
+/// 128 it is lost behind the capture point, which sees it twice.
+fn disorder(order: &mut Vec<Piece<'_>>, may_repeat: bool, line: &mut Line<'_>) {
+    if order.len() < 2 {
+        return;
+    }
+    if line.random.below(64) == 0 {
+        let at = line.random.below(order.len() - 1);
+        order.swap(at, at + 1);
+        line.manifest.disordered += 1;
+    }
+    if line.random.below(128) == 0 {
+        let lost = order.remove(line.random.below(order.len()));
+        order.push(lost);
+        line.manifest.disordered += 1;
+    }
+    if may_repeat && line.random.below(128) == 0 {
+        order.push(order[line.random.below(order.len())]);
+        line.manifest.disordered += 1;
+    }
+}
 
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
+/// What the receiver of a burst has, so that it acknowledges no more than that.
+struct Received {
+    upto: u32,
+    early: Vec<(u32, u32)>,
+}
+
+impl Received {
+    fn from(upto: u32) -> Self {
+        let early = Vec::new();
+        Received { upto, early }
     }
 
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit.max(1) as u64) as usize
+    /// Takes a segment; gives the acknowledgment number.
+    fn take(&mut self, (start, bytes): &Piece<'_>) -> u32 {
+        self.early
+            .push((*start, start.wrapping_add(bytes.len() as u32)));
+        while let Some(at) = self.early.iter().position(|piece| piece.0 == self.upto) {
+            self.upto = self.early.swap_remove(at).1;
+        }
+        self.upto
     }
 }
