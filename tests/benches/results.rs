@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::process::Command;
 
 use serde::Serialize;
 
@@ -161,14 +162,39 @@ impl Results {
         ]
     }
 
-    /// Writes `throughput.md` and `throughput.json`.
-    pub fn write(&self, folder: &Path) {
+    /// Writes `throughput.md` and `throughput.json`, and where it is asked for the
+    /// tables into the document that keeps them.
+    pub fn write(&self, folder: &Path, record: bool) {
         let tables: String = self.captures.iter().map(Capture::table).collect();
-        let text = format!("Machine: {}\n{}{tables}", self.machine, self.goals());
+        let text = format!(
+            "Measured {} on {}.\n{}{tables}",
+            today(),
+            self.machine,
+            self.goals()
+        );
+        if record {
+            let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/PERFORMANCE.md");
+            let old = std::fs::read_to_string(&document).expect("docs/PERFORMANCE.md");
+            let (before, rest) = old.split_once(BEGIN).expect("where the tables begin");
+            let (_, after) = rest.split_once(END).expect("where the tables end");
+            let new = format!("{before}{BEGIN}\n\n{text}\n{END}{after}");
+            std::fs::write(document, new).expect("the tables recorded");
+        }
         std::fs::write(folder.join("throughput.md"), text).expect("the tables written");
         let json = serde_json::to_string_pretty(self).expect("figures are JSON");
         std::fs::write(folder.join("throughput.json"), json).expect("the figures written");
     }
+}
+
+/// What stands around the tables in `docs/PERFORMANCE.md`.
+const BEGIN: &str = "<!-- results: written by the bench -->";
+const END: &str = "<!-- end of results -->";
+
+/// The date, as the system tells it.
+fn today() -> String {
+    let date = Command::new("date").args(["-u", "+%Y-%m-%d"]).output();
+    let text = date.map(|done| done.stdout).unwrap_or_default();
+    String::from_utf8_lossy(&text).trim().to_owned()
 }
 
 /// The processor and how many there are, as Linux tells it.

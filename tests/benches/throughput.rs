@@ -11,7 +11,8 @@
 //! sets another size, `WHYCHAIN_BENCH_ONLY` the name of one capture,
 //! `WHYCHAIN_BENCH_ROUNDS` the rounds, `WHYCHAIN_BENCH_DIR` a folder with room
 //! for the largest. Results also go to `throughput.md` and `throughput.json` in
-//! that folder; the captures are deleted.
+//! that folder, and with `WHYCHAIN_BENCH_RECORD=1` into `docs/PERFORMANCE.md`; the
+//! captures are deleted.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -55,7 +56,8 @@ fn main() {
         }
     }
     println!("{}", results.goals());
-    results.write(&folder);
+    let record = std::env::var_os("WHYCHAIN_BENCH_RECORD").is_some();
+    results.write(&folder, record);
     println!("written to {}/throughput.md and .json", folder.display());
     assert!(results.complete(), "a run missed something");
 }
