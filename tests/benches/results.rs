@@ -79,6 +79,8 @@ fn wall(run: &Run) -> f64 {
 }
 
 fn shown(value: Option<f64>) -> String {
+    // A program that takes less than the clock's tick has no ratio.
+    let value = value.filter(|value| value.is_finite());
     value.map_or("–".to_owned(), |value| format!("{value:.2}"))
 }
 
@@ -102,7 +104,9 @@ impl Results {
         let mut text =
             String::from("\n### Goals\n\n| measure | goal | measured | |\n|---|---:|---:|---|\n");
         for (what, goal, value) in self.figures() {
-            let Some(value) = value else { continue };
+            let Some(value) = value.filter(|value| value.is_finite()) else {
+                continue;
+            };
             let word = if value <= goal { "met" } else { "not met" };
             let _ = writeln!(text, "| {what} | {goal:.2} | {value:.3} | {word} |");
         }
