@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use walkdir::WalkDir;
 use whychain::fleet::{Answer, Fleet, Gathering, Problem, State};
-use whychain::report::{fleet_csv, fleet_json, fleet_read};
+use whychain::report::{fleet_csv, fleet_html, fleet_json, fleet_read};
 use whychain::words;
 
 use super::Failure;
@@ -28,10 +28,10 @@ pub struct Arguments {
     #[arg(required = true, value_name = "REPORT")]
     reports: Vec<PathBuf>,
     /// Write to a file, whole or not at all; may be repeated, a form for each
-    /// extension: .json .csv
+    /// extension: .html .json .csv
     #[arg(short, long, value_name = "FILE")]
     output: Vec<PathBuf>,
-    /// Form on stdout: json (docs/FLEET.md), csv (a row a machine)
+    /// Form on stdout: json (docs/FLEET.md), html, csv (a row a machine)
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "json")]
     #[arg(hide_possible_values = true)]
     format: FleetFormat,
@@ -45,7 +45,7 @@ pub struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   whychain explain --each hand-overs/*.zip --out-dir reports/
-  whychain merge reports/ -o fleet.csv -o fleet.json
+  whychain merge reports/ -o fleet.html -o fleet.json
   whychain merge monday.json tuesday.json late.json -o fleet.csv
 
 Exit status: 0 merged, 1 merged without some that could not be read (they are
@@ -54,6 +54,7 @@ named), 2 could not run.";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FleetFormat {
     Json,
+    Html,
     Csv,
 }
 
@@ -77,11 +78,17 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
     let answer = Answer::of(&fleet);
     if targets.is_empty() {
         let mut stdout = io::BufWriter::new(io::stdout().lock());
-        let written = write(&fleet, &answer, arguments.format, &mut stdout);
+        let written = write(
+            &fleet,
+            &answer,
+            arguments.format,
+            &arguments.show,
+            &mut stdout,
+        );
         output::flushed(written.and_then(|()| stdout.flush()))?;
     }
     for (target, format) in &targets {
-        target.write_with(&mut |file| write(&fleet, &answer, *format, file))?;
+        target.write_with(&mut |file| write(&fleet, &answer, *format, &arguments.show, file))?;
         if !arguments.show.quiet {
             output::say(&format!("wrote {}", target.path().display()));
         }
@@ -163,11 +170,16 @@ fn write(
     fleet: &Fleet,
     answer: &Answer,
     format: FleetFormat,
+    show: &Show,
     to: &mut dyn Write,
 ) -> io::Result<()> {
     match format {
         FleetFormat::Json => fleet_json::write(fleet, answer, to),
         FleetFormat::Csv => fleet_csv::write(fleet, to),
+        FleetFormat::Html => {
+            let page = fleet_html::write(fleet, answer, &output::look(show, true));
+            to.write_all(page.as_bytes())
+        }
     }
 }
 
@@ -191,9 +203,10 @@ fn form(path: &Path) -> Result<FleetFormat, Failure> {
     let extension = path.extension().unwrap_or_default().to_string_lossy();
     match extension.to_ascii_lowercase().as_str() {
         "json" => Ok(FleetFormat::Json),
+        "html" | "htm" => Ok(FleetFormat::Html),
         "csv" => Ok(FleetFormat::Csv),
         _ => Err(Failure(format!(
-            "{}: name it .json or .csv",
+            "{}: name it .html, .json or .csv",
             path.display()
         ))),
     }

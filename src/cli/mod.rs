@@ -63,7 +63,7 @@ Examples:
   whychain explain evidence/ -o report.json   a whole folder, as JSON
   whychain cache name http://ctldl.windowsupdate.com/x.cab
   whychain explain --each *.zip --out-dir r   a report for each
-  whychain merge r -o fleet.json              what they say together
+  whychain merge r -o fleet.html              what they say together
   whychain rules proxy-auth-required          how a cause is told
 
 FILE... alone means `explain FILE...`. A file that is named like a command

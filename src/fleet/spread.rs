@@ -27,8 +27,8 @@ pub struct Spread {
     pub machines_ever: usize,
     /// Machines that hold it in the last state that is known of them.
     pub machines_now: usize,
-    /// Machines that say they had it before it was issued, so that their clock
-    /// was wrong: their times count for nothing here.
+    /// Machines whose time for it is worthless: it lies before the issue, or the
+    /// clock is known to be wrong, and not by how much. It counts for nothing.
     pub misdated: usize,
     /// The first machine that is shown to have it, and when.
     pub first: Option<(Moment, usize)>,
@@ -107,6 +107,8 @@ struct Shown<'a> {
     first: Option<Moment>,
     last: Option<Moment>,
     now: bool,
+    /// A time that the machine's wrong clock makes worthless.
+    lost: bool,
 }
 
 /// What a machine shows of each version, by object and SHA-256, its times
@@ -125,13 +127,16 @@ fn shown<'a>(fleet: &'a Fleet, machine: &Machine) -> BTreeMap<(&'a Word, &'a Wor
             (true, Clock::Useless) => None,
         };
         let (first, last) = (right(holding.first), right(holding.last));
+        let lost = holding.first.is_some() && first.is_none();
         let known = all.entry((&slot.object, &slot.sha256)).or_insert(Shown {
             slot,
             first,
             last,
             now,
+            lost,
         });
         known.now |= now;
+        known.lost |= lost;
         known.last = known.last.max(last);
         // The earliest tells how it came; at the same time, what is known tells.
         let order = |at: Option<Moment>, slot: &'a Slot| {
@@ -217,7 +222,8 @@ impl Spread {
         self.machines_ever += 1;
         self.machines_now += usize::from(shown.now);
         let misdated = self.is_misdated(shown.first);
-        self.misdated += usize::from(misdated);
+        let lost = shown.lost && shown.first.is_none();
+        self.misdated += usize::from(misdated || lost);
         let first = shown.first.filter(|_| !misdated).map(|at| (at, machine));
         if !misdated {
             self.last = self.last.max(shown.last);

@@ -70,6 +70,7 @@ pub(super) struct Finding {
     pub(super) summary: String,
     pub(super) explains: Vec<String>,
     pub(super) remedy: String,
+    pub(super) cites: Vec<Cite>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -82,11 +83,25 @@ pub(super) struct Machine {
     pub(super) cites: Vec<Cite>,
 }
 
-/// The evidence of a place; where in it does not matter here.
-#[derive(Debug, Default, Deserialize)]
+/// A place in the evidence.
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(super) struct Cite {
     pub(super) evidence: String,
+    pub(super) packets: Vec<u64>,
+    pub(super) record: Option<u64>,
+    pub(super) line: Option<u64>,
+}
+
+impl Cite {
+    /// Whether both name the same packet, record or line.
+    pub(super) fn meets(&self, other: &Cite) -> bool {
+        let same = |one: Option<u64>, other: Option<u64>| one.is_some() && one == other;
+        self.evidence == other.evidence
+            && (self.packets.iter().any(|it| other.packets.contains(it))
+                || same(self.record, other.record)
+                || same(self.line, other.line))
+    }
 }
 
 #[derive(Debug, Default, Clone, Deserialize)]
@@ -128,7 +143,7 @@ pub(super) struct Retrieval {
     pub(super) account: Option<Account>,
     pub(super) route: Route,
     pub(super) body: Option<Body>,
-    pub(super) cache_entry: Option<String>,
+    pub(super) cites: Vec<Cite>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -110,16 +110,9 @@ impl<'a> Taken<'a> {
     /// Adds what the report says of a machine, or of none.
     fn fill(&self, machine: Option<&str>, known: &mut Machine, gathering: &mut Gathering) {
         known.reports.push(self.key);
-        for evidence in &self.report.evidence {
-            if evidence.member.is_none() {
-                let name = base_name(&evidence.path);
-                let name = self.word(name, gathering);
-                known.hand_overs.push(name);
-            }
+        for name in handed_over(self.report) {
+            known.hand_overs.push(self.word(&name, gathering));
         }
-        known.hand_overs.sort();
-        known.hand_overs.dedup();
-        known.hand_overs.truncate(MAX_HAND_OVERS);
         for (number, incident) in self.report.incidents.iter().enumerate() {
             let own = match machine {
                 Some(machine) => incident.machines.iter().any(|id| id == machine),
@@ -189,6 +182,19 @@ impl<'a> Taken<'a> {
         };
         for failure in own {
             self.failure(failure, &mut told, gathering);
+        }
+        // What came, and was wrong, belongs to no failure as a download that
+        // failed does; the finding cites it.
+        if failures.iter().all(|it| it.retrievals.is_empty()) {
+            for retrieval in &self.report.retrievals {
+                let mut cites = cause.iter().flat_map(|it| &it.cites);
+                let cited = cites.any(|cite| retrieval.cites.iter().any(|it| it.meets(cite)));
+                if cited && retrieval.machine.as_deref() == machine {
+                    let proxy = proxy_of(retrieval);
+                    told.proxies
+                        .extend(proxy.map(|proxy| self.word(proxy, gathering)));
+                }
+            }
         }
         Some(told)
     }
@@ -301,8 +307,38 @@ impl<'a> Taken<'a> {
     }
 }
 
-/// Hand-overs named of one machine; a report may rest on thousands of files.
-const MAX_HAND_OVERS: usize = 16;
+/// The files handed over by name; of many the folder that they lie in, with as
+/// much of its path as tells one case from another.
+fn handed_over(report: &Report) -> Vec<String> {
+    let files = report.evidence.iter().filter(|it| it.member.is_none());
+    let paths: Vec<Vec<&str>> = files
+        .map(|it| {
+            it.path
+                .split(['/', '\\'])
+                .filter(|part| !part.is_empty())
+                .collect()
+        })
+        .collect();
+    if paths.len() <= MAX_HAND_OVERS {
+        let names = paths.iter().filter_map(|parts| parts.last());
+        return names.map(|name| (*name).to_owned()).collect();
+    }
+    let mut common: Vec<&str> = paths.first().cloned().unwrap_or_default();
+    for parts in &paths {
+        let same = common
+            .iter()
+            .zip(parts)
+            .take_while(|(one, other)| one == other);
+        common.truncate(same.count());
+    }
+    let shown = common.len().saturating_sub(MAX_FOLDERS);
+    vec![common.get(shown..).unwrap_or_default().join("/")]
+}
+
+/// Files of a hand-over that are named each.
+const MAX_HAND_OVERS: usize = 4;
+/// Folders of a path that are shown.
+const MAX_FOLDERS: usize = 3;
 /// Digits of a report's mark behind a pseudonym.
 const MARK_LEN: usize = 8;
 
@@ -387,9 +423,4 @@ pub(super) fn moment(text: &str) -> Option<Moment> {
 
 pub(super) fn without_query(url: &str) -> &str {
     url.split_once('?').map_or(url, |(url, _)| url)
-}
-
-fn base_name(path: &str) -> &str {
-    let path = path.trim_end_matches(['/', '\\']);
-    path.rsplit(['/', '\\']).next().unwrap_or(path)
 }

@@ -204,7 +204,8 @@ fn masthead(sheet: &Sheet<'_>, title: &str) -> Markup {
     }
 }
 
-fn contents(sections: &[Section]) -> Markup {
+/// The list of sections.
+pub(super) fn contents(sections: &[Section]) -> Markup {
     html! {
         nav class="contents" aria-label="Contents" {
             ol {
@@ -228,14 +229,14 @@ fn title(sheet: &Sheet<'_>) -> String {
 }
 
 /// A source expression for the file's policy: this very text and no other.
-fn hash(text: &str) -> String {
+pub(super) fn hash(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
     let encoded = base64::engine::general_purpose::STANDARD.encode(digest);
     format!("sha256-{encoded}")
 }
 
 /// Looks: light, dark, paper.
-const STYLE: &str = include_str!("html.css");
+pub(super) const STYLE: &str = include_str!("html.css");
 /// The filter of the timeline; the report is complete without it.
 const SCRIPT: &str = include_str!("html.js");
 
