@@ -91,7 +91,11 @@ fn conversations_are_joined_across_rotated_files() {
             let folder = tempfile::tempdir().unwrap();
             let files = rotated(&capture, packets, folder.path());
             assert!(files.len() > 1, "{name}");
-            assert_eq!(told(&explained(&files)), whole, "{name}, {packets} packets a file");
+            assert_eq!(
+                told(&explained(&files)),
+                whole,
+                "{name}, {packets} packets a file"
+            );
             let mut backwards = files;
             backwards.reverse();
             assert_eq!(told(&explained(&backwards)), whole, "{name}, backwards");

@@ -64,7 +64,7 @@ pub(super) fn outliers(fleet: &Fleet, answer: &Answer) -> Vec<Outlier> {
         }
         let off = machine.clock_off();
         if off.abs() >= CLOCK_OFF {
-            add("clock-off", format!("{}", off / 1000));
+            add("clock-off", format!("{} s", off / 1000));
         }
         for proxy in &machine.proxies {
             let (used, failed) = proxies.get(proxy).copied().unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::fleet_machines::moment;
+use super::fleet_fields::moment;
 use crate::fleet::{
     Example, Gathering, Holding, Incident, Key, Machine, Moment, Slot, State, Version, Word,
 };

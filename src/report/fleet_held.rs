@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::fleet_fields::{moment, proxy_of, without_query};
 use super::fleet_in::{Account, Artifact, CacheEntry, Holding as ReportHolding, Report, Retrieval};
-use super::fleet_machines::{Taken, moment, proxy_of, without_query};
+use super::fleet_machines::Taken;
 use crate::fleet::{Gathering, Holding, Slot, Version, Word};
 
 /// What a report says of what one machine holds.

@@ -157,7 +157,7 @@ pub(super) fn outliers(page: &FleetPage<'_>) -> Option<Markup> {
         "rare-cause" => "hardly any other machine failed for this cause",
         "rare-version" => "hardly any other machine holds its version of this object",
         "left-behind" => "nearly all others hold a newer version of this object",
-        "clock-off" => "its clock is off by at least so many seconds",
+        "clock-off" => "its clock is off by at least so much",
         "alone-failing" => "nearly all others get through this proxy",
         "alone-working" => "nearly all others fail through this proxy",
         _ => "",

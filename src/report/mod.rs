@@ -35,6 +35,7 @@ mod cite;
 mod command;
 mod facts;
 mod fleet_again;
+mod fleet_fields;
 mod fleet_held;
 mod fleet_html_causes;
 mod fleet_html_hosts;
