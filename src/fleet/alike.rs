@@ -1,8 +1,7 @@
 //! Machines that may be one, and are not shown to be.
 
-use std::collections::BTreeMap;
-
 use super::gather::Fleet;
+use super::key::Key;
 
 /// Machines with one name that nothing else shows to be one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,18 +14,28 @@ pub struct Alike {
 
 /// All of them, by name.
 pub(super) fn alike(fleet: &Fleet) -> Vec<Alike> {
-    let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (index, machine) in fleet.machines.iter().enumerate() {
-        let mut names: Vec<String> = machine.names.iter().map(|it| it.to_lowercase()).collect();
-        names.sort();
-        names.dedup();
-        for name in names {
-            by_name.entry(name).or_default().push(index);
-        }
+    // Most names are one machine's: their texts are not gathered.
+    let mut all: Vec<(Key, u32)> = Vec::new();
+    for (index, machine) in (0_u32..).zip(&fleet.machines) {
+        let names = machine.names.iter().map(|it| it.to_lowercase());
+        all.extend(names.map(|name| (Key::of(&[&name]), index)));
     }
-    by_name
-        .into_iter()
-        .filter(|(_, machines)| machines.len() > 1)
-        .map(|(name, machines)| Alike { name, machines })
-        .collect()
+    all.sort_unstable();
+    all.dedup();
+    let several = all.chunk_by(|one, other| one.0 == other.0);
+    let mut found: Vec<Alike> = Vec::new();
+    for group in several.filter(|group| group.len() > 1) {
+        let machines: Vec<usize> = group.iter().map(|it| it.1 as usize).collect();
+        let first = machines
+            .first()
+            .and_then(|index| fleet.machines.get(*index));
+        let mut names = first
+            .into_iter()
+            .flat_map(|it| &it.names)
+            .map(|it| it.to_lowercase());
+        let name = names.find(|name| group.first().is_some_and(|it| it.0 == Key::of(&[name])));
+        found.extend(name.map(|name| Alike { name, machines }));
+    }
+    found.sort_by(|one, other| one.name.cmp(&other.name));
+    found
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::forest::Forest;
@@ -88,11 +89,12 @@ impl Gathering {
     }
 
     /// The number of an account.
-    pub fn account(&mut self, account: Word) -> u32 {
-        self.accounts.number(account)
+    pub fn account(&mut self, account: Word) -> NonZeroU32 {
+        let number = self.accounts.number(account);
+        NonZeroU32::MIN.saturating_add(number)
     }
 
-    /// Takes one machine.
+    /// Takes one machine; it must have a key.
     pub fn add(&mut self, mut machine: Machine) {
         machine.settle();
         self.machines.push(machine);
@@ -141,20 +143,10 @@ impl Gathering {
         drop(std::mem::take(&mut self.slots.numbers));
         drop(std::mem::take(&mut self.accounts.numbers));
         let roots = roots(&self.machines);
-        let mut united: BTreeMap<u32, Machine> = BTreeMap::new();
-        for (machine, root) in self.machines.drain(..).zip(roots) {
-            match united.get_mut(&root) {
-                Some(known) => known.unite(machine),
-                None => {
-                    united.insert(root, machine);
-                }
-            }
-        }
-        let mut machines: Vec<Machine> = united.into_values().collect();
-        for machine in &mut machines {
-            machine.settle();
-        }
-        machines.sort_by(|one, other| order(one).cmp(&order(other)));
+        let mut machines = std::mem::take(&mut self.machines);
+        unite(&mut machines, &roots);
+        drop(roots);
+        machines.sort_by_cached_key(order);
         let mut fleet = Fleet {
             machines,
             slots: self.slots.things,
@@ -193,8 +185,8 @@ impl Fleet {
 
     /// An account by its number.
     #[must_use]
-    pub fn account(&self, number: Option<u32>) -> Option<&Word> {
-        let account = self.accounts.get(usize::try_from(number?).ok()?);
+    pub fn account(&self, number: Option<NonZeroU32>) -> Option<&Word> {
+        let account = self.accounts.get(number?.get() as usize - 1);
         account.map(AsRef::as_ref)
     }
 
@@ -230,10 +222,31 @@ impl Fleet {
     }
 }
 
+/// Unites each machine with the first of those that it is one with. In place:
+/// a second copy of a hundred thousand machines would be too much.
+fn unite(machines: &mut Vec<Machine>, roots: &[u32]) {
+    for (number, root) in (0_usize..).zip(roots) {
+        let root = *root as usize;
+        // The first of several comes before them.
+        if let Some((before, rest)) = machines.split_at_mut_checked(number)
+            && let (Some(first), Some(machine)) = (before.get_mut(root), rest.first_mut())
+        {
+            let state = machine.state;
+            first.unite(std::mem::replace(machine, Machine::new(state)));
+        }
+    }
+    // What was united elsewhere has no key any more.
+    machines.retain(|machine| !machine.keys.is_empty());
+    for machine in machines {
+        machine.settle();
+    }
+}
+
 /// By name, address, then by key, which no two machines have in common.
-fn order(machine: &Machine) -> (Option<String>, Option<&Word>, Option<&Key>) {
+fn order(machine: &Machine) -> (Option<String>, Option<Word>, Option<Key>) {
     let name = machine.names.iter().map(|name| name.to_lowercase()).min();
-    (name, machine.addresses.first(), machine.keys.first())
+    let address = machine.addresses.first().cloned();
+    (name, address, machine.keys.first().copied())
 }
 
 /// For each machine the least number of those that are one with it: they share

@@ -1,5 +1,6 @@
 //! One machine, as far as reports tell of it; and two that are one, united.
 
+use std::num::{NonZeroI64, NonZeroU32};
 use std::sync::Arc;
 
 use super::key::Key;
@@ -9,9 +10,11 @@ use crate::time::Timestamp;
 pub type Word = Arc<str>;
 
 /// Nanoseconds since 1970. What does not fit (before 1677, after 2262) is the
-/// nearest that does; no fetch was that early or late.
+/// nearest that does; no fetch was that early or late. The very begin of 1970 is
+/// the nanosecond after it, so that a moment that may be missing takes no more
+/// room: a fleet has millions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Moment(i64);
+pub struct Moment(NonZeroI64);
 
 impl Moment {
     /// The moment of a time.
@@ -19,28 +22,30 @@ impl Moment {
     pub fn of(at: Timestamp) -> Self {
         let nanoseconds = at.unix_nanoseconds();
         let nearest = nanoseconds.clamp(i64::MIN.into(), i64::MAX.into());
-        Moment(i64::try_from(nearest).unwrap_or(i64::MAX))
+        Self::at(i64::try_from(nearest).unwrap_or(i64::MAX))
+    }
+
+    fn at(nanoseconds: i64) -> Self {
+        Moment(NonZeroI64::new(nanoseconds).unwrap_or(NonZeroU32::MIN.into()))
     }
 
     /// The time of a moment.
     #[must_use]
     pub fn time(self) -> Option<Timestamp> {
-        Timestamp::from_unix_nanoseconds(self.0.into())
+        Timestamp::from_unix_nanoseconds(self.nanoseconds().into())
     }
 
     /// Nanoseconds since 1970.
     #[must_use]
     pub fn nanoseconds(self) -> i64 {
-        self.0
+        self.0.get()
     }
 
     /// Earlier by so many milliseconds.
     #[must_use]
     pub fn earlier(self, milliseconds: i64) -> Self {
-        Moment(
-            self.0
-                .saturating_sub(milliseconds.saturating_mul(1_000_000)),
-        )
+        let by = milliseconds.saturating_mul(1_000_000);
+        Self::at(self.nanoseconds().saturating_sub(by))
     }
 }
 
@@ -147,8 +152,8 @@ pub struct Slot {
 pub struct Holding {
     /// What and how, by number.
     pub slot: u32,
-    /// Whose, by number; `None`: packets do not tell.
-    pub account: Option<u32>,
+    /// Whose, by number from 1; `None`: packets do not tell.
+    pub account: Option<NonZeroU32>,
     /// When it is first shown; of a cache, when it had come by.
     pub first: Option<Moment>,
     /// When it is last shown.
@@ -343,8 +348,8 @@ mod tests {
         Holding {
             slot,
             account: None,
-            first: Some(Moment(first)),
-            last: Some(Moment(last)),
+            first: Some(Moment::at(first)),
+            last: Some(Moment::at(last)),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Who holds which version of what, since when, and how it spread.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use super::gather::Fleet;
 use super::machine::{Clock, Holding, Machine, Moment, Slot, Version, Word};
@@ -73,7 +74,7 @@ pub fn current(fleet: &Fleet, machine: &Machine) -> Vec<bool> {
         let issued = fleet.versions.get(&slot.sha256).and_then(|it| it.issued);
         (holding.last, issued, Word::clone(&slot.sha256))
     };
-    let mut best: BTreeMap<(Option<u32>, &str), (Option<Moment>, Option<Moment>, Word)> =
+    let mut best: BTreeMap<(Option<NonZeroU32>, &str), (Option<Moment>, Option<Moment>, Word)> =
         BTreeMap::new();
     let mut anyone: BTreeMap<&str, (Option<Moment>, Option<Moment>, Word)> = BTreeMap::new();
     for holding in &machine.holdings {

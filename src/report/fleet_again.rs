@@ -155,6 +155,12 @@ impl MachineIn {
             .iter()
             .filter_map(|it| Key::from_hex(it))
             .collect();
+        if machine.keys.is_empty() {
+            // Somebody's hand took them away: it counts, and is nobody else.
+            let (names, addresses) = (self.names.join("\n"), self.addresses.join("\n"));
+            let hand_overs = self.hand_overs.join("\n");
+            machine.keys.push(Key::of(&["keyless", &names, &addresses, &hand_overs]));
+        }
         machine.names = words(self.names, gathering);
         machine.addresses = words(self.addresses, gathering);
         machine.hand_overs = words(self.hand_overs, gathering);
