@@ -215,7 +215,7 @@ impl Fleet {
             machine.holdings.sort_by_key(|it| {
                 let account = it
                     .account
-                    .and_then(|number| account_ranks.get(number as usize));
+                    .and_then(|number| account_ranks.get(number.get() as usize - 1));
                 (slot_ranks.get(it.slot as usize), account, it.first, it.last)
             });
         }

@@ -159,7 +159,9 @@ impl MachineIn {
             // Somebody's hand took them away: it counts, and is nobody else.
             let (names, addresses) = (self.names.join("\n"), self.addresses.join("\n"));
             let hand_overs = self.hand_overs.join("\n");
-            machine.keys.push(Key::of(&["keyless", &names, &addresses, &hand_overs]));
+            machine
+                .keys
+                .push(Key::of(&["keyless", &names, &addresses, &hand_overs]));
         }
         machine.names = words(self.names, gathering);
         machine.addresses = words(self.addresses, gathering);
