@@ -14,6 +14,7 @@ from .telling import MAX_ROWS, URGENCY, cell
 
 FORMS = {
     "whychain:fleet:json": "json",
+    "whychain:fleet:html": "html",
     "whychain:fleet:csv": "csv",
 }
 

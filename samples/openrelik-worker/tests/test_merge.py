@@ -54,6 +54,8 @@ def test_the_results_of_a_group_are_all_merged(run, explained):
     assert "3 reports" in told["summary"]
     assert "|proxy-auth-required|1|1|" in told["content"]
     assert "PC-0415" in told["content"]
+    names = [it["display_name"] for it in decoded(result)["output_files"]]
+    assert names == ["fleet.json", "fleet.html", "fleet.csv"]
 
 
 def test_the_order_of_a_group_does_not_matter(run, explained):
