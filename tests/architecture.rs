@@ -296,6 +296,78 @@ fn every_rule_has_its_page_with_the_fixed_headings() {
     assert!(pages.is_empty(), "pages without a rule: {pages:?}");
 }
 
+/// The tests about a rule: those beside it, and those elsewhere that name it.
+fn tests_of(rule: &str, files: &[(String, String)]) -> Vec<String> {
+    let own = format!("{}.rs", rule.replace('-', "_"));
+    let (id, module) = (format!("\"{rule}\""), format!("id: \"{rule}\""));
+    let mut found = Vec::new();
+    for (name, text) in files {
+        let (code, tests) = text.split_once("#[cfg(test)]").unwrap_or(("", text));
+        // `revocation_tests.rs` holds those of all rules that begin so.
+        let shared = name.strip_suffix("_tests.rs");
+        let beside = *name == own
+            || code.contains(&module)
+            || shared.is_some_and(|family| own.starts_with(family));
+        // Whole files of tests have helpers before the first of them.
+        let parts = tests.split("#[test]").skip(1);
+        found.extend(
+            parts
+                .filter(|part| beside || part.contains(&id))
+                .map(str::to_owned),
+        );
+    }
+    found
+}
+
+/// How the tests say that a rule stays silent.
+const SILENCE: [&str; 7] = [
+    ".is_empty()",
+    "!has(",
+    "is_quiet",
+    "!said",
+    "!findings(",
+    "is_none()",
+    "[]",
+];
+
+#[test]
+fn every_rule_has_tests_in_which_it_speaks_and_in_which_it_is_silent() {
+    let files: Vec<(String, String)> = sources()
+        .into_iter()
+        .filter(|path| module_of(path) == "diagnosis")
+        .map(|path| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, std::fs::read_to_string(&path).unwrap())
+        })
+        .collect();
+    let mut lacking = Vec::new();
+    for rule in whychain::diagnosis::RULES {
+        let tests = tests_of(rule.id, &files);
+        let silences: usize = SILENCE
+            .iter()
+            .map(|word| {
+                tests
+                    .iter()
+                    .map(|it| it.matches(word).count())
+                    .sum::<usize>()
+            })
+            .sum();
+        let assertions: usize = tests
+            .iter()
+            .map(|it| it.matches("assert").count() + it.matches("samples::").count())
+            .sum();
+        // It fires; one fact changed, it is quiet; quiet for its look-alike.
+        if silences < 2 || assertions < 3 {
+            lacking.push(format!(
+                "{}: {} tests, {assertions} assertions, {silences} of silence",
+                rule.id,
+                tests.len()
+            ));
+        }
+    }
+    assert!(lacking.is_empty(), "{}", lacking.join("\n"));
+}
+
 #[test]
 fn only_the_agreed_entries_lie_at_the_top() {
     let allowed = [

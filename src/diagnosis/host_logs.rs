@@ -1,11 +1,11 @@
 //! What the logs of the machine leave open: silence that says nothing, and
 //! records that contradict what else is seen.
 
-use super::failure::FailureKind;
+use super::failure::Reaction;
 use super::inquiry::Inquiry;
 use super::network::cannot_tell;
 use super::proposal::{Proposal, Rule};
-use super::rejections::rejections;
+use super::rejections::{Rejection, rejections};
 use crate::case::CaseChain;
 use crate::chain::{Chain, TrustStatus};
 use crate::host::capi::{self, LoggedChain};
@@ -118,45 +118,57 @@ const DECIDED: u32 = 0x1 | 0x8 | 0x10 | 0x100 | 0x400 | 0x4000 | 0x8000 | 0x0800
 pub fn conflicts(inquiry: &Inquiry<'_>, rule: &Rule) -> Vec<Proposal> {
     let mut proposals = Vec::new();
     for rejection in rejections(inquiry) {
-        let failure = rejection.failure;
-        let Some(index) = inquiry.failures.iter().position(|it| it == failure) else {
-            continue;
-        };
-        if failure.kind != FailureKind::Rejected {
-            continue;
-        }
-        for source in logs(inquiry, failure.machine) {
-            for event in source.events() {
-                let near = event.at.since(failure.at).abs() <= SAME_VALIDATION;
-                let Some(logged) = capi::chain(event).filter(|_| near) else {
-                    continue;
-                };
-                if is_of_another(inquiry, source, event, &logged, failure.at) {
-                    continue;
-                }
-                let differences = differences(rejection.examined, &logged);
-                if differences.is_empty() {
-                    continue;
-                }
-                let process = event.process.as_deref().unwrap_or("a process");
-                let mut cites = vec![source.record(event.record)];
-                cites.extend(rejection.handshake.cites.iter().cloned());
-                proposals.push(cannot_tell(
-                    rule,
-                    format!(
-                        "The CAPI2 log (record {}, {process}) and what else is seen disagree about {}: {}.",
-                        event.record,
-                        rejection.site,
-                        differences.join("; ")
-                    ),
-                    "Find the program of the connection and whether it asks CryptoAPI; compare the account, the process and the clock of the record.",
-                    cites,
-                    &[index],
-                ));
+        for (source, event, logged) in records_of(inquiry, &rejection) {
+            // A program that ends without a word against the certificate may have
+            // rules of its own, beyond a chain that is good.
+            let told = rejection.failure.reaction == Reaction::Told;
+            if is_good(&logged) && !told {
+                continue;
             }
+            let differences = differences(rejection.examined, &logged);
+            if differences.is_empty() {
+                continue;
+            }
+            let process = event.process.as_deref().unwrap_or("a process");
+            let mut cites = vec![source.record(event.record)];
+            cites.extend(rejection.handshake.cites.iter().cloned());
+            proposals.push(cannot_tell(
+                rule,
+                format!(
+                    "The CAPI2 log (record {}, {process}) and what else is seen disagree about {}: {}.",
+                    event.record,
+                    rejection.site,
+                    differences.join("; ")
+                ),
+                "Find the program of the connection and whether it asks CryptoAPI; compare the account, the process and the clock of the record.",
+                cites,
+                &[rejection.index],
+            ));
         }
     }
     proposals
+}
+
+/// The records of chains (event 11) that can belong to a rejection, in the order
+/// of the logs.
+pub fn records_of<'a>(
+    inquiry: &'a Inquiry<'_>,
+    rejection: &Rejection<'_>,
+) -> Vec<(&'a HostSource, &'a LogEvent, LoggedChain)> {
+    let at = rejection.failure.at;
+    let events = logs(inquiry, rejection.failure.machine)
+        .flat_map(|source| source.events().iter().map(move |event| (source, event)));
+    let near = events.filter(|(_, event)| event.at.since(at).abs() <= SAME_VALIDATION);
+    let chains = near.filter_map(|(source, event)| Some((source, event, capi::chain(event)?)));
+    chains
+        .filter(|(source, event, logged)| !is_of_another(inquiry, source, event, logged, rejection))
+        .collect()
+}
+
+/// True for a chain in which CryptoAPI found no fault.
+#[must_use]
+pub fn is_good(logged: &LoggedChain) -> bool {
+    logged.error_status == 0 && logged.result == 0
 }
 
 /// True when a record has another validation to belong to: a handshake with
@@ -166,11 +178,14 @@ fn is_of_another(
     source: &HostSource,
     event: &LogEvent,
     logged: &LoggedChain,
-    at: Timestamp,
+    rejection: &Rejection<'_>,
 ) -> bool {
+    let at = rejection.failure.at;
     let distance = event.at.since(at).abs();
     let case = inquiry.case;
-    let nearer_handshake = case.handshakes.iter().any(|other| {
+    let others = case.handshakes.iter().enumerate();
+    let mut others = others.filter(|(index, _)| Some(*index) != rejection.failure.handshake);
+    let nearer_handshake = others.any(|(_, other)| {
         let leaf = case.leaf_of(other);
         let same = leaf.is_some_and(|(_, leaf)| crate::bytes::to_hex(&leaf.sha1) == logged.leaf);
         let to_other = [other.at, other.ended_at]
@@ -199,7 +214,7 @@ fn differences(ours: &CaseChain, logged: &LoggedChain) -> Vec<String> {
     if sha1(best, 0).as_deref() != Some(logged.leaf.as_str()) {
         return Vec::new();
     }
-    if logged.error_status == 0 && logged.result == 0 {
+    if is_good(logged) {
         return vec!["the log says the chain is good, the client refused it".to_owned()];
     }
     let mut found = Vec::new();
