@@ -139,7 +139,9 @@ impl BuildHasher for KeyHash {
     }
 }
 
-/// Folds each word in by a full multiplication with the secret.
+/// Folds each word in by a full multiplication with the secret. The halves of
+/// the product are put over each other as they are: the low bits of the upper
+/// half depend on every bit of the word, and they choose the place in the table.
 #[derive(Debug)]
 pub(super) struct KeyHasher {
     state: u64,
@@ -149,7 +151,7 @@ pub(super) struct KeyHasher {
 impl Hasher for KeyHasher {
     fn write_u64(&mut self, word: u64) {
         let product = u128::from(self.state ^ word) * u128::from(self.multiplier);
-        self.state = (product as u64) ^ ((product >> 64) as u64).rotate_left(29);
+        self.state = (product as u64) ^ (product >> 64) as u64;
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -207,5 +209,27 @@ mod tests {
         assert_eq!(hashes.len(), 10_000);
         let key = FlowKey::new((address, 1), (address, 2)).0;
         assert_ne!(hash.hash_one(key), KeyHash::default().hash_one(key));
+    }
+    /// A table takes the place from the low bits. Of random ones, 10,000 keys
+    /// fill about 7,500 of 16,384 places.
+    #[test]
+    fn keys_that_differ_in_one_field_spread_over_a_table() {
+        let (client, server) = (IpAddr::from([10, 1, 0, 0]), IpAddr::from([203, 0, 113, 9]));
+        let host = |number: u16| {
+            let [high, low] = number.to_be_bytes();
+            IpAddr::from([10, 2, high, low])
+        };
+        let places = |key: &dyn Fn(u16) -> FlowKey| {
+            let hash = KeyHash::default();
+            let all = (0..10_000).map(|number| hash.hash_one(key(number)) & 0x3FFF);
+            all.collect::<std::collections::BTreeSet<u64>>().len()
+        };
+        let lower = |port| FlowKey::new((client, port), (server, 80)).0;
+        let higher = |port| FlowKey::new((server, port), (client, 80)).0;
+        let target = |number| FlowKey::new((client, 50_000), (host(number), 80)).0;
+        let source = |number| FlowKey::new((host(number), 50_000), (server, 80)).0;
+        for key in [&lower as &dyn Fn(u16) -> FlowKey, &higher, &target, &source] {
+            assert!(places(key) > 6_000, "{}", places(key));
+        }
     }
 }
