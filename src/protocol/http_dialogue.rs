@@ -5,6 +5,7 @@ use crate::protocol::body::{AfterHole, BodyEnd, BodyReader, Read};
 use crate::protocol::exchanges::Exchanges;
 use crate::protocol::head_buffer::{HeadBuffer, HeadStep};
 use crate::protocol::http::{Ending, Options};
+use crate::protocol::http_head::has_too_many_fields;
 use crate::protocol::sniff;
 use crate::protocol::transcript::side;
 use crate::provenance::Sighting;
@@ -225,6 +226,7 @@ impl HttpDialogue {
 
     fn head_bytes<'a>(&mut self, direction: Direction, bytes: &'a [u8], at: Sighting) -> &'a [u8] {
         const NOT_READ: &str = "a message head cannot be read";
+        const TOO_MANY: &str = "a message head has more fields than are read";
         match self.side(direction).head.push(direction, bytes, at) {
             HeadStep::More => &[],
             HeadStep::NotHttp(why) => self.lose(direction, why, at),
@@ -233,6 +235,9 @@ impl HttpDialogue {
                     Direction::ToServer => self.request(&head, first, at),
                     Direction::ToClient => self.response(&head, first, at),
                 };
+                if has_too_many_fields(&head) {
+                    self.note(TOO_MANY, first);
+                }
                 if read {
                     rest
                 } else {
@@ -331,10 +336,14 @@ impl HttpDialogue {
     pub(super) fn lose(&mut self, direction: Direction, why: &str, at: Sighting) -> &'static [u8] {
         self.side(direction).state = State::Lost;
         self.intact &= direction == Direction::ToClient;
+        self.note(why, at);
+        &[]
+    }
+
+    fn note(&mut self, why: &str, at: Sighting) {
         if self.trouble.len() < MAX_TROUBLE {
             self.trouble.push((why.to_owned(), at));
         }
-        &[]
     }
 }
 

@@ -23,8 +23,16 @@ pub(super) struct StatusHead {
 /// `Proxy-Authorization` reach 48 KiB.
 pub(super) const MAX_HEAD: usize = 64 * 1024;
 
-/// Most fields that are kept; the rest of a longer head is dropped.
+/// Most fields that are kept; the rest of a longer head is dropped, and said
+/// to be. Servers refuse from 100 on.
 const MAX_FIELDS: usize = 256;
+
+/// Whether a head has more lines than its first, [`MAX_FIELDS`] and the empty
+/// one. Folded lines count, so that a head at the limit may be suspected.
+pub(super) fn has_too_many_fields(head: &[u8]) -> bool {
+    let lines = head.iter().filter(|&&byte| byte == b'\n').count();
+    lines > MAX_FIELDS + 2
+}
 
 /// Where a head ends: just after its empty line. `from` is how much of `bytes`
 /// was searched before. LF alone ends a line too (RFC 9112 §2.2).
@@ -255,6 +263,7 @@ mod tests {
         }
         many.extend(b"\r\n");
         assert_eq!(status_head(&many).unwrap().headers.0.len(), MAX_FIELDS);
+        assert!(has_too_many_fields(&many));
     }
 
     #[test]
