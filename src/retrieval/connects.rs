@@ -30,7 +30,8 @@ pub(super) fn failed(scene: &Scene<'_>, interests: &Interests<'_>) -> Vec<Retrie
     lost.filter_map(|group| retrieval(scene, &group)).collect()
 }
 
-/// The tries that make up one attempt.
+/// The tries that make up one attempt. What is asked of them for each new one
+/// is kept beside them: a scan has thousands in a second.
 #[derive(Debug)]
 struct Group<'a> {
     client: Client,
@@ -40,38 +41,34 @@ struct Group<'a> {
     interest: Interest,
     /// The conversations, with their indices.
     tries: Vec<(usize, &'a Conversation)>,
+    /// When the first of them began.
+    started_at: Timestamp,
+    /// The last sign of any of them.
+    last_at: Timestamp,
+    /// The addresses tried.
+    addresses: BTreeSet<IpAddr>,
 }
 
-impl Group<'_> {
-    fn started_at(&self) -> Option<Timestamp> {
-        self.tries
-            .iter()
-            .map(|(_, conversation)| conversation.first.at)
-            .min()
-    }
-
-    fn last_at(&self) -> Option<Timestamp> {
-        self.tries
-            .iter()
-            .map(|(_, conversation)| connect::last_sign(conversation).at)
-            .max()
+impl<'a> Group<'a> {
+    fn push(&mut self, place: usize, conversation: &'a Conversation) {
+        self.started_at = self.started_at.min(conversation.first.at);
+        self.last_at = self.last_at.max(connect::last_sign(conversation).at);
+        self.addresses.insert(conversation.server.ip());
+        self.tries.push((place, conversation));
     }
 
     fn tried(&self, address: IpAddr) -> bool {
-        self.tries
-            .iter()
-            .any(|(_, conversation)| conversation.server.ip() == address)
+        self.addresses.contains(&address)
     }
 
     /// True when a connection started then belongs to this attempt: at once
     /// with its first try, or to the next address soon after the last sign.
     fn takes(&self, address: IpAddr, at: Timestamp) -> bool {
-        let since_start = self.started_at().map(|start| at.since(start).abs());
-        let since_last = self.last_at().map(|last| at.since(last));
-        since_start.is_some_and(|span| span <= Span::seconds(AT_ONCE))
+        let since_last = at.since(self.last_at);
+        at.since(self.started_at).abs() <= Span::seconds(AT_ONCE)
             || (!self.tried(address)
-                && since_last.is_some_and(|span| span <= Span::seconds(NEXT_ADDRESS_WITHIN))
-                && self.started_at().is_some_and(|start| at >= start))
+                && since_last <= Span::seconds(NEXT_ADDRESS_WITHIN)
+                && at >= self.started_at)
     }
 }
 
@@ -101,7 +98,7 @@ fn groups<'a>(scene: &Scene<'a>, interests: &Interests<'_>) -> Vec<Group<'a>> {
         let number = latest.get(&key).copied();
         let group = number.and_then(|number| groups.get_mut(number));
         match group.filter(|group| group.takes(server.ip(), conversation.first.at)) {
-            Some(group) => group.tries.push((place, conversation)),
+            Some(group) => group.push(place, conversation),
             None => {
                 let (client, port) = (key.0, key.1);
                 latest.insert(key, groups.len());
@@ -111,6 +108,9 @@ fn groups<'a>(scene: &Scene<'a>, interests: &Interests<'_>) -> Vec<Group<'a>> {
                     host,
                     interest,
                     tries: vec![(place, conversation)],
+                    started_at: conversation.first.at,
+                    last_at: connect::last_sign(conversation).at,
+                    addresses: BTreeSet::from([server.ip()]),
                 });
             }
         }
@@ -209,7 +209,7 @@ fn retrieval(scene: &Scene<'_>, group: &Group<'_>) -> Option<Retrieval> {
         (sign.at, sign.packet)
     });
     let ((outcome, detail), conversation) = unclear.or(last)?;
-    let mut built = Retrieval::new(group.started_at()?, group.last_at()?);
+    let mut built = Retrieval::new(group.started_at, group.last_at);
     built.host.clone_from(&group.host);
     built.outcome = *outcome;
     built.detail = detail.clone();
