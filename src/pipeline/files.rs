@@ -197,6 +197,7 @@ fn read_bag(bytes: &[u8]) -> pki::ReadObject {
         joined.artifacts.extend(read.artifacts);
         joined.problems.extend(read.problems);
     }
+    joined.bound_problems();
     joined
 }
 

@@ -28,7 +28,26 @@ pub fn read_object(bytes: &[u8]) -> ReadObject {
         LooksLike::Pem => read_pem(bytes, &mut found),
         _ => read_der(bytes, &mut found),
     }
+    found.bound_problems();
     found
+}
+
+/// Problems told of one input: the first ones say what it is, and thousands
+/// would hide the rest of the report.
+const MAX_PROBLEMS: usize = 20;
+
+impl ReadObject {
+    /// Keeps the first problems and the number of the others.
+    pub fn bound_problems(&mut self) {
+        let Some(next) = self.problems.get(MAX_PROBLEMS) else {
+            return;
+        };
+        let more = self.problems.len() - MAX_PROBLEMS;
+        let kind = ErrorKind::Malformed(format!("{more} more places that are not listed"));
+        let (what, at) = ("further damage", next.at);
+        self.problems.truncate(MAX_PROBLEMS);
+        self.problems.push(ParseError { what, at, kind });
+    }
 }
 
 /// Objects read from one input. Bundles have a few hundred; each one costs at
