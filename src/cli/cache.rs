@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use whychain::cryptnet;
 use whychain::report;
+use whychain::words;
 
 use super::Failure;
 use super::explain::read;
@@ -55,7 +56,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
     if let Some(Command::Name { urls }) = &arguments.command {
         let lines = urls
             .iter()
-            .map(|url| format!("{}  {url}\n", cryptnet::file_name(url)));
+            .map(|url| format!("{}  {}\n", cryptnet::file_name(url), words::clean(url)));
         output::data(&lines.collect::<String>())?;
         return Ok(0);
     }

@@ -12,6 +12,7 @@ mod each_names;
 mod each_tally;
 mod explain;
 mod extract;
+mod interrupt;
 mod inventory;
 mod listed;
 mod manual;
@@ -96,6 +97,7 @@ enum Command {
 
 /// Runs the program with its arguments, the program's own name first.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    interrupt::watch();
     let arguments = with_default_command(arguments);
     let command = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli.command,

@@ -2,14 +2,15 @@
 //! written.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
+use std::fs;
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use whychain::report::Look;
 use whychain::words;
 
 use super::Failure;
+use super::interrupt::Unfinished;
 use super::options::{Show, When};
 
 /// Columns where nothing tells.
@@ -164,12 +165,10 @@ impl Target {
                 _ => format!("{path}: {error}"),
             })
         };
-        let beside = self.beside();
-        let written = write_new(&beside, write).and_then(|()| self.take_name(&beside));
-        if written.is_err() {
-            let _ = fs::remove_file(&beside);
-        }
-        written.map_err(failed)
+        let unfinished = Unfinished::create(self.beside());
+        unfinished
+            .and_then(|file| file.finish(write, |beside| self.take_name(beside)))
+            .map_err(failed)
     }
 
     fn beside(&self) -> PathBuf {
@@ -193,20 +192,6 @@ impl Target {
         }
     }
 }
-
-fn write_new(
-    path: &Path,
-    write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
-    let file: File = OpenOptions::new().write(true).create_new(true).open(path)?;
-    let mut buffered = BufWriter::with_capacity(BUFFER_LEN, file);
-    write(&mut buffered)?;
-    buffered.flush()?;
-    buffered.get_ref().sync_all()
-}
-
-/// Bytes written at a time.
-const BUFFER_LEN: usize = 1 << 18;
 
 #[cfg(test)]
 mod tests {
