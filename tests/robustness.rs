@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use whychain::capture::CaptureReader;
 use whychain::cryptnet::MetaDataRecord;
 use whychain::diagnosis::VerdictState;
+use whychain::host::{evtx, hive};
 use whychain::pipeline::{Options, explain};
 use whychain::pki::read_object;
 use whychain::provenance::EvidenceId;
@@ -148,6 +149,8 @@ fn read_alone(fixture: &Path, bytes: &[u8]) {
             assert!(!lost || !reader.take_issues().is_empty(), "lost in silence");
         }
         Some("zip") => {}
+        Some("evtx") => drop(evtx::read(bytes.to_vec())),
+        Some("hive") => drop(hive::read(bytes)),
         _ if fixture
             .components()
             .any(|part| part.as_os_str() == "MetaData") =>

@@ -10,6 +10,8 @@
 mod capture_writer;
 mod ceiling;
 mod containers;
+#[path = "../der_writer/mod.rs"]
+mod der_writer;
 mod messages;
 mod objects;
 mod packets;

@@ -1,33 +1,7 @@
 //! Objects of PKI that are too deep, too long, or too many.
 
-use crate::{assert_issue, beside_good, scaled};
-
-/// One DER element.
-fn element(tag: u8, contents: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(contents.len()).unwrap().to_be_bytes();
-    let short = u8::try_from(contents.len()).ok().filter(|it| *it < 0x80);
-    let head = match short {
-        Some(length) => vec![tag, length],
-        None => {
-            let start = length.iter().position(|octet| *octet != 0).unwrap();
-            let octets = u8::try_from(4 - start).unwrap();
-            [&[tag, 0x80 | octets], &length[start..]].concat()
-        }
-    };
-    [head, contents.to_vec()].concat()
-}
-
-fn sequence(parts: &[&[u8]]) -> Vec<u8> {
-    element(0x30, &parts.concat())
-}
-
-const ALGORITHM: &[u8] = b"\x30\x0D\x06\x09\x2A\x86\x48\x86\xF7\x0D\x01\x01\x0B\x05\x00";
-const DATES: &[u8] = b"\x30\x1E\x17\x0D200101000000Z\x17\x0D300101000000Z";
-
-fn name(text: &str) -> Vec<u8> {
-    let attribute = sequence(&[&[6, 3, 0x55, 4, 3], &element(12, text.as_bytes())]);
-    sequence(&[&element(0x31, &attribute)])
-}
+use crate::der_writer::{ALGORITHM, certificate, element, extension, name, sequence};
+use crate::{assert_issue, beside_good, good_certificate, scaled};
 
 /// A list with this many entries and a signature that no key made.
 fn crl(entries: usize) -> Vec<u8> {
@@ -61,28 +35,6 @@ fn a_list_of_a_million_entries_is_read() {
             _ => None,
         });
     assert_eq!(lists.collect::<Vec<_>>(), [entries]);
-}
-
-/// A certificate with extensions, and a key and a signature that are noise.
-fn certificate(extensions: &[u8], subject: &[u8]) -> Vec<u8> {
-    let key = sequence(&[
-        b"\x30\x0D\x06\x09\x2A\x86\x48\x86\xF7\x0D\x01\x01\x01\x05\x00",
-        &element(3, &[0, 0x30, 6, 2, 1, 35, 2, 1, 3]),
-    ]);
-    let tbs = sequence(&[
-        &[0xA0, 3, 2, 1, 2, 2, 1, 9],
-        ALGORITHM,
-        &name("CA"),
-        DATES,
-        subject,
-        &key,
-        &element(0xA3, &element(0x30, extensions)),
-    ]);
-    sequence(&[&tbs, ALGORITHM, &element(3, &[0; 257])])
-}
-
-fn extension(number: u8, value: &[u8]) -> Vec<u8> {
-    sequence(&[&[6, 3, 0x55, 0x1D, number], &element(4, value)])
 }
 
 #[test]
@@ -147,7 +99,7 @@ fn elements_within_elements_are_not_followed_to_the_end_of_the_stack() {
 fn lengths_that_no_file_has_are_no_objects() {
     let huge = [0x88, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF];
     for length in [&[0x84, 0xFF, 0xFF, 0xFF, 0xFF][..], &huge] {
-        let good = crate::good_certificate();
+        let good = good_certificate();
         let lying = [&[0x30], length, &good[4..]].concat();
         let explained = beside_good(&[("lying.cer", lying)]);
         assert_eq!(explained.case.artifacts.len(), 1);
@@ -159,12 +111,25 @@ fn lengths_that_no_file_has_are_no_objects() {
 }
 
 #[test]
-fn a_file_of_many_certificates_is_read_to_the_limit() {
+fn a_file_of_many_blocks_is_read_to_the_limit_and_its_damage_is_summed_up() {
     use base64::Engine as _;
-    let body = base64::engine::general_purpose::STANDARD.encode(crate::good_certificate());
-    let one = format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
-    let explained = beside_good(&[("many.pem", one.repeat(10_500).into_bytes())]);
-    assert_issue(&explained, "10000");
+    let block = |bytes: &[u8]| {
+        let body = base64::engine::general_purpose::STANDARD.encode(bytes);
+        format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
+    };
+    let empty = block(&[0x30, 0]).repeat(10_500);
+    let many = block(&good_certificate()) + &empty;
+    let explained = beside_good(&[("many.pem", many.into_bytes())]);
+    assert_issue(&explained, "more places that are not listed");
+    assert!(explained.case.issues.len() < 30);
+}
+
+#[test]
+fn a_log_of_more_lines_than_are_read_says_how_many_are_left_out() {
+    let line = "2011-02-21\t08:59:14:694\t 924\t1a4\tMisc\tWARNING: Error: 0x800b0109\r\n";
+    let lines = 1_000_007;
+    let explained = beside_good(&[("WindowsUpdate.log", line.repeat(lines).into_bytes())]);
+    assert_issue(&explained, "7 more lines than are read");
 }
 
 /// Certificates of one name that all issued each other, sent in a file.
