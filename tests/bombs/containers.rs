@@ -9,7 +9,7 @@ use zip::{CompressionMethod, ZipWriter};
 use crate::{assert_issue, beside_good, good_certificate, good_crl, holds, project};
 
 /// Above the floor below which no ratio is judged (64 MiB).
-const LONG: usize = 80 << 20;
+const LONG: usize = 68 << 20;
 
 /// A capture of long frames of zeros.
 pub fn zeros(length: usize) -> Vec<u8> {

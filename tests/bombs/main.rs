@@ -25,7 +25,7 @@ use capture_writer::Capture;
 
 /// Far above what any of them takes on an idle machine, and far below what one
 /// without its limit would.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The size of a test: a tenth or so, unless the full one is asked for.
 fn scaled(full: usize, quick: usize) -> usize {

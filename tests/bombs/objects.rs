@@ -124,14 +124,6 @@ fn a_file_of_many_blocks_is_read_to_the_limit_and_its_damage_is_summed_up() {
     assert!(explained.case.issues.len() < 30);
 }
 
-#[test]
-fn a_log_of_more_lines_than_are_read_says_how_many_are_left_out() {
-    let line = "2011-02-21\t08:59:14:694\t 924\t1a4\tMisc\tWARNING: Error: 0x800b0109\r\n";
-    let lines = 1_000_007;
-    let explained = beside_good(&[("WindowsUpdate.log", line.repeat(lines).into_bytes())]);
-    assert_issue(&explained, "7 more lines than are read");
-}
-
 /// Certificates of one name that all issued each other, sent in a file.
 #[test]
 fn a_mesh_of_certificates_and_its_leaf_end_in_an_answer() {
