@@ -18,8 +18,11 @@ const MAX_LEN: usize = 8 << 10;
 pub(super) struct Shelf {
     /// Signatures verified before.
     pub known: Memo,
-    certificates: Arc<Mutex<HashMap<Box<[u8]>, Arc<Certificate>>>>,
+    certificates: Arc<Mutex<ByBytes>>,
 }
+
+/// Certificates by their bytes.
+type ByBytes = HashMap<Box<[u8]>, Arc<Certificate>>;
 
 impl Shelf {
     /// The certificate of these bytes, read by `read` the first time.
