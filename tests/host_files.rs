@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use whychain::host::hive::{self, HiveKind, Scope};
+use whychain::host::hive_log;
 
 fn fixture(name: &str) -> Vec<u8> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/host");
@@ -100,6 +101,88 @@ fn a_hive_with_a_broken_cell_loses_that_branch_only() {
     let told = problems[0].to_string();
     assert!(told.starts_with("registry value (vk) at byte"), "{told}");
     assert!(facts.is_damaged);
+}
+
+/// The state after both logs, as `regipy` recovers it too.
+#[test]
+fn changes_in_both_logs_of_the_new_form_are_applied_in_their_order() {
+    let hive = fixture("dirty.hive");
+    let (first, second) = (fixture("dirty.hive.LOG1"), fixture("dirty.hive.LOG2"));
+    let (before, ..) = hive::read(&hive).unwrap();
+    assert!(before.is_dirty);
+    assert_eq!(before.number("DisableRootAutoUpdate"), Some(0));
+    // Which file is given first does not matter: their numbers tell.
+    for logs in [[&first, &second], [&second, &first]] {
+        let logs = logs.map(Vec::as_slice);
+        let recovered = hive_log::recover(&hive, &logs).unwrap();
+        assert_eq!(recovered.problems, []);
+        let (facts, problems, _) = hive::read(&recovered.bytes).unwrap();
+        assert_eq!(problems, []);
+        assert_eq!(facts.number("DisableRootAutoUpdate"), Some(1));
+        let proxy = facts.win_http.unwrap().value.proxy;
+        assert_eq!(proxy.as_deref(), Some("proxy.corp.example:3128"));
+        let patch = recovered.patches[0];
+        let (at, from) = (patch.at as usize, patch.from as usize);
+        let length = patch.length as usize;
+        let log = logs[patch.log];
+        assert_eq!(hive.len(), recovered.bytes.len());
+        assert_eq!(log[from..from + length].len(), length);
+        let last = recovered.patches.last().unwrap();
+        assert!(at >= 4096 && last.log != patch.log);
+    }
+}
+
+#[test]
+fn an_entry_whose_hash_is_wrong_and_all_after_it_are_left_out() {
+    let hive = fixture("dirty.hive");
+    let mut first = fixture("dirty.hive.LOG1");
+    let second = fixture("dirty.hive.LOG2");
+    let end = first.len() - 9;
+    first[end] ^= 1;
+    let recovered = hive_log::recover(&hive, &[&first, &second]).unwrap();
+    let told = recovered.problems[0].1.to_string();
+    assert!(told.contains("its hashes do not agree"), "{told}");
+    // Entry 8 alone is not applied without entry 7 before it.
+    assert_eq!(recovered.applied, []);
+    assert_eq!(recovered.bytes, hive);
+}
+
+#[test]
+fn a_log_of_the_old_form_is_applied() {
+    let hive = fixture("dirty-old-form.hive");
+    let log = fixture("dirty-old-form.hive.LOG");
+    let recovered = hive_log::recover(&hive, &[&log]).unwrap();
+    let (facts, problems, _) = hive::read(&recovered.bytes).unwrap();
+    assert_eq!(problems, []);
+    assert_eq!(facts.number("DisableRootAutoUpdate"), Some(1));
+    for length in (0..log.len()).step_by(61) {
+        let _ = hive_log::recover(&hive, &[&log[..length]]);
+    }
+}
+
+#[test]
+fn a_log_changed_anywhere_never_panics_and_old_entries_are_not_applied() {
+    let hive = fixture("dirty.hive");
+    let log = fixture("dirty.hive.LOG1");
+    let mut state = 11_u64;
+    for _ in 0..500 {
+        let mut bytes = log.clone();
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        let at = usize::try_from(state >> 33).unwrap() % bytes.len();
+        bytes[at] ^= 1 << (state % 8);
+        let _ = hive_log::recover(&hive, &[&bytes]);
+    }
+    let mut newer = hive.clone();
+    newer[8..12].copy_from_slice(&9_u32.to_le_bytes());
+    newer[4..8].copy_from_slice(&10_u32.to_le_bytes());
+    let mut sum = newer[..508].chunks_exact(4).fold(0, |sum, word| {
+        sum ^ u32::from_le_bytes(word.try_into().unwrap())
+    });
+    sum = sum.max(1);
+    newer[508..512].copy_from_slice(&sum.to_le_bytes());
+    assert_eq!(hive_log::recover(&newer, &[&log]), None);
 }
 
 #[test]

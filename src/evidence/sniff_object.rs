@@ -11,7 +11,20 @@ pub fn object_kind(head: &[u8], size: u64) -> Option<EvidenceKind> {
         // The cabinet's file table follows its header; the name in it tells.
         return contains_no_case(head, b".stl").then_some(EvidenceKind::Ctl);
     }
+    if is_pfx(head) {
+        return Some(EvidenceKind::Certificate);
+    }
     pem_kind(head).or_else(|| der_kind(head, size))
+}
+
+/// A PFX: version 3, then a content of PKCS #7, in DER or BER (RFC 7292 §4).
+fn is_pfx(head: &[u8]) -> bool {
+    const PKCS7: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07";
+    let head = head.get(..head.len().min(40)).unwrap_or_default();
+    let version = |four: &[u8]| four == b"\x02\x01\x03\x30";
+    head.first() == Some(&SEQUENCE)
+        && head.windows(4).take(8).any(version)
+        && head.windows(PKCS7.len()).any(|part| part == PKCS7)
 }
 
 /// Text before the first boundary is allowed (RFC 7468 §2).

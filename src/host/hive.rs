@@ -41,6 +41,8 @@ pub struct HiveFacts {
     pub addresses: Vec<std::net::IpAddr>,
     /// True when damage may hide a part of it.
     pub is_damaged: bool,
+    /// Parts that come from transaction logs: where, and which file.
+    pub patches: Vec<(super::hive_log::Patch, crate::provenance::EvidenceId)>,
 }
 
 /// The hives that are told apart, by the keys below their root.

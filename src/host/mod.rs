@@ -14,6 +14,7 @@ pub mod codes;
 pub mod event;
 pub mod evtx;
 pub mod hive;
+pub mod hive_log;
 mod hive_stores;
 pub mod local_time;
 pub mod log_line;
@@ -60,13 +61,27 @@ pub enum HostFacts {
 }
 
 impl HostSource {
-    /// Cites bytes of the file.
+    /// Cites bytes of the file, or of the transaction log they come from.
     #[must_use]
     pub fn bytes(&self, (offset, length): (u64, u64)) -> Cite {
+        let patches = self.hive().map(|hive| hive.patches.as_slice());
+        let within = |patch: &&(hive_log::Patch, EvidenceId)| {
+            let patch = patch.0;
+            (patch.at..patch.at.saturating_add(patch.length)).contains(&offset)
+        };
+        let patch = patches.unwrap_or_default().iter().rev().find(within);
+        let Some((patch, evidence)) = patch else {
+            return Cite::Bytes {
+                evidence: self.evidence,
+                offset,
+                length,
+            };
+        };
+        let inside = offset - patch.at;
         Cite::Bytes {
-            evidence: self.evidence,
-            offset,
-            length,
+            evidence: *evidence,
+            offset: patch.from + inside,
+            length: length.min(patch.length - inside),
         }
     }
 

@@ -124,7 +124,13 @@ fn names_in(files: &[Located], inputs: &mut crate::evidence::Inputs) -> Vec<(Str
 }
 
 /// Reads the objects that were handed over by themselves.
-pub fn objects(discovery: &mut Discovery, gathered: &mut Gathered, used: &BTreeSet<usize>) {
+/// `password` opens PFX files.
+pub fn objects(
+    discovery: &mut Discovery,
+    gathered: &mut Gathered,
+    used: &BTreeSet<usize>,
+    password: Option<&str>,
+) {
     let Discovery { files, inputs } = discovery;
     for file in files.iter().filter(|file| !used.contains(&file.index)) {
         match file.kind {
@@ -135,7 +141,7 @@ pub fn objects(discovery: &mut Discovery, gathered: &mut Gathered, used: &BTreeS
                 let Some(read) = inputs.read_small(file, MAX_OBJECT_LEN) else {
                     continue;
                 };
-                let object = read_bag(&read.bytes);
+                let object = read_bag(&read.bytes, password);
                 refine_kind(inputs, read.evidence, object.artifacts.first());
                 let list = keep(&mut gathered.artifacts, object.artifacts);
                 for problem in object.problems {
@@ -184,8 +190,11 @@ pub fn objects(discovery: &mut Discovery, gathered: &mut Gathered, used: &BTreeS
     }
 }
 
-/// Reads an object, or all objects of a serialized store (`.sst`).
-fn read_bag(bytes: &[u8]) -> pki::ReadObject {
+/// Reads an object, or all objects of a serialized store (`.sst`) or a PFX.
+fn read_bag(bytes: &[u8], password: Option<&str>) -> pki::ReadObject {
+    if pki::pkcs12::is_pfx(bytes) {
+        return pki::pkcs12::read(bytes, password);
+    }
     if !bytes.starts_with(b"\0\0\0\0CERT") {
         return pki::read_object(bytes);
     }

@@ -2,23 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use crate::account::{Account, AccountKind};
 use crate::bytes::ParseError;
 use crate::case::assemble::{Gathered, HostObject};
 use crate::cryptnet;
 use crate::evidence::{Discovery, EvidenceKind, Inputs, Located};
-use crate::host::hive::HiveKind;
-use crate::host::regf::FileType;
 use crate::host::{self, HostFacts, HostSource};
 use crate::issue::Issue;
 use crate::pki;
 use crate::provenance::EvidenceId;
 use crate::time::Timestamp;
 
-use super::{files, texts};
+use super::{files, hives, texts};
 
-/// A SOFTWARE hive of a large server has some 200 MB.
-const MAX_HIVE_LEN: usize = 512 << 20;
 /// The CAPI2 log is enlarged to 64 MB by our own advice; Windows allows 4 GB.
 const MAX_EVENT_LOG_LEN: usize = 1 << 30;
 
@@ -34,7 +29,7 @@ pub fn hosts(
     let Discovery { files, inputs } = discovery;
     for file in files.iter() {
         let facts = match file.kind {
-            EvidenceKind::Hive => hive(file, inputs, gathered),
+            EvidenceKind::Hive => hives::hive(file, files, inputs, gathered),
             EvidenceKind::Evtx => event_log(file, inputs, gathered),
             EvidenceKind::CmLog => update_log(file, inputs, gathered),
             EvidenceKind::AccessLog => texts::access_log(file, inputs, gathered),
@@ -107,62 +102,6 @@ fn label(file: &Located) -> String {
     parts.get(from..).unwrap_or_default().join("/")
 }
 
-fn hive(
-    file: &Located,
-    inputs: &mut Inputs,
-    gathered: &mut Gathered,
-) -> Option<(EvidenceId, HostFacts)> {
-    let read = inputs.read_small(file, MAX_HIVE_LEN)?;
-    let mut issue = |place: String, what: String, effect: &str| {
-        gathered
-            .issues
-            .push(Issue::new(read.evidence, place, what, effect));
-    };
-    if host::regf::file_type(&read.bytes) == Some(FileType::TransactionLog) {
-        let what = "a transaction log of a registry hive is not applied";
-        issue(
-            "the whole file".to_owned(),
-            what.to_owned(),
-            "the newest changes may be missing from what the hive says",
-        );
-        return None;
-    }
-    match host::hive::read(&read.bytes) {
-        Ok((mut facts, problems, more)) => {
-            for problem in &problems {
-                issue(
-                    format!("byte {}", problem.at),
-                    problem.to_string(),
-                    "this key or value is left out; the rest of the hive is used",
-                );
-            }
-            if more > 0 {
-                let what = format!("{more} more places of this hive are damaged");
-                issue("further on".to_owned(), what, "they are left out");
-            }
-            if facts.is_dirty {
-                issue(
-                    "byte 4".to_owned(),
-                    "the hive was copied while Windows wrote to it".to_owned(),
-                    "its newest changes lie in transaction logs and are not in the answer",
-                );
-            }
-            if facts.kind == HiveKind::User {
-                facts.account = host::hive_account(&file.logical).or_else(|| {
-                    let name = facts.names.first().cloned();
-                    let kind = AccountKind::User;
-                    Some(Account { kind, name })
-                });
-            }
-            Some((read.evidence, HostFacts::Hive(Box::new(facts))))
-        }
-        Err(error) => {
-            unreadable(gathered, read.evidence, &error);
-            None
-        }
-    }
-}
-
 fn event_log(
     file: &Located,
     inputs: &mut Inputs,
@@ -222,7 +161,7 @@ fn update_log(
     Some((read.evidence, HostFacts::Updates(events)))
 }
 
-fn unreadable(gathered: &mut Gathered, evidence: EvidenceId, error: &ParseError) {
+pub(super) fn unreadable(gathered: &mut Gathered, evidence: EvidenceId, error: &ParseError) {
     gathered.issues.push(Issue::new(
         evidence,
         format!("byte {}", error.at),

@@ -2,6 +2,7 @@
 
 mod captures;
 mod files;
+mod hives;
 mod hosts;
 mod key_logs;
 mod texts;
@@ -56,7 +57,8 @@ pub fn explain(
     if discovery.recognized() == 0 && gathered.cache_entries.is_empty() {
         return Err(Error::NothingReadable(nothing_readable(paths, &discovery)));
     }
-    files::objects(&mut discovery, &mut gathered, &used);
+    let password = options.password.as_deref();
+    files::objects(&mut discovery, &mut gathered, &used, password);
     let named = files::machine_names(&mut discovery);
     hosts::hosts(&mut discovery, &mut gathered, &named, &options.zones);
     let http = captures::http_options(options.all_http);

@@ -27,6 +27,8 @@ mod object;
 pub mod ocsp;
 pub mod pem;
 pub mod pin_rules;
+pub mod pkcs12;
+mod pkcs12_cipher;
 pub mod signature;
 mod signature_curve;
 mod signature_rsa;

@@ -144,3 +144,90 @@ def settle(path, written):
         checksum ^= struct.unpack_from("<I", data, place)[0]
     struct.pack_into("<I", data, 508, checksum)
     open(path, "wb").write(data)
+
+
+# Transaction logs: what lies between two states of one hive.
+
+def rotate(word, count):
+    return ((word << count) | (word >> (32 - count))) & 0xFFFFFFFF
+
+
+def marvin(data, seed=0xC5554E7A884DEF82):
+    low, high = seed & 0xFFFFFFFF, seed >> 32
+
+    def mix(low, high):
+        high ^= low
+        low = (rotate(low, 20) + high) & 0xFFFFFFFF
+        high = rotate(high, 9) ^ low
+        low = (rotate(low, 27) + high) & 0xFFFFFFFF
+        return low, rotate(high, 19)
+
+    whole = len(data) // 4 * 4
+    for at in range(0, whole, 4):
+        low = (low + int.from_bytes(data[at:at + 4], "little")) & 0xFFFFFFFF
+        low, high = mix(low, high)
+    rest = data[whole:]
+    low = (low + (int.from_bytes(rest, "little") | 0x80 << 8 * len(rest))) & 0xFFFFFFFF
+    low, high = mix(*mix(low, high))
+    return high << 32 | low
+
+
+def checksummed(base):
+    """A base block (512 bytes) with its checksum."""
+    total = 0
+    for at in range(0, 508, 4):
+        total ^= struct.unpack_from("<I", base, at)[0]
+    total = {0: 1, 0xFFFFFFFF: 0xFFFFFFFE}.get(total, total)
+    return base[:508] + struct.pack("<I", total)
+
+
+def base_block(hive, primary, secondary, file_type):
+    base = bytearray(hive[:512])
+    struct.pack_into("<II", base, 4, primary, secondary)
+    struct.pack_into("<I", base, 28, file_type)
+    return checksummed(bytes(base))
+
+
+def changed_pages(old, new, size):
+    """(offset among the bins, bytes) of every page that differs."""
+    for at in range(4096, len(new), size):
+        if old[at:at + size] != new[at:at + size]:
+            yield at - 4096, new[at:at + size]
+
+
+def log_entry(sequence, bins, pages):
+    references = b"".join(struct.pack("<II", at, len(page)) for at, page in pages)
+    body = references + b"".join(page for _, page in pages)
+    size = -(-(40 + len(body)) // 512) * 512
+    body += bytes(size - 40 - len(body))
+    head = b"HvLE" + struct.pack("<IIIII", size, 0, sequence, bins, len(pages))
+    head += struct.pack("<Q", marvin(body))
+    return head + struct.pack("<Q", marvin(head)) + body
+
+
+def new_log(hive, sequence, entries):
+    """A log of Windows 8.1 and later: `entries` are lists of pages."""
+    bins = len(hive) - 4096
+    log = base_block(hive, sequence, sequence, 6)
+    for number, pages in enumerate(entries):
+        log += log_entry(sequence + number, bins, pages)
+    return log
+
+
+def old_log(old, new, sequence):
+    """A log of Windows up to 8."""
+    bins = len(new) - 4096
+    base = bytearray(base_block(new, sequence, sequence, 1))
+    struct.pack_into("<I", base, 40, bins)
+    vector = bytearray(-(-(bins // 512) // 8))
+    pages = b""
+    for at, page in changed_pages(old, new, 512):
+        vector[at // 512 // 8] |= 1 << at // 512 % 8
+        pages += page
+    body = b"DIRT" + bytes(vector)
+    body += bytes(-len(body) % 512)
+    return checksummed(bytes(base)) + body + pages
+
+
+def dirty(hive, primary, secondary):
+    return base_block(hive, primary, secondary, 0) + hive[512:]

@@ -115,7 +115,44 @@ def capi2(path):
     ])
 
 
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def write(path, data):
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+def dirty(folder):
+    """A hive caught in the middle of writing, with its logs in both forms.
+
+    First state: the proxy of services is not set. Then two more states, each
+    in an entry of a new log (the second one in the other log), and both
+    together in an old log."""
+    key = r"Microsoft\Windows\CurrentVersion\Internet Settings\Connections"
+    policy = r"Policies\Microsoft\SystemCertificates\AuthRoot"
+    states = []
+    for number, (proxy, disabled) in enumerate([("", 0), ("proxy.corp.example:3128", 0), ("proxy.corp.example:3128", 1)]):
+        path = os.path.join(folder, "state.tmp")
+        tree = {key: {"WinHttpSettings": reg.win_http(proxy)}, policy: {"DisableRootAutoUpdate": reg.dword(disabled)}}
+        reg.build(path, tree)
+        reg.settle(path, WRITTEN + number)
+        states.append(read(path))
+        os.remove(path)
+    first, second, third = states
+    longest = max(map(len, states))
+    pages = lambda old, new: [(at, page) for at, page in reg.changed_pages(old, new.ljust(longest, b"\0"), 4096)]
+    write(os.path.join(folder, "dirty.hive"), reg.dirty(first, 8, 7))
+    write(os.path.join(folder, "dirty.hive.LOG1"), reg.new_log(second, 7, [pages(first, second)]))
+    write(os.path.join(folder, "dirty.hive.LOG2"), reg.new_log(third, 8, [pages(second, third)]))
+    write(os.path.join(folder, "dirty-old-form.hive"), reg.dirty(first, 8, 7))
+    write(os.path.join(folder, "dirty-old-form.hive.LOG"), reg.old_log(first, third, 8))
+
+
 if __name__ == "__main__":
+    dirty(HERE)
     software(os.path.join(HERE, "software.hive"))
     user(os.path.join(HERE, "ntuser.hive"))
     system(os.path.join(HERE, "system.hive"))
