@@ -121,6 +121,7 @@ pub fn recover(hive: &[u8], logs: &[&[u8]]) -> Option<Recovered> {
         ..Recovered::default()
     };
     let mut entries: Vec<(usize, Entry<'_>)> = Vec::new();
+    let mut starts: Vec<u32> = Vec::new();
     for (index, log) in logs.iter().enumerate() {
         let block = match base_block(log) {
             Ok(block) if block.is_sound => block,
@@ -137,6 +138,7 @@ pub fn recover(hive: &[u8], logs: &[&[u8]]) -> Option<Recovered> {
         };
         match block.file_type {
             6 => {
+                starts.push(block.primary);
                 let (found, problem) = read_entries(log);
                 state.problems.extend(problem.map(|error| (index, error)));
                 entries.extend(found.into_iter().map(|entry| (index, entry)));
@@ -144,7 +146,13 @@ pub fn recover(hive: &[u8], logs: &[&[u8]]) -> Option<Recovered> {
             _ => old_log(&mut state, base.as_ref(), &block, index, log),
         }
     }
-    let from = base.filter(|base| base.is_sound).map(|base| base.secondary);
+    let from = base.filter(|base| base.is_sound).map(|base| {
+        // A log says in its base block with which number it begins. Writers
+        // begin with the hive's secondary number, or with the one after it.
+        let own = starts.iter().filter(|start| **start >= base.secondary);
+        let next = base.secondary.saturating_add(1);
+        own.min().copied().unwrap_or(base.secondary).min(next)
+    });
     apply_entries(&mut state, entries, from);
     if state.applied.is_empty() {
         return state.problems.first().is_some().then_some(state);
