@@ -65,6 +65,10 @@ pub fn result(retrieval: &Retrieval) -> String {
         None => text.to_owned(),
     };
     let text = match retrieval.outcome {
+        // A record of a log has no body to measure.
+        Outcome::Ok if retrieval.body.is_none() && retrieval.vantage.is_none() => {
+            with_status("done")
+        }
         Outcome::Ok => with_status(&size(retrieval)),
         Outcome::NotModified => with_status("not modified"),
         Outcome::NoSuchName => "the name does not exist".to_owned(),

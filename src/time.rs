@@ -99,6 +99,15 @@ impl Timestamp {
         }
     }
 
+    /// The time a span before this one; the earliest there is when it would lie
+    /// before that.
+    #[must_use]
+    pub fn earlier_by(self, span: Span) -> Timestamp {
+        self.plus(Span {
+            nanoseconds: -span.nanoseconds,
+        })
+    }
+
     /// This instant moved by a span, kept within years 0 to 9999.
     #[must_use]
     pub fn plus(self, span: Span) -> Timestamp {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{ArtifactRecord, ArtifactSighting, ArtifactSource, Case, Handshake, Vantage};
-use super::{chains, discovery, handshakes, logged, machine_names, machines, programs, tunnels};
+use super::{
+    accessed, chains, discovery, handshakes, logged, machine_names, machines, programs, tunnels,
+};
 use crate::cryptnet::CacheEntry;
 use crate::evidence::EvidenceRecord;
 use crate::host::HostSource;
@@ -184,6 +186,7 @@ pub fn assemble(mut gathered: Gathered, selection: &Selection) -> Case {
     machine_names::give(&mut case, &told);
     logged::join(&mut case, recorded);
     machines::name_accounts(&mut case);
+    join_access_logs(&mut case, &known, selection);
     if let Some(machine) = &selection.machine {
         machines::keep_only(&mut case, machine);
     }
@@ -201,6 +204,21 @@ pub fn assemble(mut gathered: Gathered, selection: &Selection) -> Case {
     fill_artifacts(&mut case, &gathered.artifacts, &sightings);
     case.chains = chains::chains(&case, &gathered.roots);
     case
+}
+
+/// What proxies and servers logged.
+fn join_access_logs(case: &mut Case, known: &KnownUrls, selection: &Selection) {
+    let (mut lines, left_out) = accessed::attempts(case, known, selection.all_http);
+    lines.retain(|line| selection.covers(line.retrieval.started_at, line.retrieval.ended_at));
+    if left_out > 0 {
+        case.issues.push(Issue {
+            evidence: None,
+            place: "access logs".into(),
+            what: format!("{left_out} more attempts in access logs than are kept"),
+            effect: "they are not in the report; narrow the time".into(),
+        });
+    }
+    accessed::join(case, lines);
 }
 
 /// Drops what lies outside the time asked for.

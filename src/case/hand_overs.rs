@@ -19,9 +19,13 @@ pub(super) struct Group {
     pub because: Option<String>,
 }
 
-/// The hand-over of a file of the machine.
+/// The hand-over of a file of the machine; the log of a proxy or a server is
+/// of another one.
 pub(super) fn hand_over_of(case: &Case, host: usize) -> Option<Source> {
     let source = case.hosts.get(host)?;
+    if source.access().is_some() {
+        return None;
+    }
     Some(Source::HandOver(
         source.hand_over.clone(),
         source.machine.clone(),
@@ -116,6 +120,7 @@ pub(super) fn loose(groups: &mut Vec<Group>, case: &Case) -> BTreeMap<Source, St
                 let cached = case
                     .cache_entries
                     .iter()
+                    .filter(|entry| entry.told.is_none())
                     .any(|entry| super::machines::hand_over_of(entry) == *member);
                 own && !cached
             })

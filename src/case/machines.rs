@@ -265,7 +265,11 @@ fn fill(case: &mut Case, index_of: &BTreeMap<Source, usize>) {
         let Some(machine) = machine.and_then(|index| case.machines.get_mut(index)) else {
             continue;
         };
-        machine.profiles.push(entry.owner.clone());
+        // A pasted list may be of a part of the cache only: what it lacks, nobody
+        // knows to be absent.
+        if entry.told.is_none() {
+            machine.profiles.push(entry.owner.clone());
+        }
         if let Some((evidence, size)) = entry.meta_data {
             machine.cites.push(Cite::whole(evidence, size));
         }

@@ -1,6 +1,7 @@
 //! Everything established about one hand-over of evidence, with the questions
 //! that rules ask of it.
 
+pub mod accessed;
 pub mod assemble;
 pub mod chains;
 pub mod clock_shift;

@@ -1,10 +1,14 @@
 //! What the hives of a machine say of its trust: stores, switches, proxies.
 
+use std::collections::BTreeSet;
+
 use super::{ArtifactSource, Case};
 use crate::account::Account;
 use crate::chain::{Candidate, Origin};
 use crate::host::HostSource;
 use crate::host::hive::{HiveFacts, HiveKind, Scope, Setting, Stored};
+use crate::host::pasted::Pasted;
+use crate::host::proxy_settings::WinHttpSettings;
 use crate::pki::Artifact;
 use crate::provenance::Cite;
 use crate::time::Timestamp;
@@ -84,10 +88,20 @@ impl Case {
         if machine.is_none() {
             return stores;
         }
+        let pasted = self.pasted_roots(machine);
         for record in &self.artifacts {
             let Artifact::Certificate(certificate) = &record.artifact else {
                 continue;
             };
+            // A hive knows better, and knows since when.
+            if !stores.known && pasted.contains(&crate::bytes::to_hex(&certificate.sha1)) {
+                stores.candidates.push(Candidate {
+                    certificate: std::sync::Arc::clone(certificate),
+                    anchor: true,
+                    distrusted: false,
+                    origin: Origin::Given,
+                });
+            }
             for sighting in record.seen.iter().filter(|it| it.machine == machine) {
                 let Some(stored) = self.stored(sighting.source) else {
                     continue;
@@ -112,6 +126,33 @@ impl Case {
         stores
     }
 
+    /// SHA-1 of the roots that pasted output of `certutil -store` lists: trusted
+    /// when it was pasted, which the text does not date. That one is not listed
+    /// says nothing.
+    #[must_use]
+    pub fn pasted_roots(&self, machine: Option<usize>) -> BTreeSet<String> {
+        let stores = self.pasted(machine).flat_map(|(_, pasted)| &pasted.stores);
+        let roots = stores.filter(|store| store.is_root());
+        let hashes = roots.flat_map(|store| &store.certificates);
+        hashes.map(|(hash, _)| hash.clone()).collect()
+    }
+
+    /// The pasted texts of a machine, with their files.
+    pub fn pasted(&self, machine: Option<usize>) -> impl Iterator<Item = (&HostSource, &Pasted)> {
+        let all = self.hosts.iter().zip(&self.host_machines);
+        let own = all.filter(move |(_, owner)| machine.is_some() && **owner == machine);
+        own.filter_map(|(source, _)| Some((source, source.pasted()?)))
+    }
+
+    /// The proxy of services by pasted output of netsh, with its place.
+    #[must_use]
+    pub fn pasted_proxy(&self, machine: Option<usize>) -> Option<(&WinHttpSettings, Cite)> {
+        self.pasted(machine).find_map(|(source, pasted)| {
+            let (settings, line) = pasted.win_http.as_ref()?;
+            Some((settings, source.line(*line)))
+        })
+    }
+
     /// The element of a store that a sighting is of.
     #[must_use]
     pub fn stored(&self, source: ArtifactSource) -> Option<&Stored> {
@@ -126,9 +167,19 @@ impl Case {
     }
 
     /// The proxy that services of the machine are told, with its place: `Some`
-    /// of nothing when its hive says that there is none.
+    /// of nothing when its hive says that there is none; else as pasted output of
+    /// netsh says.
     #[must_use]
     pub fn service_proxy(&self, machine: Option<usize>) -> Option<(Option<String>, Cite)> {
+        self.hive_proxy(machine).or_else(|| {
+            let (settings, place) = self.pasted_proxy(machine)?;
+            Some((settings.proxy.clone(), place))
+        })
+    }
+
+    /// The same, as the hive alone says.
+    #[must_use]
+    pub fn hive_proxy(&self, machine: Option<usize>) -> Option<(Option<String>, Cite)> {
         self.hives(machine).find_map(|(source, hive)| {
             if hive.kind != HiveKind::Software {
                 return None;

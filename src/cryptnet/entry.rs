@@ -99,6 +99,7 @@ fn entry(
             modified_at: file.modified_at,
         }),
         recovered_url: None,
+        told: None,
     }
 }
 

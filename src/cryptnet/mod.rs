@@ -16,7 +16,7 @@ mod url;
 use std::sync::Arc;
 
 use crate::account::Account;
-use crate::provenance::EvidenceId;
+use crate::provenance::{Cite, EvidenceId};
 use crate::time::Timestamp;
 
 pub use entry::{CacheFile, MAX_CONTENT_LEN, entries};
@@ -55,6 +55,20 @@ pub struct CacheEntry {
     pub content: Option<CachedContent>,
     /// URL recovered by name for an entry without record (`UrlBasis::Dictionary`).
     pub recovered_url: Option<String>,
+    /// What a pasted list says of it, where nothing else does.
+    pub told: Option<ToldEntry>,
+}
+
+/// An entry that only pasted output of `certutil -urlcache` tells of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToldEntry {
+    /// The line.
+    pub cite: Cite,
+    /// Size of the content.
+    pub size: Option<u64>,
+    /// Last synchronization as printed: local time without a zone, its day and
+    /// month in an order that the text does not say.
+    pub last_sync: Option<String>,
 }
 
 /// The `Content` file of an entry.

@@ -459,6 +459,7 @@ impl Story {
                 modified_at: None,
             }),
             recovered_url: None,
+            told: None,
         });
         self.case.cache_machines.push(Some(machine));
         let source = ArtifactSource::Cache(index);

@@ -226,25 +226,28 @@ fn differences(ours: &CaseChain, logged: &LoggedChain) -> Vec<String> {
         let Some(own) = best.elements.get(at) else {
             break;
         };
-        let (theirs, mine) = (
-            element.error_status & DECIDED,
-            own.error_status.bits() & DECIDED,
-        );
-        let names = |bits: u32| TrustStatus::from_bits(bits).names().join(", ");
-        if theirs & !mine != 0 {
-            let bits = names(theirs & !mine);
-            found.push(format!(
-                "the log has {bits} for {}, our check does not",
-                element.subject
-            ));
-        }
-        if mine & !theirs != 0 {
-            let bits = names(mine & !theirs);
-            found.push(format!(
-                "our check has {bits} for {}, the log does not",
-                element.subject
-            ));
-        }
+        let bits = (element.error_status, own.error_status.bits());
+        found.extend(bit_differences("the log", bits, &element.subject));
+    }
+    found
+}
+
+/// Bits of an element that one side has and the other has not: theirs, ours.
+pub(super) fn bit_differences(who: &str, (theirs, mine): (u32, u32), subject: &str) -> Vec<String> {
+    let (theirs, mine) = (theirs & DECIDED, mine & DECIDED);
+    let names = |bits: u32| TrustStatus::from_bits(bits).names().join(", ");
+    let mut found = Vec::new();
+    if theirs & !mine != 0 {
+        let bits = names(theirs & !mine);
+        found.push(format!(
+            "{who} has {bits} for {subject}, our check does not"
+        ));
+    }
+    if mine & !theirs != 0 {
+        let bits = names(mine & !theirs);
+        found.push(format!(
+            "our check has {bits} for {subject}, {who} does not"
+        ));
     }
     found
 }

@@ -143,8 +143,13 @@ fn settings(inquiry: &Inquiry<'_>, failed: usize) -> Option<(String, Vec<Cite>)>
     let mut cites = vec![place];
     cites.extend(users.iter().map(|(.., cite)| cite.clone()));
     let names = super::inquiry::join_words(&names);
+    let by_hive = inquiry.case.hive_proxy(machine).is_some();
+    let sources = match by_hive {
+        true => "The hives say",
+        false => "The user's hive and pasted output of netsh say",
+    };
     Some((
-        format!(" The hives say so too: WinHTTP has no proxy, {names}."),
+        format!(" {sources} so too: WinHTTP has no proxy, {names}."),
         cites,
     ))
 }

@@ -97,6 +97,7 @@ mod ruled_out;
 mod self_signed_leaf;
 mod server_omits_intermediate;
 mod server_without_certificate_binding;
+mod setting_conflicts;
 mod signature_invalid;
 mod statuses;
 mod successes;

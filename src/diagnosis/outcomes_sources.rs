@@ -342,6 +342,8 @@ const CONFLICT_WINDOW: Span = Span::seconds(60);
 /// within a minute.
 fn conflicting_evidence(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     let mut proposals: Vec<Proposal> = super::host_logs::conflicts(inquiry, &CONFLICTING_EVIDENCE);
+    let settings = super::setting_conflicts::conflicts(inquiry, &CONFLICTING_EVIDENCE);
+    proposals.extend(settings);
     for (index, failure) in inquiry.failures.iter().enumerate() {
         let Some(handshake) = inquiry.handshake_of(index) else {
             continue;

@@ -18,6 +18,8 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
             return None;
         }
         let proxy = retrieval.route.proxy.or(retrieval.server);
+        // The log of a proxy does not have its own address.
+        let named = proxy.map_or_else(String::new, |proxy| format!(" {proxy}"));
         let proxy = proxy.map_or_else(|| "the proxy".to_owned(), |proxy| proxy.to_string());
         let (who, status) = match retrieval.status {
             Some(401) => ("The server", 401),
@@ -30,7 +32,7 @@ fn apply(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
         let schemes = schemes(retrieval);
         Some(Fault {
             summary: format!(
-                "{who} {proxy} asked for a login ({status}{schemes}) before giving out the {}{}, {then}.",
+                "{who}{named} asked for a login ({status}{schemes}) before giving out the {}{}, {then}.",
                 retrieval.object.phrase(),
                 retrieval
                     .host

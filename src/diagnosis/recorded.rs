@@ -32,7 +32,10 @@ pub fn failures(case: &Case, found: &mut [(Failure, Vec<Link>)]) -> Vec<(Failure
             HostFacts::Events(events) => {
                 alone.extend(of_events(case, source, machine, events, found));
             }
-            HostFacts::Updates(_) | HostFacts::Hive(_) | HostFacts::Access(_) => {}
+            HostFacts::Updates(_)
+            | HostFacts::Hive(_)
+            | HostFacts::Access(_)
+            | HostFacts::Pasted(_) => {}
         }
     }
     alone.extend(of_contacts(case, found));

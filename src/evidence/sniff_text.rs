@@ -20,7 +20,11 @@ pub fn text_kind(head: &[u8]) -> Option<EvidenceKind> {
     if start.starts_with('{') && CASE_SCHEMAS.iter().any(|schema| text.contains(schema)) {
         return Some(EvidenceKind::Case);
     }
-    let certutil = CERTUTIL_MARKS.iter().any(|mark| text.contains(mark));
+    if text.lines().any(is_netsh_heading) {
+        return Some(EvidenceKind::NetshText);
+    }
+    let certutil =
+        CERTUTIL_MARKS.iter().any(|mark| text.contains(mark)) || text.lines().any(is_element_rule);
     certutil.then_some(EvidenceKind::CertutilText)
 }
 
@@ -72,6 +76,25 @@ fn is_access_line(line: &str) -> bool {
     of_squid() == Some(true) || of_common() == Some(true) || of_iis() == Some(true)
 }
 
+/// The heading of `netsh winhttp show proxy`: in any language it names WinHTTP
+/// and ends with a colon.
+fn is_netsh_heading(line: &str) -> bool {
+    let line = line.trim();
+    line.contains("WinHTTP") && line.ends_with(':') && line.len() < 80 && !line.contains('>')
+}
+
+/// `================ Zertifikat 0 ================`: the rule above each
+/// element of `-store`, in any language.
+fn is_element_rule(line: &str) -> bool {
+    let line = line.trim();
+    let inner = line.trim_matches('=').trim();
+    let number = inner.rsplit(' ').next().unwrap_or_default();
+    line.starts_with("================ ")
+        && line.ends_with(" ================")
+        && !number.is_empty()
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Lines looked at for a key log: comments may come first.
 const MAX_LINES: usize = 64;
 
@@ -79,12 +102,15 @@ const CASE_SCHEMAS: [&str; 2] = ["\"whychain.report/", "\"whychain.case/"];
 
 /// Texts that only certutil prints: its closing line, the rule above each
 /// certificate of `-dump` and `-verify`, the rows of `-urlcache -v`.
-const CERTUTIL_MARKS: [&str; 5] = [
+const CERTUTIL_MARKS: [&str; 7] = [
     "CertUtil: -",
     "================ Certificate ",
     "WinHttp Cache entry",
     "ChainContext.dwErrorStatus",
     "CertContext[0][0]",
+    // The name of the command stands in its closing line in any language.
+    "CertUtil: -URLCache",
+    "\\CryptnetUrlCache\\MetaData\\",
 ];
 
 /// `LABEL <client random, 64 digits> <secret, digits>`; `RSA` has 16 digits of
@@ -169,6 +195,10 @@ mod tests {
         assert_eq!(text_kind(report), Some(EvidenceKind::Case));
         let printed = b"CertUtil: -URLCache command completed successfully.";
         assert_eq!(text_kind(printed), Some(EvidenceKind::CertutilText));
+        let netsh = b"\r\nAktuelle WinHTTP-Proxyeinstellungen:\r\n\r\n    Direktzugriff (kein Proxyserver).\r\n";
+        assert_eq!(text_kind(netsh), Some(EvidenceKind::NetshText));
+        let store = b"root \"Wurzel\"\n================ Zertifikat 0 ================\n";
+        assert_eq!(text_kind(store), Some(EvidenceKind::CertutilText));
         assert_eq!(text_kind(b"Dear all, see \"whychain.report/1\""), None);
     }
 }

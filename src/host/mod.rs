@@ -18,6 +18,11 @@ pub mod hive_log;
 mod hive_stores;
 pub mod local_time;
 pub mod log_line;
+mod netsh;
+pub mod pasted;
+mod pasted_cache;
+mod pasted_store;
+pub mod pasted_verify;
 pub mod proxy_settings;
 pub mod regf;
 pub mod store;
@@ -58,6 +63,8 @@ pub enum HostFacts {
     /// The access log of a proxy or a web server; its clock and machine are
     /// those of the server, not of who asked.
     Access(Box<access_log::AccessLog>),
+    /// Pasted output of certutil or netsh, of lower trust.
+    Pasted(Box<pasted::Pasted>),
 }
 
 impl HostSource {
@@ -130,6 +137,15 @@ impl HostSource {
         }
     }
 
+    /// The pasted text, if it is one.
+    #[must_use]
+    pub fn pasted(&self) -> Option<&pasted::Pasted> {
+        match &self.facts {
+            HostFacts::Pasted(pasted) => Some(pasted),
+            _ => None,
+        }
+    }
+
     /// Cites a line of the file.
     #[must_use]
     pub fn line(&self, line: u64) -> Cite {
@@ -144,7 +160,10 @@ impl HostSource {
     pub fn own_names(&self) -> Vec<String> {
         let mut names: Vec<String> = match &self.facts {
             HostFacts::Hive(hive) if hive.kind == hive::HiveKind::System => hive.names.clone(),
-            HostFacts::Hive(_) | HostFacts::Updates(_) | HostFacts::Access(_) => Vec::new(),
+            HostFacts::Hive(_)
+            | HostFacts::Updates(_)
+            | HostFacts::Access(_)
+            | HostFacts::Pasted(_) => Vec::new(),
             HostFacts::Events(events) => {
                 // A forwarded log holds the events of many machines: then none
                 // of them is this file's own.

@@ -160,18 +160,6 @@ pub fn objects(
                     .files
                     .push((Cite::whole(read.evidence, read.bytes.len() as u64), list));
             }
-            EvidenceKind::CertutilText => {
-                let evidence = inputs.record(file);
-                gathered.issues.push(Issue::new(
-                    evidence,
-                    "the whole file",
-                    format!(
-                        "a file of kind {} is not read by this version",
-                        file.kind.word()
-                    ),
-                    "what it says is missing from the answer",
-                ));
-            }
             // A report that lies beside its evidence is no evidence.
             EvidenceKind::Case
             | EvidenceKind::Pcap
@@ -185,6 +173,7 @@ pub fn objects(
             | EvidenceKind::CmLog
             | EvidenceKind::AccessLog
             | EvidenceKind::NetshText
+            | EvidenceKind::CertutilText
             | EvidenceKind::Other => {}
         }
     }

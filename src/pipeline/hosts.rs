@@ -33,6 +33,9 @@ pub fn hosts(
             EvidenceKind::Evtx => event_log(file, inputs, gathered),
             EvidenceKind::CmLog => update_log(file, inputs, gathered),
             EvidenceKind::AccessLog => texts::access_log(file, inputs, gathered),
+            EvidenceKind::CertutilText | EvidenceKind::NetshText => {
+                texts::pasted(file, inputs, gathered)
+            }
             _ => None,
         };
         let Some((evidence, mut facts)) = facts else {
@@ -54,6 +57,7 @@ pub fn hosts(
         };
         let number = gathered.hosts.len();
         objects(&source, number, gathered);
+        texts::cache_entries(&source, gathered);
         gathered.hosts.push(source);
     }
     zones_beside(&mut gathered.hosts);

@@ -27,7 +27,18 @@ pub(super) struct JsonCacheEntry {
     object_type: Option<u32>,
     prefetch_error: Option<u32>,
     content: Option<JsonContent>,
+    /// What pasted output of certutil says, where only that tells of the entry:
+    /// the time is local, without a zone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    told: Option<JsonTold>,
     cites: Vec<JsonCite>,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
+struct JsonTold {
+    size: Option<u64>,
+    last_sync_local: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -52,6 +63,7 @@ impl JsonCacheEntry {
                 name: it.name.clone(),
                 url: it.url().map(str::to_owned),
                 url_basis: match (record, &it.recovered_url) {
+                    (None, Some(_)) if it.told.is_some() => Some("pasted"),
                     (Some(_), _) => Some("metadata"),
                     (None, Some(_)) => Some("dictionary"),
                     (None, None) => None,
@@ -72,6 +84,10 @@ impl JsonCacheEntry {
                     looks_like: looks_like(&content.bytes).word(),
                     artifact: artifact.map(|index| id(Kind::Artifact, index)),
                 }),
+                told: it.told.as_ref().map(|told| JsonTold {
+                    size: told.size,
+                    last_sync_local: told.last_sync.clone(),
+                }),
                 cites: JsonCite::list(&cache_cites(it)),
             }
         };
@@ -86,7 +102,8 @@ pub(super) fn cache_cites(entry: &crate::cryptnet::CacheEntry) -> Vec<Cite> {
         .map(|(evidence, length)| Cite::whole(evidence, length));
     let content = entry.content.as_ref();
     let content = content.map(|it| Cite::whole(it.evidence, it.bytes.len() as u64));
-    merged(record.into_iter().chain(content))
+    let told = entry.told.as_ref().map(|told| told.cite.clone());
+    merged(record.into_iter().chain(content).chain(told))
 }
 
 /// The outermost object in each cache entry: a list rather than the

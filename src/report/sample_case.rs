@@ -164,6 +164,7 @@ fn retrieval(object: ObjectKind, url: &str, start: i64, end: i64) -> Retrieval {
         started_at: at(start),
         ended_at: at(end),
         vantage: Some(1),
+        recorded_by: Default::default(),
         client: Some(address("10.0.0.5:49160")),
         server: Some(address("10.0.0.2:3128")),
         account: None,
@@ -361,6 +362,7 @@ fn cache_entry(owner: Account, meta_data: u32, content: Option<u32>) -> CacheEnt
             modified_at: None,
         }),
         recovered_url: None,
+        told: None,
     }
 }
 

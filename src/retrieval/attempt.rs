@@ -231,6 +231,7 @@ impl Retrieval {
             started_at,
             ended_at,
             vantage: None,
+            recorded_by: super::RecordedBy::Capture,
             client: None,
             server: None,
             account: None,

@@ -179,6 +179,7 @@ mod tests {
                 modified_at: None,
             }),
             recovered_url: None,
+            told: None,
         }
     }
 

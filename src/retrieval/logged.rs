@@ -38,6 +38,7 @@ const SILENT_FOR: Span = Span::seconds(3);
 pub fn logged(logged: &Logged<'_>, known: &KnownUrls) -> Retrieval {
     let wire = logged.wire;
     let mut built = Retrieval::new(logged.started_at, logged.ended_at);
+    built.recorded_by = super::RecordedBy::Machine;
     built.host = url::parts(&wire.url).map(|parts| parts.host);
     built.url = Some(wire.url.clone());
     built.object = object(wire, known);

@@ -5,6 +5,7 @@
 //! they were on the way to something that validation fetches. Who validated,
 //! and on which machine, is not decided here.
 
+mod accessed;
 mod attempt;
 mod body;
 mod cache_match;
@@ -54,6 +55,7 @@ use crate::protocol::tls::Handshake;
 use crate::provenance::{Cite, Sighting};
 use crate::time::Timestamp;
 
+pub use accessed::{Accessed, accessed};
 pub use body::{BodyFacts, BodyIndex, MAX_SCRIPT, MAX_TITLE, RetrievedBody, wants_body};
 pub use directory::LDAP_PORTS;
 pub use identity::{Authentication, LoginCount, login_counts};
@@ -177,6 +179,20 @@ impl Counts {
     }
 }
 
+/// Who recorded an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum RecordedBy {
+    /// Frames of a capture.
+    #[default]
+    Capture,
+    /// A log of the machine that asked.
+    Machine,
+    /// The log of a proxy.
+    Proxy,
+    /// The log of the server that was asked.
+    Server,
+}
+
 /// One attempt to get an object: the rounds of one login together, each
 /// redirect on its own.
 #[derive(Debug, Clone, PartialEq)]
@@ -200,6 +216,8 @@ pub struct Retrieval {
     pub ended_at: Timestamp,
     /// The vantage point, for attempts seen in a capture.
     pub vantage: Option<u32>,
+    /// Who recorded it: whose clock its times are.
+    pub recorded_by: RecordedBy,
     /// Who asked.
     pub client: Option<SocketAddr>,
     /// Who answered the conversation, or should have; the proxy, where one was asked.

@@ -15,8 +15,8 @@ use crate::pki::Artifact;
 use crate::protocol::dns::Lookup;
 use crate::protocol::tls::{Alert, ServerCertificates};
 use crate::provenance::{Cite, Sighting, merged};
-use crate::retrieval::Retrieval;
 use crate::retrieval::update_call::update_call;
+use crate::retrieval::{RecordedBy, Retrieval};
 use crate::time::{Span, Timestamp};
 use crate::words;
 
@@ -25,7 +25,7 @@ use crate::words;
 pub struct Event {
     /// When, by `clock`.
     pub at: Timestamp,
-    /// Whose clock: `capture`, `host`, `server`, `certificate`.
+    /// Whose clock: `capture`, `host`, `proxy`, `server`, `certificate`.
     pub clock: &'static str,
     /// What kind: `retrieval`, `lookup`, `connect`, `handshake`, `alert`,
     /// `close`, `cache`, `object`, `failure`, `repair`, `first-seen`.
@@ -42,8 +42,10 @@ pub fn timeline(case: &Case, diagnosis: &Diagnosis) -> Vec<Event> {
     let mut events = Vec::new();
     let wanted_by = by_host(case);
     lookup_events(case, &wanted_by, &mut events);
-    for retrieval in &case.retrievals {
-        retrieval_events(retrieval, &mut events);
+    for (index, retrieval) in case.retrievals.iter().enumerate() {
+        let machine = case.retrieval_machines.get(index).copied().flatten();
+        let machine = phrase::machine_name(case, machine);
+        retrieval_events(retrieval, machine.as_deref(), &mut events);
     }
     for handshake in &case.handshakes {
         handshake_events(case, handshake, &mut events);
@@ -167,11 +169,12 @@ fn lookup_result(lookup: &Lookup) -> String {
     }
 }
 
-fn retrieval_events(retrieval: &Retrieval, events: &mut Vec<Event>) {
-    let clock = if retrieval.vantage.is_some() {
-        CAPTURE
-    } else {
-        HOST
+fn retrieval_events(retrieval: &Retrieval, machine: Option<&str>, events: &mut Vec<Event>) {
+    let clock = match (retrieval.vantage, retrieval.recorded_by) {
+        (Some(_), _) | (None, RecordedBy::Capture) => CAPTURE,
+        (None, RecordedBy::Machine) => HOST,
+        (None, RecordedBy::Proxy) => PROXY,
+        (None, RecordedBy::Server) => SERVER,
     };
     let what = format!(
         "{} {}",
@@ -182,7 +185,15 @@ fn retrieval_events(retrieval: &Retrieval, events: &mut Vec<Event>) {
     let caller = caller.map_or_else(String::new, |caller| format!(" ({caller})"));
     let by = retrieval
         .client
-        .map(|client| format!(" by {}{caller}", client.ip()))
+        .map(|client| client.ip().to_string())
+        // A line of an access log has no port, and so no client; its machine is
+        // the address in it.
+        .or_else(|| {
+            machine
+                .filter(|_| clock == PROXY || clock == SERVER)
+                .map(str::to_owned)
+        })
+        .map(|client| format!(" by {client}{caller}"))
         .unwrap_or_default();
     let way = phrase::way(retrieval);
     let event = |at, kind, text| Event {
@@ -513,6 +524,10 @@ fn failure_event(case: &Case, failure: &Failure) -> Event {
 
 const CAPTURE: &str = "capture";
 const HOST: &str = "host";
+/// The clock of a proxy that logged it.
+const PROXY: &str = "proxy";
+/// The clock of a server that logged it.
+const SERVER: &str = "server";
 const CERTIFICATE: &str = "certificate";
 
 /// A day: near enough to the evidence to have been about to matter.
