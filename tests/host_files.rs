@@ -103,6 +103,39 @@ fn a_hive_with_a_broken_cell_loses_that_branch_only() {
     assert!(facts.is_damaged);
 }
 
+#[test]
+fn every_limit_and_every_policy_of_updates_is_read() {
+    let (facts, problems, _) = hive::read(&fixture("limits.hive")).unwrap();
+    assert_eq!(problems, []);
+    for (name, number) in [
+        ("ChainUrlRetrievalTimeoutMilliseconds", 5_000),
+        ("ChainRevAccumulativeUrlRetrievalTimeoutMilliseconds", 7_000),
+        ("MaxAIAUrlCountInCert", 3),
+        ("DisableAIAUrlRetrieval", 1),
+        ("SetProxyBehaviorForUpdateDetection", 1),
+        ("DoNotEnforceEnterpriseTLSCertPinningForUpdateDetection", 1),
+        ("UseWUServer", 1),
+        ("DODownloadMode", 99),
+        ("Flags", 4),
+        ("SyncDeltaTime", 86_400),
+        ("ProxySettingsPerUser", 0),
+    ] {
+        assert_eq!(facts.number(name), Some(number), "{name}");
+    }
+    for (name, text) in [
+        ("WUStatusServer", "https://wsus.corp.example:8531"),
+        ("UpdateServiceUrlAlternate", "http://localhost:8005"),
+        ("DOCacheHost", "cache.corp.example"),
+        ("SyncFromDirUrl", "file:////server/roots"),
+    ] {
+        assert_eq!(facts.text(name), Some(text), "{name}");
+    }
+    assert_eq!(facts.auto_update.synced[0].0, "DisallowedCertLastSyncTime");
+    let proxy = facts.win_http.unwrap().value;
+    assert_eq!(proxy.proxy.as_deref(), Some("http=px:8080;https=px:8443"));
+    assert_eq!(proxy.bypass.as_deref(), Some("<local>;*.corp.example"));
+}
+
 /// The state after both logs, as `regipy` recovers it too.
 #[test]
 fn changes_in_both_logs_of_the_new_form_are_applied_in_their_order() {

@@ -13,6 +13,7 @@ mod turned;
 use crate::case::Case;
 
 pub use host::by_copies;
+pub use logs::by_access_logs;
 pub use servers::servers;
 
 /// The offset of one clock from the reference, in seconds; positive when this
@@ -44,6 +45,7 @@ pub fn clocks(case: &Case) -> Vec<Clock> {
         clocks.extend(host::behind_its_objects(case, machine));
         clocks.extend(logs::by_contacts(case, machine));
     }
+    clocks.extend(by_access_logs(case));
     clocks
 }
 

@@ -191,6 +191,7 @@ const ENGINE: &str =
 const ENGINE_POLICY: &str = r"Policies\Microsoft\SystemCertificates\ChainEngine\Config";
 const UPDATE_POLICY: &str = r"Policies\Microsoft\Windows\WindowsUpdate";
 const UPDATE_AU_POLICY: &str = r"Policies\Microsoft\Windows\WindowsUpdate\AU";
+const DELIVERY_POLICY: &str = r"Policies\Microsoft\Windows\DeliveryOptimization";
 const INTERNET_POLICY: &str = r"Policies\Microsoft\Windows\CurrentVersion\Internet Settings";
 const CONNECTIONS: &str = r"Microsoft\Windows\CurrentVersion\Internet Settings\Connections";
 const CONNECTIONS_32: &str =
@@ -205,7 +206,14 @@ const PROFILES: &str = r"Microsoft\Windows NT\CurrentVersion\ProfileList";
 pub const SETTINGS: &[(&str, &[&str])] = &[
     (
         AUTO_UPDATE,
-        &["RootDirUrl", "SyncFromDirUrl", "Flags", "SyncDeltaTime"],
+        &[
+            "RootDirUrl",
+            "SyncFromDirUrl",
+            "Flags",
+            "SyncDeltaTime",
+            "DisallowedCertSyncDeltaTime",
+            "PinRulesSyncDeltaTime",
+        ],
     ),
     (
         AUTH_ROOT_POLICY,
@@ -241,6 +249,10 @@ pub const SETTINGS: &[(&str, &[&str])] = &[
         ],
     ),
     (UPDATE_AU_POLICY, &["UseWUServer"]),
+    (
+        DELIVERY_POLICY,
+        &["DODownloadMode", "DOCacheHost", "DOCacheHostSource"],
+    ),
     (INTERNET_POLICY, &["ProxySettingsPerUser"]),
     (
         USER_INTERNET,
@@ -373,7 +385,11 @@ fn user(hive: &Hive<'_>, facts: &mut HiveFacts, problems: &mut Vec<ParseError>) 
     }
     settings(hive, facts);
     let key = hive.key(USER_CONNECTIONS);
-    let value = key.and_then(|key| hive.value(&key, "DefaultConnectionSettings"));
+    // The second one is a copy, and in some profiles the only one.
+    let value = key.and_then(|key| {
+        let named = |name| hive.value(&key, name);
+        named("DefaultConnectionSettings").or_else(|| named("SavedLegacySettings"))
+    });
     if let Some(value) = value {
         match proxy_settings::connections(&value.data) {
             Ok(settings) => facts.connections = Some(placed(settings, &value)),

@@ -10,6 +10,7 @@ mod access_squid;
 mod access_w3c;
 pub mod application;
 pub mod capi;
+pub mod capi_told;
 pub mod codes;
 pub mod event;
 pub mod evtx;

@@ -120,6 +120,9 @@ pub fn read(text: &str) -> Pasted {
     pasted_cache::read(&rows, &mut pasted);
     netsh::read(&rows, &mut pasted);
     let english = [
+        "Verified \"",
+        "Failed \"",
+        "Error retrieving URL",
         "command completed successfully",
         "Source Url",
         "Current WinHTTP",

@@ -31,9 +31,11 @@ pub(super) fn read(rows: &[(u64, &str)], pasted: &mut Pasted) {
     let mut closed = false;
     let mut counted: Option<(u64, u64)> = None;
     for (line, row) in rows {
-        if names_command(row) && row.contains(':') && !row.contains('>') {
+        if names_command(row) && row.contains("CertUtil:") {
             closed = true;
-            continue;
+            if row.trim_start().starts_with("CertUtil:") {
+                continue;
+            }
         }
         // `WinHttp Cache entries: 20`: how many there should be.
         if let Some(count) = row.trim().strip_prefix("WinHttp Cache entries:") {
@@ -124,6 +126,12 @@ fn one(line: u64, piece: &str, pasted: &mut Pasted) {
 }
 
 fn kept(time: &str) -> String {
+    // What followed in another line once.
+    let ends = [" WinHttp", " CertUtil"]
+        .iter()
+        .filter_map(|mark| time.find(mark));
+    let end = ends.min().unwrap_or(time.len());
+    let time = time.get(..end).unwrap_or(time);
     crate::words::cut(&crate::words::clean(time.trim()), MAX_TEXT, "")
 }
 

@@ -160,6 +160,7 @@ const TIMES_AND_IDS: [&str; 47] = [
     "last_at",
     "last_modified",
     "last_sync_at",
+    "last_sync_local",
     "leaf",
     "machine",
     "machines",

@@ -9,7 +9,7 @@ use crate::case::{ArtifactSource, Case, Handshake, HandshakeOutcome};
 use crate::chain::TrustStatus;
 use crate::diagnosis::{Diagnosis, Failure, FailureKind};
 use crate::host::update_log::Zone;
-use crate::host::{application, capi};
+use crate::host::{application, capi, capi_told};
 use crate::phrase;
 use crate::pki::Artifact;
 use crate::protocol::dns::Lookup;
@@ -366,7 +366,13 @@ fn host_events(case: &Case, events: &mut Vec<Event>) {
                         chain.subject
                     )
                 }
-                (None, None) => continue,
+                (None, None) => {
+                    let Some(trouble) = capi_told::trouble(event) else {
+                        continue;
+                    };
+                    let process = event.process.as_deref().unwrap_or("a process");
+                    format!("{process}{on} {trouble}")
+                }
             };
             events.push(Event {
                 at: event.at,

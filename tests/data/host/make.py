@@ -151,7 +151,39 @@ def dirty(folder):
     write(os.path.join(folder, "dirty-old-form.hive.LOG"), reg.old_log(first, third, 8))
 
 
+def limits(path):
+    """Every limit of the chain engine and the policies of updates."""
+    engine = r"Microsoft\Cryptography\OID\EncodingType 0\CertDllCreateCertificateChainEngine\Config"
+    update = r"Policies\Microsoft\Windows\WindowsUpdate"
+    reg.build(path, {
+        engine: {
+            "ChainUrlRetrievalTimeoutMilliseconds": reg.dword(5000),
+            "ChainRevAccumulativeUrlRetrievalTimeoutMilliseconds": reg.dword(7000),
+            "MaxAIAUrlCountInCert": reg.dword(3),
+            "DisableAIAUrlRetrieval": reg.dword(1),
+        },
+        update: {
+            "WUServer": reg.sz("https://wsus.corp.example:8531"),
+            "WUStatusServer": reg.sz("https://wsus.corp.example:8531"),
+            "UpdateServiceUrlAlternate": reg.sz("http://localhost:8005"),
+            "SetProxyBehaviorForUpdateDetection": reg.dword(1),
+            "DoNotEnforceEnterpriseTLSCertPinningForUpdateDetection": reg.dword(1),
+        },
+        update + r"\AU": {"UseWUServer": reg.dword(1)},
+        r"Policies\Microsoft\Windows\DeliveryOptimization": {
+            "DODownloadMode": reg.dword(99), "DOCacheHost": reg.sz("cache.corp.example")},
+        r"Microsoft\SystemCertificates\AuthRoot\AutoUpdate": {
+            "Flags": reg.dword(4), "SyncDeltaTime": reg.dword(86400), "SyncFromDirUrl": reg.sz("file:////server/roots"),
+            "DisallowedCertLastSyncTime": reg.binary(reg.filetime(WRITTEN).to_bytes(8, "little"))},
+        r"Policies\Microsoft\Windows\CurrentVersion\Internet Settings": {"ProxySettingsPerUser": reg.dword(0)},
+        r"Microsoft\Windows\CurrentVersion\Internet Settings\Connections": {
+            "WinHttpSettings": reg.win_http("http=px:8080;https=px:8443", "<local>;*.corp.example")},
+    })
+    reg.settle(path, WRITTEN)
+
+
 if __name__ == "__main__":
+    limits(os.path.join(HERE, "limits.hive"))
     dirty(HERE)
     software(os.path.join(HERE, "software.hive"))
     user(os.path.join(HERE, "ntuser.hive"))
