@@ -6,14 +6,14 @@
 
 mod host;
 mod interval;
-mod logs;
+mod access;
 mod servers;
 mod turned;
 
 use crate::case::Case;
 
 pub use host::by_copies;
-pub use logs::by_access_logs;
+pub use access::by_access_logs;
 pub use servers::servers;
 
 /// The offset of one clock from the reference, in seconds; positive when this

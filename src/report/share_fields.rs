@@ -135,7 +135,7 @@ const PROSE: [&str; 42] = [
 
 /// Fields with times and with ids of other members: nothing to be learned, but
 /// looked through like prose.
-const TIMES_AND_IDS: [&str; 47] = [
+const TIMES_AND_IDS: [&str; 48] = [
     "artifact",
     "artifacts",
     "as_of",
