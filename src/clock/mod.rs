@@ -4,16 +4,17 @@
 //! The capture's clock is the reference. An offset is an interval that holds
 //! the truth as far as the evidence goes, never a single number.
 
+mod access;
 mod host;
 mod interval;
-mod access;
+mod logs;
 mod servers;
 mod turned;
 
 use crate::case::Case;
 
-pub use host::by_copies;
 pub use access::by_access_logs;
+pub use host::by_copies;
 pub use servers::servers;
 
 /// The offset of one clock from the reference, in seconds; positive when this
