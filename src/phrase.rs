@@ -11,7 +11,7 @@ use crate::diagnosis::{
 use crate::flow::Direction;
 use crate::pki::{Artifact, LooksLike};
 use crate::protocol::tls::{Alert, HiddenBy, KeyUse, Resumption, alert_name};
-use crate::retrieval::{Login, ObjectKind, Outcome, Retrieval, RouteKind};
+use crate::retrieval::{Login, ObjectKind, Outcome, Retrieval, RouteKind, ShownBy};
 use crate::time::Timestamp;
 use crate::words;
 
@@ -50,7 +50,12 @@ pub fn way(retrieval: &Retrieval) -> String {
         RouteKind::Socks => format!("through SOCKS proxy{}", of(proxy)),
         RouteKind::TransparentProxy => match route.hops.last() {
             Some(hop) => format!("through transparent proxy {}", hop.name),
-            None => format!("through a transparent proxy{}", of(proxy)),
+            None => match route.shown_by {
+                Some(shown @ ShownBy::Nearer(_)) => {
+                    format!("through a transparent proxy ({})", shown.sentence())
+                }
+                _ => format!("through a transparent proxy{}", of(proxy)),
+            },
         },
         RouteKind::Unknown => "by an unknown way".to_owned(),
     }

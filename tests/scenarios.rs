@@ -82,7 +82,7 @@ fn every_sample_gives_its_stored_json() {
 
 /// The root cause a story was built to have, from its README and not from a
 /// report: sample, state, rule.
-const STORIES: [(&str, &str, Option<&str>); 84] = [
+const STORIES: [(&str, &str, Option<&str>); 90] = [
     ("answered-from-cache", "undetermined", None),
     ("answered-from-cache-asked", "undetermined", None),
     ("answered-from-cache-used", "clean", None),
@@ -101,6 +101,8 @@ const STORIES: [(&str, &str, Option<&str>); 84] = [
     ("crl-expired-published", "clean", None),
     ("crl-of-another", "explained", Some("crl-not-applicable")),
     ("crl-of-another-right", "clean", None),
+    ("directory-clear", "clean", None),
+    ("directory-sealed", "clean", None),
     ("dns-failed", "explained", Some("dns-failed")),
     ("dns-failed-resolved", "clean", None),
     ("healthy-through-proxy", "clean", None),
@@ -166,6 +168,12 @@ const STORIES: [(&str, &str, Option<&str>); 84] = [
     ("site-name", "explained", Some("name-mismatch")),
     ("site-name-right", "clean", None),
     ("stale-copy", "explained", Some("intermediary-serves-stale")),
+    (
+        "stale-copy-both-sides",
+        "explained",
+        Some("intermediary-serves-stale"),
+    ),
+    ("stale-copy-both-sides-purged", "clean", None),
     ("stale-copy-purged", "clean", None),
     (
         "stale-copy-transparent",
@@ -223,6 +231,8 @@ const STORIES: [(&str, &str, Option<&str>); 84] = [
     ("wpad-dhcp", "clean", None),
     ("wpad-dns", "clean", None),
     ("wpad-silent", "explained", Some("wpad-pac-failure")),
+    ("wpad-stranger", "clean", None),
+    ("wpad-stranger-published", "clean", None),
 ];
 
 #[test]

@@ -6,6 +6,7 @@
 //! from the bytes at hand and never see the file.
 
 mod classic;
+mod comments;
 mod interface;
 mod issues;
 mod pcapng;
@@ -13,6 +14,7 @@ mod reader;
 mod summary;
 pub mod write;
 
+pub use comments::{Comment, Comments};
 pub use reader::CaptureReader;
 pub use summary::{CaptureSummary, InterfaceSummary};
 

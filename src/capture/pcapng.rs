@@ -174,8 +174,9 @@ impl PcapNg {
 
     fn other_block(&mut self, block: &Block<'_>, notes: &mut Notes<'_>) {
         match block {
-            Block::SectionHeader(_) => {
+            Block::SectionHeader(header) => {
                 notes.summary.sections += 1;
+                notes.summary.comments.take(&header.options, None, None);
                 self.interfaces.clear();
                 self.first_interface = notes.summary.interfaces.len();
             }
@@ -284,7 +285,14 @@ impl PcapNg {
     ) -> Option<FrameBounds> {
         let ticks = (u64::from(packet.ts_high) << 32) | u64::from(packet.ts_low);
         let lengths = (packet.caplen, packet.origlen);
-        self.timed_frame(packet.if_id, ticks, 28, lengths, notes)
+        let number = notes.summary.frames + 1;
+        let frame = self.timed_frame(packet.if_id, ticks, 28, lengths, notes);
+        if !packet.options.is_empty() {
+            let at = frame.as_ref().and_then(|frame| frame.at);
+            let comments = &mut notes.summary.comments;
+            comments.take(&packet.options, Some(number), at);
+        }
+        frame
     }
 
     /// Reads an obsolete packet block: interface (16 bits), drops (16 bits),

@@ -652,6 +652,48 @@ mod tests {
     }
 
     #[test]
+    fn comments_of_the_file_and_of_frames_are_kept_with_their_places() {
+        let option = |code: u8, text: &str| {
+            let length = u8::try_from(text.len()).unwrap();
+            let mut bytes = vec![code, 0, length, 0];
+            bytes.extend(text.as_bytes());
+            bytes.resize(bytes.len().next_multiple_of(4), 0);
+            bytes
+        };
+        let commented = |texts: &[&str]| {
+            let mut body = words(&[0, 0, 100_000_000, 4, 4], false);
+            body.extend(b"data");
+            for text in texts {
+                body.extend(option(1, text));
+            }
+            body.extend([0; 4]);
+            block(6, &body, false)
+        };
+        let file = [
+            section(false),
+            interface(false),
+            commented(&["PID=4312"]),
+            enhanced(0, b"frame", false),
+            commented(&["here it\nbreaks", "PID=8"]),
+        ]
+        .concat();
+        for chunk_len in [file.len(), 7] {
+            let (seen, issues, summary) = read(&file, chunk_len);
+            assert_eq!((seen.len(), issues), (3, Vec::<String>::new()));
+            let comments = summary.comments;
+            assert_eq!(comments.processes, [(1, 4312), (3, 8)]);
+            let [only] = comments.written.as_slice() else {
+                panic!("{comments:?}")
+            };
+            assert_eq!(
+                (only.packet, only.text.as_str()),
+                (Some(3), "here it breaks")
+            );
+            assert!(only.at.is_some());
+        }
+    }
+
+    #[test]
     fn the_search_goes_on_behind_a_damaged_block() {
         let good = enhanced(0, b"frame", false);
         let mut bad = enhanced(0, b"damaged", false);

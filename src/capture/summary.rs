@@ -27,6 +27,8 @@ pub struct CaptureSummary {
     /// whoever saved the file resolved them; the first
     /// [`MAX_NAMES`](super::MAX_NAMES).
     pub names: Vec<(std::net::IpAddr, String)>,
+    /// What was written into the file beside its frames.
+    pub comments: super::Comments,
     /// Decryption secrets blocks; those of TLS are taken as key logs.
     pub secrets_blocks: u64,
     /// Custom blocks, passed over but numbered as frames.

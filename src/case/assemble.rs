@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{ArtifactRecord, ArtifactSighting, ArtifactSource, Case, Handshake, Vantage};
+use super::{
+    ArtifactRecord, ArtifactSighting, ArtifactSource, CaptureNote, Case, Handshake, Vantage,
+    capture_notes,
+};
 use super::{
     accessed, chains, discovery, handshakes, logged, machine_names, machines, programs, tunnels,
 };
@@ -16,7 +19,7 @@ use crate::protocol::dhcp::DhcpMessage;
 use crate::protocol::dns::Lookup;
 use crate::protocol::local_names::{LocalQuestion, NameClaim};
 use crate::protocol::tls::ServerCertificates;
-use crate::provenance::Cite;
+use crate::provenance::{Cite, EvidenceId};
 use crate::retrieval::{self, BodyIndex, KnownUrls, Observed};
 use crate::time::Timestamp;
 
@@ -33,6 +36,10 @@ pub struct Gathered {
     pub lookups: Vec<Lookup>,
     /// Names for addresses in the captures' own blocks.
     pub capture_names: Vec<CaptureName>,
+    /// What people wrote into the captures.
+    pub capture_notes: Vec<CaptureNote>,
+    /// Process numbers in comments of frames.
+    pub processes: BTreeMap<(EvidenceId, u64), u32>,
     /// Questions to time servers.
     pub ntp: Vec<crate::protocol::ntp::NtpExchange>,
     /// Names asked of everybody in the local network.
@@ -134,6 +141,7 @@ pub fn assemble(mut gathered: Gathered, selection: &Selection) -> Case {
             once.repeated,
         ));
     }
+    super::bodies::put_together(&mut gathered);
     read_handshake_certificates(&mut gathered);
     let known = KnownUrls::from_artifacts(gathered.artifacts.values());
     let capture_ends = gathered
@@ -165,6 +173,7 @@ pub fn assemble(mut gathered: Gathered, selection: &Selection) -> Case {
         same_clients: once.clients,
         ..Case::default()
     };
+    capture_notes::hint_processes(&mut case, &gathered.processes);
     case.counts.push(("HTTP exchanges", counts.exchanges));
     case.counts.push((
         "HTTP exchanges that have nothing to do with validation",
@@ -190,6 +199,11 @@ pub fn assemble(mut gathered: Gathered, selection: &Selection) -> Case {
     if let Some(machine) = &selection.machine {
         machines::keep_only(&mut case, machine);
     }
+    case.capture_notes = capture_notes::all(
+        &case,
+        std::mem::take(&mut gathered.capture_notes),
+        &gathered.capture_names,
+    );
     let sources = discovery::Sources {
         local: &gathered.local_questions,
         dhcp: &gathered.dhcp,

@@ -3,6 +3,8 @@
 
 pub mod accessed;
 pub mod assemble;
+pub mod bodies;
+mod capture_notes;
 pub mod chains;
 pub mod clock_shift;
 pub mod contacts;
@@ -24,6 +26,7 @@ pub mod status;
 pub mod stores;
 mod tunnels;
 
+pub use capture_notes::{CaptureNote, NoteKind};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
@@ -84,6 +87,8 @@ pub struct Case {
     pub same_clients: BTreeMap<(u32, IpAddr), u32>,
     /// Chains examined.
     pub chains: Vec<CaseChain>,
+    /// What people wrote into the captures.
+    pub capture_notes: Vec<CaptureNote>,
     /// How completely each vantage point shows the traffic.
     pub vantages: Vec<Vantage>,
     /// HTTP exchanges that are no retrievals, and other counts for the method

@@ -13,7 +13,7 @@ use super::opening::{Opening, Syn, icmp_error, refusal};
 use super::stall::{LargeSegment, Stall};
 use super::{
     Close, CloseKind, Conversation, ConversationId, Direction, IcmpError, MAX_ICMP_ERRORS,
-    MAX_SYNS, Quality, Refusal, RefusalKind, RoleBasis, StreamConsumer,
+    MAX_SYNS, Quality, Refusal, RefusalKind, Reply, RoleBasis, StreamConsumer,
 };
 
 /// A connection and what consumes its bytes.
@@ -26,6 +26,7 @@ pub(super) struct Connection<C> {
     consumer: C,
     syns: Vec<Sighting>,
     syn_ack: Option<Sighting>,
+    reply: Option<Reply>,
     /// Sequence numbers of the SYN and the SYN-ACK.
     pub(super) initial: [Option<u32>; 2],
     /// Payload of the SYN, until the server takes or leaves it.
@@ -80,6 +81,7 @@ impl<C: StreamConsumer> Connection<C> {
             consumer,
             syns: opening.syns,
             syn_ack: None,
+            reply: None,
             initial: [opening.sequence, None],
             early: None,
             next_syn: None,
@@ -114,6 +116,13 @@ impl<C: StreamConsumer> Connection<C> {
             Direction::ToServer
         } else {
             Direction::ToClient
+        }
+    }
+
+    /// Takes what a SYN-ACK tells of its sender besides what its segment does.
+    pub(super) fn note_reply(&mut self, sender: End, reply: Reply) {
+        if sender != self.live.client && self.syn_ack.is_some() {
+            self.reply.get_or_insert(reply);
         }
     }
 
@@ -500,6 +509,7 @@ impl<C: StreamConsumer> Connection<C> {
             initial: self.initial,
             syns: self.syns,
             syn_ack: self.syn_ack,
+            reply: self.reply,
             refusal: self.refusal,
             first: self.first,
             last: self.live.last,

@@ -148,6 +148,8 @@ pub struct Conversation {
     pub syns: Vec<Sighting>,
     /// The first SYN-ACK.
     pub syn_ack: Option<Sighting>,
+    /// What the first SYN-ACK tells of its sender.
+    pub reply: Option<Reply>,
     /// How the connect was refused, when it was.
     pub refusal: Option<Refusal>,
     /// First frame.
@@ -162,6 +164,15 @@ pub struct Conversation {
     pub icmp_errors: Vec<IcmpError>,
     /// How completely the capture shows it.
     pub quality: Quality,
+}
+
+/// What a SYN-ACK tells of who sent it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reply {
+    /// Time to live, or hop limit, as it arrived.
+    pub ttl: u8,
+    /// Maximum segment size, where the option was there.
+    pub maximum_segment_size: Option<u16>,
 }
 
 /// SYN retransmissions kept per conversation; Windows sends 3, Linux 7.

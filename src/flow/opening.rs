@@ -65,6 +65,7 @@ impl Opening {
             initial: [self.sequence, None],
             syns: self.syns,
             syn_ack: None,
+            reply: None,
             refusal: self.refusal,
             first: self.first,
             last: self.last,

@@ -13,7 +13,7 @@ use super::fragments::{Fragments, Whole};
 use super::key::{End, FlowKey, KeyHash};
 use super::opening::Opening;
 use super::reuse::Belongs;
-use super::{Conversation, ConversationId, StreamConsumer};
+use super::{Conversation, ConversationId, Reply, StreamConsumer};
 
 /// Takes packets in capture order and keeps one consumer per conversation.
 ///
@@ -138,6 +138,13 @@ impl<C: StreamConsumer> FlowTable<C> {
                 let destination = (packet.destination, segment.destination_port);
                 let (key, sender) = FlowKey::new(source, destination);
                 self.segment(key, sender, segment, sighting);
+                if segment.flags.syn && segment.flags.ack {
+                    let reply = Reply {
+                        ttl: packet.ttl,
+                        maximum_segment_size: segment.maximum_segment_size,
+                    };
+                    self.note_reply(&key, sender, reply);
+                }
             }
             Transport::Unreachable(error) => self.unreachable(error, packet.source, sighting),
             _ => {}
@@ -165,6 +172,13 @@ impl<C: StreamConsumer> FlowTable<C> {
                 let slot = self.connect(key, id, connect.into_opening());
                 self.feed(slot, sender, segment, at);
             }
+        }
+    }
+
+    fn note_reply(&mut self, key: &FlowKey, sender: End, reply: Reply) {
+        let slot = self.slot(key).and_then(|slot| self.slots.get_mut(slot));
+        if let Some(connection) = slot.and_then(Option::as_mut) {
+            connection.note_reply(sender, reply);
         }
     }
 

@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::Progress;
-use super::files::keep;
 use super::key_logs;
-use crate::capture::CaptureReader;
-use crate::case::Vantage;
+use crate::capture::{CaptureReader, Comments};
 use crate::case::assemble::{CaptureName, Gathered};
+use crate::case::bodies::{facts_of, keep_bytes};
+use crate::case::{CaptureNote, NoteKind, Vantage};
 use crate::evidence::{Chunk, Discovery, EvidenceKind, Located};
 use crate::flow::{CloseKind, Conversation, Direction, FlowTable};
 use crate::issue::Issue;
@@ -21,7 +21,7 @@ use crate::protocol::ldap::LdapSession;
 use crate::protocol::local_names::LocalNames;
 use crate::protocol::{Dialogue, End, Recognition, Transcript, dns, http, ntp, quic, tls};
 use crate::provenance::{Cite, EvidenceId, Sighting};
-use crate::retrieval::{self, BodyFacts, Observed};
+use crate::retrieval::{self, Observed};
 use crate::time::{Span, Timestamp};
 
 /// A capture that begins this soon after another of the same folder ended
@@ -30,10 +30,6 @@ const CONTINUES_WITHIN: Span = Span::seconds(600);
 /// Failed connects kept. A scan makes millions; the first ones show it, and
 /// what matters is named by a look-up or a certificate.
 const MAX_FAILED_CONNECTS: usize = 200_000;
-
-/// Bytes of bodies kept to be written to files: more than the trust objects of a
-/// large site, less than would fill the memory of a small machine.
-const MAX_KEPT: usize = 512 << 20;
 
 /// A place where packets were captured: captures that follow one another share
 /// its flow table.
@@ -49,6 +45,8 @@ struct Place {
     dhcp: Vec<DhcpMessage>,
     quality: Vantage,
     datagrams_quic: u64,
+    /// Bytes kept of answers that may be parts of an object.
+    pieces: usize,
 }
 
 /// Reads every capture of the discovery.
@@ -122,6 +120,7 @@ pub fn captures(
             cite: Cite::whole(evidence, file.size),
         });
         gathered.capture_names.extend(named);
+        take_comments(evidence, file.size, &summary.comments, gathered);
         let unread = frames.unread.values().map(|(count, _)| count).sum::<u64>();
         gathered.issues.extend(frames.issues());
         done += file.size;
@@ -143,6 +142,28 @@ pub fn captures(
     }
     finish(places, gathered, &mut failed_connects);
     key_logs::count(gathered);
+}
+
+/// What was written into a capture beside its frames.
+fn take_comments(evidence: EvidenceId, size: u64, comments: &Comments, gathered: &mut Gathered) {
+    let notes = comments.written.iter().map(|comment| CaptureNote {
+        kind: NoteKind::Comment,
+        at: comment.at,
+        text: comment.text.clone(),
+        cite: match comment.packet {
+            Some(packet) => Cite::packets(evidence, [packet]),
+            None => Cite::whole(evidence, size),
+        },
+    });
+    gathered.capture_notes.extend(notes);
+    let processes = comments.processes.iter();
+    let processes = processes.map(|(packet, process)| ((evidence, *packet), *process));
+    gathered.processes.extend(processes);
+    if comments.left_out > 0 {
+        gathered
+            .counts
+            .push(("comments in captures, beyond the limit", comments.left_out));
+    }
 }
 
 /// A chunk as `capture` takes it: shared with the hashing thread, not copied.
@@ -266,6 +287,7 @@ fn place_of(
                 ..Vantage::default()
             },
             datagrams_quic: 0,
+            pieces: 0,
         });
         places.len() - 1
     })
@@ -425,7 +447,7 @@ fn take_ldap(conversation: &Conversation, session: &LdapSession, gathered: &mut 
         if gathered.bodies.bodies.contains_key(&sha256) {
             continue;
         }
-        let facts = facts_of(value, gathered);
+        let facts = facts_of(value, &mut gathered.artifacts);
         gathered.bodies.bodies.insert(sha256, facts);
     }
     let mut say = |sighting: &Sighting, what: String, effect: &str| {
@@ -471,6 +493,7 @@ fn collect(
             take_ldap(&conversation, session, gathered);
         }
         for exchange in &mut transcript.exchanges {
+            let piece = piece_of(exchange, place);
             let requests = exchange
                 .request
                 .as_mut()
@@ -481,6 +504,10 @@ fn collect(
                 .and_then(|response| response.body.as_mut());
             for body in requests.into_iter().chain(responses) {
                 digest_body(body, gathered);
+            }
+            let body = exchange.response.as_mut().and_then(|it| it.body.as_mut());
+            if let Some(body) = body {
+                body.bytes = piece;
             }
         }
         for (what, sighting) in &transcript.trouble {
@@ -518,7 +545,7 @@ fn collect(
                 exchanges: transcript.exchanges,
                 handshakes: transcript.handshakes,
                 recognized: transcript.recognition != Recognition::Unknown,
-                socks: transcript.socks.and_then(|socks| socks.target),
+                socks: transcript.socks,
                 ldap: transcript.ldap,
                 twins: Vec::new(),
             });
@@ -563,6 +590,27 @@ fn is_of_use(transcript: &Transcript) -> bool {
         || transcript.ldap.is_some()
 }
 
+/// The bytes of an answer that may be a part of an object, while there is room.
+fn piece_of(exchange: &http::Exchange, place: &mut Place) -> Option<Arc<[u8]>> {
+    let response = exchange.response.as_ref()?;
+    let body = response.body.as_ref()?;
+    let is_cut = response.status == 200 && body.completeness != http::Completeness::Complete;
+    let bytes = body
+        .bytes
+        .as_ref()
+        .filter(|_| is_cut || response.status == 206)?;
+    let total = place.pieces.saturating_add(bytes.len());
+    if total > MAX_PIECES {
+        return None;
+    }
+    place.pieces = total;
+    Some(Arc::clone(bytes))
+}
+
+/// Bytes kept of pieces at one place until all are there: an object that
+/// CryptoAPI would take has 100 MiB at most, and those that count are small.
+const MAX_PIECES: usize = 64 << 20;
+
 fn digest_body(body: &mut http::Body, gathered: &mut Gathered) {
     let Some(bytes) = body.bytes.take() else {
         return;
@@ -571,36 +619,9 @@ fn digest_body(body: &mut http::Body, gathered: &mut Gathered) {
     if gathered.bodies.bodies.contains_key(&sha256) {
         return;
     }
-    if gathered.keep_bodies {
-        let kept: usize = gathered.kept.values().map(|it| it.len()).sum();
-        if kept.saturating_add(bytes.len()) <= MAX_KEPT {
-            gathered.kept.insert(sha256, bytes.clone());
-        }
-    }
-    let facts = facts_of(&bytes, gathered);
+    keep_bytes(gathered, sha256, &bytes);
+    let facts = facts_of(&bytes, &mut gathered.artifacts);
     gathered.bodies.bodies.insert(sha256, facts);
-}
-
-fn facts_of(bytes: &[u8], gathered: &mut Gathered) -> BodyFacts {
-    let read = pki::read_object(bytes);
-    BodyFacts {
-        looks_like: read.looks_like,
-        artifacts: keep(&mut gathered.artifacts, read.artifacts),
-        title: title_of(read.looks_like, bytes),
-        script: script_of(read.looks_like, bytes),
-    }
-}
-
-/// The text of a proxy script: it must define one of two functions.
-fn script_of(looks_like: pki::LooksLike, bytes: &[u8]) -> Option<Arc<str>> {
-    const FUNCTION: &[u8] = b"FindProxyForURL";
-    let fits = looks_like == pki::LooksLike::Text && bytes.len() <= retrieval::MAX_SCRIPT;
-    let defines = || {
-        bytes
-            .windows(FUNCTION.len())
-            .any(|window| window == FUNCTION)
-    };
-    (fits && defines()).then(|| Arc::from(String::from_utf8_lossy(bytes).as_ref()))
 }
 
 fn count(quality: &mut Vantage, conversation: &Conversation) {
@@ -611,14 +632,6 @@ fn count(quality: &mut Vantage, conversation: &Conversation) {
     quality.with_gaps += u64::from(seen.missing != [0, 0]);
     quality.bytes += seen.bytes.iter().sum::<u64>();
     quality.missing += seen.missing.iter().sum::<u64>();
-}
-
-/// The title of a page, or the first line of a text; other bytes have none.
-fn title_of(looks_like: pki::LooksLike, bytes: &[u8]) -> Option<String> {
-    match looks_like {
-        pki::LooksLike::Html | pki::LooksLike::Text => pki::html_title(bytes),
-        _ => None,
-    }
 }
 
 /// The body rule of the retrieval stage.

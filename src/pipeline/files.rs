@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::case::assemble::Gathered;
+use crate::case::bodies::keep;
 use crate::cryptnet::{self, CacheFile, CacheFolder, ListedFile};
 use crate::evidence::{Discovery, EvidenceKind, Located};
 use crate::issue::Issue;
@@ -212,16 +213,6 @@ fn refine_kind(
         None => return,
     };
     inputs.set_kind(evidence, kind);
-}
-
-/// Keeps objects once per SHA-256 and names them in order.
-pub fn keep(artifacts: &mut BTreeMap<[u8; 32], Artifact>, found: Vec<Artifact>) -> Vec<[u8; 32]> {
-    let names = found.into_iter().map(|artifact| {
-        let sha256 = artifact.sha256();
-        artifacts.entry(sha256).or_insert(artifact);
-        sha256
-    });
-    names.collect()
 }
 
 /// Certificates of a folder that the analyst names as trusted.

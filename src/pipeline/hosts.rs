@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::bytes::ParseError;
 use crate::case::assemble::{Gathered, HostObject};
+use crate::case::bodies;
 use crate::cryptnet;
 use crate::evidence::{Discovery, EvidenceKind, Inputs, Located};
 use crate::host::{self, HostFacts, HostSource};
@@ -12,7 +13,7 @@ use crate::pki;
 use crate::provenance::EvidenceId;
 use crate::time::Timestamp;
 
-use super::{files, hives, texts};
+use super::{hives, texts};
 
 /// The CAPI2 log is enlarged to 64 MB by our own advice; Windows allows 4 GB.
 const MAX_EVENT_LOG_LEN: usize = 1 << 30;
@@ -207,7 +208,7 @@ fn objects(source: &HostSource, number: usize, gathered: &mut Gathered) {
                 "this object is not used in chains",
             ));
         }
-        for sha256 in files::keep(&mut gathered.artifacts, read.artifacts) {
+        for sha256 in bodies::keep(&mut gathered.artifacts, read.artifacts) {
             found.push(HostObject {
                 source: number,
                 stored,

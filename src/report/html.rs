@@ -9,6 +9,7 @@ use base64::Engine as _;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
+use super::capture_notes;
 use super::cite::Names;
 use super::given;
 use super::look::Look;
@@ -142,6 +143,7 @@ fn sections(sheet: &Sheet<'_>) -> Vec<Section> {
             "How complete the evidence is",
             html_facts::quality(sheet),
         ),
+        section("notes", capture_notes::TITLE, html_facts::notes(sheet)),
         section("method", "Method", Some(html_ledger::method(sheet))),
         section("glossary", "Glossary", Some(html_ledger::glossary())),
     ]

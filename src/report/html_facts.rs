@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::capture_notes;
 use super::facts::vantage_text;
 use super::given;
 use super::html::Sheet;
@@ -105,6 +106,18 @@ fn machine_row(sheet: &Sheet<'_>, index: usize, machine: &Machine) -> Markup {
             td class="break" { (missing) }
         }
     }
+}
+
+/// What somebody wrote into the capture files.
+pub(super) fn notes(sheet: &Sheet<'_>) -> Option<Markup> {
+    let lines = capture_notes::lines(sheet.explained, sheet.names, sheet.look);
+    (!lines.is_empty()).then(|| {
+        html! {
+            ul { @for line in lines.iter().take(MAX_ROWS) { li class="break" { (line) } } }
+            (more(lines.len()))
+            p class="note" { (capture_notes::WORTH) }
+        }
+    })
 }
 
 /// How completely the captures show the traffic, what was counted, and what

@@ -8,6 +8,7 @@ use std::io;
 use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, PrettyFormatter};
 
+use super::capture_notes::JsonCaptureNote;
 use super::given::JsonGiven;
 use super::json_artifact::JsonArtifact;
 use super::json_cache::JsonCacheEntry;
@@ -93,6 +94,7 @@ pub(super) struct Report {
     clocks: Vec<JsonClock>,
     timeline: Vec<JsonEvent>,
     cited_packets: Vec<JsonCitedPackets>,
+    capture_notes: Vec<JsonCaptureNote>,
     vantages: Vec<JsonVantage>,
     counts: Vec<JsonCount>,
     issues: Vec<JsonIssue>,
@@ -144,6 +146,7 @@ impl Report {
                 .map(JsonEvent::from_event)
                 .collect(),
             cited_packets: JsonCitedPackets::list(explained),
+            capture_notes: JsonCaptureNote::list(case),
             vantages: case
                 .vantages
                 .iter()

@@ -99,6 +99,7 @@ pub(super) struct JsonRetrieval {
     machine: Option<String>,
     account: Option<JsonAccount>,
     process: Option<String>,
+    process_hint: Option<String>,
     user_agent: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     update_folder: Option<&'static str>,
@@ -109,6 +110,7 @@ pub(super) struct JsonRetrieval {
     route: JsonRoute,
     syns: u64,
     body: Option<JsonBody>,
+    kept_copy: Option<JsonKeptCopy>,
     cache_entry: Option<String>,
     at_fault: Option<&'static str>,
     legs: Vec<JsonLeg>,
@@ -121,8 +123,26 @@ struct JsonRoute {
     kind: &'static str,
     proxy: Option<String>,
     login: &'static str,
+    basis: Option<String>,
     authentication: Option<JsonAuthentication>,
     hops: Vec<JsonHop>,
+}
+
+/// The copy that a 304 leaves in use.
+#[derive(Debug, Serialize)]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
+struct JsonKeptCopy {
+    sha256: Option<String>,
+    basis: &'static str,
+}
+
+impl JsonKeptCopy {
+    fn from_copy(copy: &crate::retrieval::KeptCopy) -> Self {
+        JsonKeptCopy {
+            sha256: copy.sha256.map(|hash| to_hex(&hash)),
+            basis: copy.basis.word(),
+        }
+    }
 }
 
 /// One side of a proxy: what the client asked of it first, then what it asked
@@ -232,6 +252,7 @@ impl JsonRetrieval {
                 machine: machine_id(&case.retrieval_machines, index),
                 account: it.account.as_ref().map(JsonAccount::from_account),
                 process: it.process.clone(),
+                process_hint: it.process_hint.clone(),
                 user_agent: it.user_agent.clone(),
                 update_folder: call.as_ref().map(|call| call.folder.name()),
                 update_caller: call.as_ref().map(|call| call.caller.word()),
@@ -242,6 +263,7 @@ impl JsonRetrieval {
                     .body
                     .as_ref()
                     .map(|body| JsonBody::from_body(body, &artifacts)),
+                kept_copy: it.kept_copy.as_ref().map(JsonKeptCopy::from_copy),
                 cache_entry: it.cache_entry.map(|index| id(Kind::CacheEntry, index)),
                 at_fault: it.at_fault().map(crate::retrieval::Party::word),
                 legs: JsonLeg::list(it, &artifacts),
@@ -272,6 +294,7 @@ impl JsonRoute {
             kind: route.kind.word(),
             proxy: route.proxy.map(|address| address.to_string()),
             login: route.login.word(),
+            basis: route.shown_by.map(crate::retrieval::ShownBy::sentence),
             authentication: route
                 .authentication
                 .as_ref()

@@ -26,6 +26,7 @@ pub mod trust_list;
 mod axis;
 mod axis_picture;
 mod cache_matrix;
+mod capture_notes;
 mod cells;
 mod chain_facts;
 mod chain_picture;

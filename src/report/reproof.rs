@@ -74,7 +74,8 @@ pub(super) const LISTS: [&str; 10] = [
     "incidents",
 ];
 /// Lists whose members have none.
-pub(super) const UNIDENTIFIED: [&str; 9] = [
+pub(super) const UNIDENTIFIED: [&str; 10] = [
+    "capture_notes",
     "claims",
     "clocks",
     "counts",

@@ -278,6 +278,7 @@ pub(super) fn name_without_id(list: &str, index: usize, member: &Value) -> Strin
         .map(|field| text(member, field))
         .find(|text| !text.is_empty());
     let noun = match list {
+        "capture_notes" => "note",
         "claims" => "claim",
         "clocks" => "clock",
         "counts" => "count",

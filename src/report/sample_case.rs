@@ -169,6 +169,7 @@ fn retrieval(object: ObjectKind, url: &str, start: i64, end: i64) -> Retrieval {
         server: Some(address("10.0.0.2:3128")),
         account: None,
         process: None,
+        process_hint: None,
         task: None,
         user_agent: Some("Microsoft-CryptoAPI/6.1".to_owned()),
         route: Route {
@@ -182,10 +183,12 @@ fn retrieval(object: ObjectKind, url: &str, start: i64, end: i64) -> Retrieval {
                 address: None,
                 cache: Some("MISS".to_owned()),
             }],
+            shown_by: None,
         },
         request_headers: Headers::default(),
         response_headers: Headers::default(),
         body: None,
+        kept_copy: None,
         cache_entry: None,
         syns: Vec::new(),
         detail: None,
@@ -595,6 +598,7 @@ pub(super) fn case() -> Case {
         cache_machines: vec![Some(0), Some(0)],
         lookups: lookups(),
         chains: chains(),
+        capture_notes: Vec::new(),
         vantages: vec![Vantage {
             number: 1,
             first_at: Some(at(0)),

@@ -115,6 +115,7 @@ const PROSE: [&str; 42] = [
     "offered",
     "path",
     "process",
+    "process_hint",
     "program",
     "proxy",
     "remedy",

@@ -4,7 +4,7 @@
 use super::cite::Names;
 use super::look::{Detail, Ink, Look};
 use super::page::Page;
-use super::{chains, facts, given, impact, network, tables, text_story, why};
+use super::{capture_notes, chains, facts, given, impact, network, tables, text_story, why};
 use crate::diagnosis::VerdictState;
 use crate::pipeline::Explained;
 use crate::words;
@@ -44,6 +44,7 @@ pub fn write(explained: &Explained, look: &Look) -> String {
     facts::clocks(&mut page, explained);
     facts::evidence(&mut page, explained);
     facts::quality(&mut page, explained);
+    capture_notes::text(&mut page, explained, &names);
     facts::issues(&mut page, explained, &names);
     footer(&mut page, explained);
     page.finish()

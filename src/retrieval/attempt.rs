@@ -197,7 +197,7 @@ fn last_frame(exchange: &Exchange) -> Option<Sighting> {
 }
 
 /// The frames of an exchange, those of its end included.
-fn frames(exchange: &Exchange) -> Vec<Sighting> {
+pub(super) fn frames(exchange: &Exchange) -> Vec<Sighting> {
     let mut frames = Vec::with_capacity(5);
     frames.extend(
         exchange
@@ -236,6 +236,7 @@ impl Retrieval {
             server: None,
             account: None,
             process: None,
+            process_hint: None,
             task: None,
             user_agent: None,
             route: Route {
@@ -245,6 +246,7 @@ impl Retrieval {
             request_headers: Default::default(),
             response_headers: Default::default(),
             body: None,
+            kept_copy: None,
             cache_entry: None,
             syns: Vec::new(),
             detail: None,
@@ -347,6 +349,7 @@ mod tests {
         };
         let bodies = BodyIndex {
             bodies: [([7; 32], facts)].into(),
+            ..BodyIndex::default()
         };
         let found = Given {
             bodies,

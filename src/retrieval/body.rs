@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::pki::{self, LooksLike};
 use crate::protocol::http::{Body, Completeness, Request, Response};
 
-use super::{ObjectKind, purpose, shape};
+use super::{ObjectKind, Whole, purpose, shape};
 
 /// The body of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct RetrievedBody {
 pub struct BodyIndex {
     /// The facts of each distinct body.
     pub bodies: BTreeMap<[u8; 32], BodyFacts>,
+    /// Objects that were fetched in pieces.
+    pub wholes: Vec<Whole>,
 }
 
 /// What one body holds.
@@ -172,6 +174,7 @@ mod tests {
         };
         let index = BodyIndex {
             bodies: BTreeMap::from([([7; 32], facts)]),
+            ..BodyIndex::default()
         };
         let got = RetrievedBody::of(&whole, true, &index);
         assert_eq!((got.looks_like, got.artifacts.len()), (LooksLike::Other, 1));

@@ -238,7 +238,7 @@ pub(super) fn fits(object: ObjectKind, looks_like: LooksLike, size: u64) -> bool
 /// `authrootseq.txt` holds 18 digits; a page of text is none.
 const MAX_SEQUENCE_LEN: u64 = 64;
 
-fn expects_bytes(object: ObjectKind) -> bool {
+pub(super) fn expects_bytes(object: ObjectKind) -> bool {
     !fits(object, LooksLike::Empty, 0)
 }
 
@@ -258,7 +258,7 @@ pub(super) fn seconds(span: Span) -> String {
 }
 
 /// `12,345`.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

@@ -203,6 +203,7 @@ fn conversation(server: SocketAddr, port: u16) -> Conversation {
         initial: [None, None],
         syns: Vec::new(),
         syn_ack: None,
+        reply: None,
         refusal: None,
         first: sighting(1, 0.0),
         last: sighting(1, 0.0),

@@ -9,7 +9,7 @@ use crate::protocol::http::Headers;
 use crate::provenance::merged;
 use crate::time::Span;
 
-use super::{Hop, Offsets, Outcome, Retrieval, RouteKind, url};
+use super::{Hop, Offsets, Outcome, Retrieval, RouteKind, ShownBy, url};
 
 /// Who is to blame for a download that failed on its way through a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -285,8 +285,8 @@ fn names_nobody(leg: &Retrieval) -> bool {
 /// a proxy that the client did not choose.
 fn note_copy(front: &mut Retrieval, copy: Retrieval) {
     let moved = front.server != copy.server;
-    if moved && matches!(front.route.kind, RouteKind::Direct | RouteKind::Unknown) {
-        front.route.kind = RouteKind::TransparentProxy;
+    if moved {
+        turn_transparent(front, ShownBy::Diverted);
     }
     if let (true, Some(hop)) = (moved, front.route.hops.last_mut()) {
         hop.address = hop.address.or(copy.server);
@@ -295,13 +295,19 @@ fn note_copy(front: &mut Retrieval, copy: Retrieval) {
     front.cites = merged(std::mem::take(&mut front.cites));
 }
 
+/// Says that a proxy stands on a way that seemed to have none.
+fn turn_transparent(front: &mut Retrieval, shown_by: ShownBy) {
+    if matches!(front.route.kind, RouteKind::Direct | RouteKind::Unknown) {
+        front.route.kind = RouteKind::TransparentProxy;
+        front.route.shown_by = Some(shown_by);
+    }
+}
+
 /// What the far side tells of the way: a proxy that the client did not choose,
 /// and what its cache did.
 fn complete_route(front: &mut Retrieval, onward: &[Retrieval]) {
     let Some(leg) = onward.first() else { return };
-    if matches!(front.route.kind, RouteKind::Direct | RouteKind::Unknown) {
-        front.route.kind = RouteKind::TransparentProxy;
-    }
+    turn_transparent(front, ShownBy::SecondLeg);
     let bodies = |it: &Retrieval| it.body.as_ref().and_then(|body| body.sha256);
     let verdict = match (leg.outcome, leg.status) {
         (Outcome::NotModified, _) if front.status == Some(200) => Some("REVALIDATED"),
@@ -456,6 +462,7 @@ mod tests {
         ]);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].route.kind, RouteKind::TransparentProxy);
+        assert_eq!(found[0].route.shown_by, Some(ShownBy::SecondLeg));
         assert_eq!(found[0].route.hops[0].name, PROXY);
     }
 

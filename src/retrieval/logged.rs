@@ -129,6 +129,7 @@ fn route(choice: &ProxyChoice, outcome: Outcome) -> Route {
         login,
         authentication: None,
         hops: Vec::new(),
+        shown_by: None,
     }
 }
 

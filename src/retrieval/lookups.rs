@@ -2,6 +2,7 @@
 //! objects and of proxies.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use crate::protocol::dns::{Answer, Lookup};
 use crate::protocol::tls::Handshake;
@@ -121,8 +122,11 @@ impl<'a> Group<'a> {
                 .iter()
                 .filter_map(|lookup| lookup.answer.as_ref())
         };
-        if answers().any(|answer| !answer.addresses.is_empty()) {
-            return None;
+        let given: BTreeSet<IpAddr> = answers()
+            .flat_map(|answer| answer.addresses.iter().copied())
+            .collect();
+        if !given.is_empty() {
+            return leads_nowhere(&given);
         }
         let from = |answer: &Answer| {
             let owner = self
@@ -214,6 +218,28 @@ impl<'a> Group<'a> {
         );
         built
     }
+}
+
+/// What comes of answers that hold only addresses of no other machine, as
+/// filters give them for names that they block. What a machine answers itself
+/// is in no capture.
+fn leads_nowhere(given: &BTreeSet<IpAddr>) -> Option<(Outcome, Option<String>)> {
+    let named = || {
+        let texts = given.iter().map(ToString::to_string);
+        texts.collect::<Vec<_>>().join(", ")
+    };
+    if given.iter().all(IpAddr::is_unspecified) {
+        let text = format!("the answer is {}, which is no address of a host", named());
+        return Some((Outcome::NoSuchName, Some(text)));
+    }
+    if given
+        .iter()
+        .all(|address| address.is_loopback() || address.is_unspecified())
+    {
+        let text = format!("the answer is {}, the machine itself", named());
+        return Some((Outcome::IncompleteCapture, Some(text)));
+    }
+    None
 }
 
 /// A repeated question shows that the client went without an answer.
@@ -360,6 +386,21 @@ mod tests {
         let mut given = given(vec![silent_lookup(HOST, &[1.0, 2.0, 4.0])]);
         given.observed.push(talking);
         assert_eq!(outcomes(&given), [Outcome::IncompleteCapture]);
+    }
+
+    #[test]
+    fn an_address_of_nobody_is_no_address() {
+        let got = |addresses: &[&str]| given(vec![lookup(HOST, 1.0, 0, addresses)]).retrievals();
+        let blocked = got(&["0.0.0.0"]);
+        assert_eq!(blocked[0].outcome, Outcome::NoSuchName);
+        let text = blocked[0].detail.as_deref();
+        assert_eq!(
+            text,
+            Some("the answer is 0.0.0.0, which is no address of a host")
+        );
+        let own = got(&["127.0.0.1"]);
+        assert_eq!(own[0].outcome, Outcome::IncompleteCapture);
+        assert_eq!(got(&["0.0.0.0", "192.0.2.1"]), []);
     }
 
     #[test]

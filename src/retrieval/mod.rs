@@ -11,6 +11,7 @@ mod body;
 mod cache_match;
 mod connect;
 mod connects;
+mod copies;
 mod directory;
 mod ending;
 mod filter;
@@ -18,6 +19,7 @@ mod filter;
 mod fixtures;
 mod identity;
 mod interests;
+mod intermediaries;
 mod known;
 mod leads;
 mod legs;
@@ -25,13 +27,17 @@ mod logged;
 mod login;
 mod lookups;
 mod names;
+mod nearness;
 mod object;
 mod outcome;
 mod patience;
+mod pieces;
 mod purpose;
+mod ranges;
 mod route;
 mod scene;
 mod shape;
+mod socks;
 mod stall;
 #[cfg(test)]
 mod test_support;
@@ -48,6 +54,7 @@ use crate::account::Account;
 use crate::cryptnet::CacheEntry;
 use crate::flow::{Conversation, Direction, Quality};
 use crate::issue::Issue;
+use crate::protocol::Socks;
 use crate::protocol::dns::Lookup;
 use crate::protocol::http::{Exchange, Headers};
 use crate::protocol::ldap::LdapSession;
@@ -57,6 +64,7 @@ use crate::time::Timestamp;
 
 pub use accessed::{Accessed, accessed};
 pub use body::{BodyFacts, BodyIndex, MAX_SCRIPT, MAX_TITLE, RetrievedBody, wants_body};
+pub use copies::{KeptBasis, KeptCopy};
 pub use directory::LDAP_PORTS;
 pub use identity::{Authentication, LoginCount, login_counts};
 pub use known::KnownUrls;
@@ -65,7 +73,8 @@ pub use logged::{Logged, logged};
 pub use object::ObjectKind;
 pub use outcome::Outcome;
 pub use purpose::ocsp_request_of;
-pub use route::{Hop, Login, Route, RouteKind};
+pub use ranges::{Whole, wholes};
+pub use route::{Hop, Login, Route, RouteKind, ShownBy};
 pub use twice::{Offsets, Once, Twin, once};
 
 /// Joins everything seen into attempts, in order of their start.
@@ -74,20 +83,26 @@ pub fn retrievals(inputs: &Inputs<'_>) -> (Vec<Retrieval>, Counts) {
     let scene = scene::Scene::of(inputs);
     let mut redirects = filter::Redirects::default();
     let mut counts = Counts::default();
-    let mut found = Vec::new();
+    let (mut found, mut last_rounds) = (Vec::new(), Vec::new());
     for rounds in login::attempts(inputs.observed) {
         counts.exchanges += rounds.len() as u64;
         match attempt::retrieval(&scene, &rounds, &mut redirects) {
             Some(_) if found.len() >= MAX_RETRIEVALS => counts.over_limit += 1,
-            Some(retrieval) => found.push(retrieval),
+            Some(retrieval) => {
+                found.push(retrieval);
+                last_rounds.push(rounds.last().copied());
+            }
             None => counts.other_exchanges += rounds.len() as u64,
         }
     }
+    let mut found = pieces::join(found, &last_rounds, inputs.observed, &inputs.bodies.wholes);
     let interests = interests::Interests::of(&scene, &found);
     let failed = connects::failed(&scene, &interests);
     let unresolved = lookups::failed(&scene, &interests);
     let by_directory = directory::retrievals(&scene);
-    for retrieval in failed.into_iter().chain(unresolved).chain(by_directory) {
+    let by_socks = socks::refused(&scene, &interests);
+    let others = failed.into_iter().chain(unresolved).chain(by_directory);
+    for retrieval in others.chain(by_socks) {
         match found.len() >= MAX_RETRIEVALS {
             true => counts.over_limit += 1,
             false => found.push(retrieval),
@@ -97,6 +112,7 @@ pub fn retrievals(inputs: &Inputs<'_>) -> (Vec<Retrieval>, Counts) {
     patience::name_limits(&mut found);
     let mut found = legs::join(found, inputs.offsets);
     cache_match::assign(&mut found, inputs.cache);
+    copies::name(&mut found, inputs.cache);
     (found, counts)
 }
 
@@ -124,8 +140,8 @@ pub struct Observed {
     pub handshakes: Vec<Handshake>,
     /// True when any protocol was recognized.
     pub recognized: bool,
-    /// `host:port` that a SOCKS server was asked for.
-    pub socks: Option<String>,
+    /// The SOCKS dialogue that it began with.
+    pub socks: Option<Socks>,
     /// What was said in LDAP.
     pub ldap: Option<LdapSession>,
     /// The same conversation at other vantage points.
@@ -226,6 +242,8 @@ pub struct Retrieval {
     pub account: Option<Account>,
     /// The process, from a record of the machine.
     pub process: Option<String>,
+    /// Process numbers that comments of the capture put on its frames: a hint.
+    pub process_hint: Option<String>,
     /// The chain of calls it belongs to, from a record of the machine: joins it
     /// with the validation that waited for it.
     pub task: Option<String>,
@@ -239,6 +257,8 @@ pub struct Retrieval {
     pub response_headers: Headers,
     /// The body of the answer.
     pub body: Option<RetrievedBody>,
+    /// Which copy a 304 leaves in use.
+    pub kept_copy: Option<KeptCopy>,
     /// Index of the matching entry among the cache entries of the case.
     pub cache_entry: Option<usize>,
     /// SYNs of the connection, when it was not established.

@@ -1,10 +1,10 @@
 //! The way an attempt took through the network.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use crate::protocol::http::{Exchange, Response};
+use crate::protocol::http::Exchange;
 
+use super::intermediaries::Intermediaries;
 use super::{Authentication, Observed, url, via};
 
 /// The way an attempt took through the network.
@@ -20,6 +20,8 @@ pub struct Route {
     pub authentication: Option<Authentication>,
     /// Intermediaries named by the answer, nearest to the origin first.
     pub hops: Vec<Hop>,
+    /// What shows a proxy that the client did not choose.
+    pub shown_by: Option<ShownBy>,
 }
 
 impl Route {
@@ -32,6 +34,7 @@ impl Route {
             login: Login::None,
             authentication: None,
             hops: Vec::new(),
+            shown_by: None,
         }
     }
 }
@@ -77,6 +80,45 @@ impl RouteKind {
     }
 }
 
+/// What shows a proxy that the client did not choose. `Age`, and `X-Cache`
+/// alone, prove nothing: content networks and servers' own caches send them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ShownBy {
+    /// `Via` names neither a content network nor a cache of the site.
+    Via,
+    /// `X-Cache` names a proxy that answers for others too.
+    XCache,
+    /// It asks for a proxy's login.
+    Challenge,
+    /// The SYN-ACK comes from so many hops nearer than the host's others.
+    Nearer(u8),
+    /// A capture shows the request that the proxy made for it.
+    SecondLeg,
+    /// A capture shows the same request on its way to the proxy.
+    Diverted,
+}
+
+impl ShownBy {
+    /// What shows it, in words.
+    #[must_use]
+    pub fn sentence(self) -> String {
+        match self {
+            ShownBy::Via => "Via names a proxy that is not the site's own".to_owned(),
+            ShownBy::XCache => "X-Cache names a proxy that answers for other sites too".to_owned(),
+            ShownBy::Challenge => "it asks for a proxy's login".to_owned(),
+            ShownBy::Nearer(hops) => format!(
+                "its SYN-ACK comes from {} nearer than other connections to the same address",
+                match hops {
+                    1 => "1 hop".to_owned(),
+                    hops => format!("{hops} hops"),
+                }
+            ),
+            ShownBy::SecondLeg => "a capture shows the request that it made in turn".to_owned(),
+            ShownBy::Diverted => "a capture shows the request diverted to it".to_owned(),
+        }
+    }
+}
+
 /// What became of a proxy's login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Login {
@@ -117,82 +159,6 @@ pub struct Hop {
     pub age: Option<u64>,
 }
 
-/// What all exchanges together show of the proxies between: a name in `Via`
-/// that answers for several sites stands on the way to all of them.
-#[derive(Debug, Default)]
-pub(super) struct Intermediaries {
-    /// Addresses that were spoken to as proxies.
-    pub explicit: BTreeSet<SocketAddr>,
-    /// Sites (see [`via::site`]) by `Via` name, of requests that chose no proxy.
-    sites: BTreeMap<String, BTreeSet<String>>,
-}
-
-/// Names in `Via` that are followed; a capture of the open Internet has
-/// thousands of them, most of them of one content network.
-const MAX_VIA_NAMES: usize = 10_000;
-
-impl Intermediaries {
-    /// Goes through all exchanges once.
-    pub fn of(observed: &[Observed]) -> Self {
-        let mut found = Intermediaries::default();
-        for each in observed {
-            let server = each.conversation.server;
-            if each.socks.is_some() {
-                found.explicit.insert(server);
-            }
-            for exchange in &each.exchanges {
-                match &exchange.request {
-                    Some(_) if chooses_proxy(exchange) => {
-                        found.explicit.insert(server);
-                    }
-                    Some(_) => {
-                        let url = url::of_exchange(exchange, server);
-                        let host = url.and_then(|url| url::parts(&url).map(|parts| parts.host));
-                        found.note(host.as_deref(), exchange.response.as_ref());
-                    }
-                    None => {}
-                }
-            }
-        }
-        found
-    }
-
-    fn note(&mut self, host: Option<&str>, response: Option<&Response>) {
-        let (Some(host), Some(response)) = (host, response) else {
-            return;
-        };
-        for hop in via::hops(&response.headers)
-            .into_iter()
-            .filter(|hop| hop.from_via)
-        {
-            let has_room = self.sites.len() < MAX_VIA_NAMES || self.sites.contains_key(&hop.name);
-            if has_room && !hop.is_of_content_network() {
-                self.sites
-                    .entry(hop.name)
-                    .or_default()
-                    .insert(via::site(host).to_string());
-            }
-        }
-    }
-
-    /// True when the answer shows a proxy that the client did not choose: a
-    /// `Via` name that is neither a content network nor the site's own, or the
-    /// site's own by name and answering for other sites too; or a 407 with its
-    /// challenge. `Age` and `X-Cache` prove nothing: servers' own caches send
-    /// them.
-    fn shows_transparent(&self, host: Option<&str>, response: &Response) -> bool {
-        let own_site = host.map(via::site);
-        let foreign = |hop: &via::Seen| {
-            let sites = self.sites.get(&hop.name).map_or(0, BTreeSet::len);
-            sites > 1 || own_site.is_some_and(|site| via::site(&hop.host()) != site)
-        };
-        let mut named = via::hops(&response.headers).into_iter();
-        let by_via = named.any(|hop| hop.from_via && !hop.is_of_content_network() && foreign(&hop));
-        let challenged = response.headers.get("Proxy-Authenticate").is_some();
-        by_via || (response.status == 407 && challenged)
-    }
-}
-
 /// True when the form of the request shows that its client talks to a proxy.
 pub(super) fn chooses_proxy(exchange: &Exchange) -> bool {
     let is_for_proxy = exchange.request.as_ref().is_some_and(|request| {
@@ -217,14 +183,16 @@ pub(super) fn of_exchange(
     let server = seen.conversation.server;
     let response = exchange.response.as_ref();
     let is_proxy = intermediaries.explicit.contains(&server);
-    let transparent = || response.is_some_and(|r| intermediaries.shows_transparent(host, r));
+    let shown_by = response.and_then(|r| intermediaries.shows_transparent(host, r));
+    let nearer = || intermediaries.nearness.nearer_by(&seen.conversation);
+    let shown_by = shown_by.or_else(|| nearer().map(ShownBy::Nearer));
     let kind = match &exchange.request {
         _ if exchange.tunnel.is_some() => RouteKind::Connect,
         Some(request) if request.method.eq_ignore_ascii_case("CONNECT") => RouteKind::Connect,
         Some(request) if url::is_absolute(&request.target) => RouteKind::HttpProxy,
         _ if seen.socks.is_some() => RouteKind::Socks,
         None => RouteKind::Unknown,
-        Some(_) if transparent() => RouteKind::TransparentProxy,
+        Some(_) if shown_by.is_some() => RouteKind::TransparentProxy,
         Some(_) if moved || is_proxy => RouteKind::Unknown,
         // 407 comes from proxies; without a challenge nothing tells which.
         Some(_) if response.is_some_and(|r| r.status == 407) => RouteKind::Unknown,
@@ -245,6 +213,7 @@ pub(super) fn of_exchange(
         login: Login::None,
         authentication: None,
         hops,
+        shown_by: shown_by.filter(|_| kind == RouteKind::TransparentProxy),
     }
 }
 
@@ -253,6 +222,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::super::fixtures::{Talk, address};
     use super::*;
+    use crate::flow::Reply;
 
     fn route(observed: &[Observed], moved: bool) -> Route {
         let host = Some("crl.microsoft.com");
@@ -319,6 +289,52 @@ mod tests {
             route(&[origin_form(&cached)], false).kind,
             RouteKind::Direct
         );
+    }
+
+    #[test]
+    fn a_name_in_x_cache_shows_a_proxy_only_where_it_answers_for_others_too() {
+        let cached = [("X-Cache", "MISS from gate.corp.example")];
+        let alone = route(&[origin_form(&cached)], false);
+        assert_eq!((alone.kind, alone.shown_by), (RouteKind::Direct, None));
+        let other = Talk::to("192.0.2.81:80").get("/", "www.digicert.com");
+        let other = other.answer_with(200, b"x", &cached).observed();
+        let shown = route(&[origin_form(&cached), other], false);
+        assert_eq!(shown.kind, RouteKind::TransparentProxy);
+        assert_eq!(shown.shown_by, Some(ShownBy::XCache));
+        // The same of a content network.
+        let cached = [("X-Cache", "HIT from cdn7.edge.example"), ("Age", "7")];
+        let other = Talk::to("192.0.2.81:80").get("/", "www.digicert.com");
+        let other = other.answer_with(200, b"x", &cached).observed();
+        let got = route(&[origin_form(&cached), other], false);
+        assert_eq!(got.kind, RouteKind::Direct);
+    }
+
+    #[test]
+    fn an_x_cache_name_of_the_chosen_proxy_shows_it_where_it_was_not_chosen() {
+        let cached = [("X-Cache", "MISS from gate.corp.example")];
+        let chosen = Talk::to("10.0.0.1:3128").get("http://www.example/", "www.example");
+        let chosen = chosen.answer_with(200, b"x", &cached).observed();
+        let got = route(&[origin_form(&cached), chosen], false);
+        assert_eq!(got.shown_by, Some(ShownBy::XCache));
+    }
+
+    #[test]
+    fn a_syn_ack_from_nearer_than_other_ports_shows_a_transparent_proxy() {
+        let reply = |ttl| {
+            Some(Reply {
+                ttl,
+                maximum_segment_size: Some(1460),
+            })
+        };
+        let mut plain = origin_form(&[]);
+        plain.conversation.reply = reply(63);
+        let mut secure = Talk::to("192.0.2.80:443").port(50_001).observed();
+        secure.conversation.reply = reply(50);
+        let got = route(&[plain.clone(), secure.clone()], false);
+        assert_eq!(got.kind, RouteKind::TransparentProxy);
+        assert_eq!(got.shown_by, Some(ShownBy::Nearer(13)));
+        secure.conversation.reply = reply(63);
+        assert_eq!(route(&[plain, secure], false).kind, RouteKind::Direct);
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::flow::{Conversation, MAX_SYNS};
 use crate::time::Timestamp;
 
+use super::intermediaries::Intermediaries;
 use super::leads::Leads;
 use super::names::{self, Client, Names};
-use super::route::Intermediaries;
 use super::{Inputs, Observed};
 
 /// The inputs with their indexes.
