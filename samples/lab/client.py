@@ -23,6 +23,9 @@ import sys
 import time
 from urllib.parse import urlsplit
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import ldap_words as ldap
+
 AGENT = "Microsoft-CryptoAPI/6.1"
 
 
@@ -153,7 +156,9 @@ class Client:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
                 for _ in range(2):
                     s.sendto(query, ("224.0.0.252", 5355))
-                    time.sleep(0.4)
+                    if select.select([s], [], [], 0.4)[0]:
+                        found = self.names[label] = socket.inet_ntoa(s.recv(512)[-4:])
+                        break
         if found is None and "nbns" in step["then"]:
             raw = label.upper().ljust(15).encode() + b"\0"
             name = bytes(x for c in raw for x in (65 + (c >> 4), 65 + (c & 15)))
@@ -166,6 +171,28 @@ class Client:
                     s.sendto(query, ("10.20.0.255", 137))
                     time.sleep(0.75)
         return {"lookup": step["name"], "found": found, "started": now()}
+
+    # -- a directory
+
+    def directory(self, step):
+        """Finds a directory by its SRV record, binds and searches."""
+        labels = b"".join(bytes([len(x)]) + x.encode() for x in step["service"].split("."))
+        query = (struct.pack(">6H", random.randrange(65536), 0x0100, 1, 0, 0, 0)
+                 + labels + b"\0\0\x21\0\1")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(2)
+            s.sendto(query, (self.dns_server, 53))
+            s.recv(4096)
+        s = self.connect(step["server"], 389)
+        sealed = step["sealed"]
+        s.sendall(ldap.message(1, ldap.bind(sealed)))
+        ldap.read(s)
+        wrap = ldap.sealed if sealed else lambda it: it
+        s.sendall(wrap(ldap.message(2, ldap.search(step["base"], step["attribute"]))))
+        sizes = [len(ldap.read(s, sealed)) for _ in range(2)]
+        s.sendall(wrap(ldap.message(3, ldap.unbind())))
+        s.close()
+        return {"directory": step["server"], "sizes": sizes, "started": now()}
 
     # -- HTTP
 
@@ -385,7 +412,8 @@ class Client:
                     time.sleep(step["s"])
                     continue
                 self.log.append({"get": self.get, "tls": self.tls, "inform": self.inform,
-                                 "lookup": self.lookup}[kind](step))
+                                 "lookup": self.lookup,
+                                 "directory": self.directory}[kind](step))
             except OSError as e:
                 self.log.append({"url": step.get("url"), "tls": step.get("host"),
                                  "as": step.get("as"), "started": begin, "ended": now(),

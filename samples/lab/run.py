@@ -67,7 +67,7 @@ class Lab:
                  ctl_age="max-age=3600", half_crl=False, squid_cache=False, auth=False,
                  pac=None, option_252=None, hosts=None, prepare=None, servers="",
                  clock=None, captive=None, old_status=(),
-                 intercept=False, small_mtu=None, tls_version="TLSv1.2"):
+                 intercept=False, small_mtu=None, tls_version="TLSv1.2", dns=()):
         self.hosts = HOSTS | (hosts or {})
         self.prepare, self.servers = prepare, servers
         self.clock, self.captive = clock, captive
@@ -79,6 +79,7 @@ class Lab:
         self.old_status = old_status
         self.intercept, self.small_mtu = intercept, small_mtu
         self.tls_version = tls_version
+        self.dns = dns
         self.children = []
 
     def __enter__(self):
@@ -194,7 +195,8 @@ class Lab:
                    "--no-hosts", "--user=root", f"--listen-address={ROUTER_IP}",
                    "--bind-interfaces", "--pid-file=", "--local=/example/",
                    "--local-ttl=300", "--log-facility=/dev/null",
-                   *self.dhcp(), *[f"--host-record={n},{a}" for n, a in records.items()])
+                   *self.dhcp(), *self.dns,
+                   *[f"--host-record={n},{a}" for n, a in records.items()])
 
     def dhcp(self):
         """Options that make dnsmasq a DHCP server too."""
@@ -662,7 +664,8 @@ def stale_transparent(out, purged):
         return lab.capture(out / "client.pcapng", steps, also=[(PROXY, out / "proxy.pcapng")])
 
 
-def stale_copy(out, purged):
+def stale_copy(out, purged, both_sides=False):
+    """`both_sides`: captured at the proxy too, without caches."""
     # The publisher's own web cache held the older list for ten days: see Age.
     with Lab(ctl="older", ctl_age="max-age=1209600; add_header Age 864000", tls={"shop.lab.example": "shop-full"},
              squid_cache=True) as lab:
@@ -683,7 +686,10 @@ def stale_copy(out, purged):
                      {"do": "sleep", "s": 4},
                      proxied(ctl, reload=True, agent="CertUtil URL Agent", conn="help-desk",
                              **{"as": "help desk"})]
-        log = lab.capture(out / "client.pcapng", steps)
+        also = [(PROXY, out / "proxy.pcapng")] if both_sides else []
+        log = lab.capture(out / "client.pcapng", steps, also=also)
+        if both_sides:
+            return log
         files = {}
         alice = cryptnet.Folder(ALICE, files)
         keep(lab, log, alice, "alice", [ctl] + (
@@ -854,9 +860,10 @@ def ocsp_stale(out, renewed):
 sys.modules.setdefault("run", sys.modules[__name__])
 import causes
 import derived
+import network
 import update_point
 
-SCENARIOS = causes.SCENARIOS | derived.SCENARIOS | update_point.SCENARIOS | {
+SCENARIOS = causes.SCENARIOS | derived.SCENARIOS | network.SCENARIOS | update_point.SCENARIOS | {
     "status-unreachable": lambda out: status_unreachable(out, False),
     "status-unreachable-open": lambda out: status_unreachable(out, True),
     "crl-expired": lambda out: crl_expired(out, False),
