@@ -88,7 +88,7 @@ const FIXED: [&str; 59] = [
 ];
 
 /// Fields with text of the program around names, and with addresses.
-const PROSE: [&str; 42] = [
+const PROSE: [&str; 43] = [
     "address",
     "addresses",
     "answered_by",
