@@ -84,7 +84,7 @@ fn told(report: &Value) -> Value {
 fn conversations_are_joined_across_rotated_files() {
     for name in ["healthy-through-proxy", "leaf-expired", "proxy-login-407"] {
         let capture = sample(name).join("client.pcapng");
-        let whole = told(&explained(&[capture.clone()]));
+        let whole = told(&explained(std::slice::from_ref(&capture)));
         assert!(!whole["handshakes"].as_array().unwrap().is_empty());
         // Each number cuts through other conversations.
         for packets in [5, 7, 11] {

@@ -108,7 +108,9 @@ fn counted(incidents: &[(usize, &Incident)], of: impl Fn(&Incident) -> &Vec<Word
 fn distinct(incidents: &[(usize, &Incident)]) -> usize {
     let mut forest = Forest::of(incidents.len());
     let mut by_id: BTreeMap<_, u32> = BTreeMap::new();
-    let mut by_subject: BTreeMap<(usize, &Word), Vec<(Moment, Moment, u32)>> = BTreeMap::new();
+    /// From, to and the incident's number.
+    type Stretch = (Moment, Moment, u32);
+    let mut by_subject: BTreeMap<(usize, &Word), Vec<Stretch>> = BTreeMap::new();
     for (number, (machine, incident)) in (0_u32..).zip(incidents) {
         let known = *by_id.entry(incident.id).or_insert(number);
         forest.join(known, number);

@@ -69,14 +69,14 @@ const ISSUE_TOLERANCE: i64 = 3_600_000;
 /// an account counts until a cache of the same place shows something later.
 #[must_use]
 pub fn current(fleet: &Fleet, machine: &Machine) -> Vec<bool> {
-    type Rank<'a> = (Option<Moment>, Option<Moment>, &'a str);
-    let rank = |holding: &Holding, slot: &'_ Slot| -> (Option<Moment>, Option<Moment>, Word) {
+    /// Seen last, issued, and the hash to break ties.
+    type Rank = (Option<Moment>, Option<Moment>, Word);
+    let rank = |holding: &Holding, slot: &Slot| -> Rank {
         let issued = fleet.versions.get(&slot.sha256).and_then(|it| it.issued);
         (holding.last, issued, Word::clone(&slot.sha256))
     };
-    let mut best: BTreeMap<(Option<NonZeroU32>, &str), (Option<Moment>, Option<Moment>, Word)> =
-        BTreeMap::new();
-    let mut anyone: BTreeMap<&str, (Option<Moment>, Option<Moment>, Word)> = BTreeMap::new();
+    let mut best: BTreeMap<(Option<NonZeroU32>, &str), Rank> = BTreeMap::new();
+    let mut anyone: BTreeMap<&str, Rank> = BTreeMap::new();
     for holding in &machine.holdings {
         let Some(slot) = fleet.slot(holding.slot) else {
             continue;
@@ -95,7 +95,6 @@ pub fn current(fleet: &Fleet, machine: &Machine) -> Vec<bool> {
             None => anyone.get(place)?,
             account => best.get(&(account, place))?,
         };
-        let best: Rank<'_> = (best.0, best.1, &best.2);
         Some(*best.2 == *slot.sha256)
     };
     let holdings = machine.holdings.iter();

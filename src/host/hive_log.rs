@@ -155,7 +155,7 @@ pub fn recover(hive: &[u8], logs: &[&[u8]]) -> Option<Recovered> {
     });
     apply_entries(&mut state, entries, from);
     if state.applied.is_empty() {
-        return state.problems.first().is_some().then_some(state);
+        return (!state.problems.is_empty()).then_some(state);
     }
     if !base.is_some_and(|base| base.is_sound) {
         restore_base(&mut state.bytes, logs, &state.applied);

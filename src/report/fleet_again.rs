@@ -142,7 +142,7 @@ fn words(texts: Vec<String>, gathering: &mut Gathering) -> Vec<Word> {
 }
 
 impl MachineIn {
-    pub(super) fn to_machine(self, gathering: &mut Gathering) -> Machine {
+    pub(super) fn into_machine(self, gathering: &mut Gathering) -> Machine {
         let state = State::from_word(&self.state).unwrap_or(State::TooLittleEvidence);
         let mut machine = Machine::new(state);
         machine.keys = self
@@ -177,17 +177,17 @@ impl MachineIn {
             machine.lacks.push(lack);
         }
         for it in self.incidents {
-            machine.incidents.extend(it.to_incident(gathering));
+            machine.incidents.extend(it.into_incident(gathering));
         }
         for it in self.holdings {
-            machine.holdings.push(it.to_holding(gathering));
+            machine.holdings.push(it.into_holding(gathering));
         }
         machine
     }
 }
 
 impl IncidentIn {
-    fn to_incident(self, gathering: &mut Gathering) -> Option<Incident> {
+    fn into_incident(self, gathering: &mut Gathering) -> Option<Incident> {
         Some(Incident {
             id: Key::from_hex(&self.key)?,
             cause: self.cause.map(|it| gathering.word(&it)),
@@ -204,7 +204,7 @@ impl IncidentIn {
 }
 
 impl HoldingIn {
-    fn to_holding(self, gathering: &mut Gathering) -> Holding {
+    fn into_holding(self, gathering: &mut Gathering) -> Holding {
         let at = |text: &Option<String>| -> Option<Moment> { text.as_deref().and_then(moment) };
         let (first, last) = (at(&self.first_at), at(&self.last_at));
         let slot = Slot {

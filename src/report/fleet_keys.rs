@@ -18,7 +18,7 @@ const MAX_ENTRY_KEYS: usize = 12;
 /// What a report is, wherever it lies: its evidence and what was asked.
 pub(super) fn report_key(report: &Report) -> Key {
     let mut parts = vec!["report".to_owned()];
-    let mut evidence: Vec<String> = report.evidence.iter().map(|it| bytes_of(it)).collect();
+    let mut evidence: Vec<String> = report.evidence.iter().map(bytes_of).collect();
     evidence.sort();
     parts.extend(evidence);
     let settings = &report.settings;

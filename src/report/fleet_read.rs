@@ -97,7 +97,7 @@ impl<'de> Visitor<'de> for Whole<'_> {
         while let Some(field) = map.next_key::<String>()? {
             match field.as_str() {
                 "machines" => map.next_value_seed(each(self.0, |it: MachineIn, to| {
-                    let machine = it.to_machine(to);
+                    let machine = it.into_machine(to);
                     to.add(machine);
                 }))?,
                 "causes" => map.next_value_seed(each(self.0, |it: CauseIn, to| it.give(to)))?,
