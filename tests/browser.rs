@@ -157,8 +157,8 @@ fn a_script_in_a_captured_header_stays_text() {
     let mut capture = capture_writer::Capture::new();
     let body = format!("<html><head><title>{BAD}</title></head></html>");
     capture.exchange(
-        &format!("GET /ca.crl?{BAD} HTTP/1.1\r\nHost: crl.example\r\nUser-Agent: {BAD}\r\n\r\n"),
-        &format!(
+        format!("GET /ca.crl?{BAD} HTTP/1.1\r\nHost: crl.example\r\nUser-Agent: {BAD}\r\n\r\n"),
+        format!(
             "HTTP/1.1 200 {BAD}\r\nVia: 1.1 {BAD}\r\nX-Cache: HIT from {BAD}\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         ),
@@ -188,7 +188,7 @@ fn fifty_thousand_events_open_in_seconds() {
     let mut capture = capture_writer::Capture::new();
     for number in 0..EVENTS {
         capture.exchange(
-            &format!("GET /ca{number}.crl HTTP/1.1\r\nHost: crl.example\r\n\r\n"),
+            format!("GET /ca{number}.crl HTTP/1.1\r\nHost: crl.example\r\n\r\n"),
             "HTTP/1.1 304 Not Modified\r\nDate: Tue, 14 Nov 2023 22:13:20 GMT\r\n\r\n",
         );
     }

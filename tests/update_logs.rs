@@ -312,7 +312,12 @@ fn beside(sample: &str, url: &str, end: &str) -> (Explained, Explained) {
         .join("samples")
         .join(sample)
         .join("client.pcapng");
-    let alone = explain(&[capture.clone()], &Options::default(), &mut |_| {}).unwrap();
+    let alone = explain(
+        std::slice::from_ref(&capture),
+        &Options::default(),
+        &mut |_| {},
+    )
+    .unwrap();
     let at = alone.case.handshakes[0].ended_at.to_rfc3339();
     let (date, clock) = at.split_once('T').unwrap();
     let (year, rest) = date.split_once('-').unwrap();
