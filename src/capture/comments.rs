@@ -11,19 +11,19 @@ pub struct Comment {
     pub packet: Option<u64>,
     /// The time of the frame.
     pub at: Option<Timestamp>,
-    /// The text, control characters left out, at most [`MAX_COMMENT_CHARS`].
+    /// The text, control characters left out, at most `MAX_COMMENT_CHARS`.
     pub text: String,
 }
 
 /// The comments of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Comments {
-    /// Those that somebody wrote, in order; the first [`MAX_COMMENTS`].
+    /// Those that somebody wrote, in order; the first `MAX_COMMENTS`.
     pub written: Vec<Comment>,
     /// Comments beyond the limit.
     pub left_out: u64,
     /// Frames with the number of a process, as `etl2pcapng` writes them, in
-    /// order; the first [`MAX_PROCESSES`].
+    /// order; the first `MAX_PROCESSES`.
     pub processes: Vec<(u64, u32)>,
 }
 

@@ -31,7 +31,7 @@ pub fn keep(artifacts: &mut BTreeMap<[u8; 32], Artifact>, found: Vec<Artifact>) 
 }
 
 /// Keeps the bytes of a body where the caller wants them, as far as
-/// [`MAX_KEPT`] goes.
+/// `MAX_KEPT` goes.
 pub fn keep_bytes(gathered: &mut Gathered, sha256: [u8; 32], bytes: &Arc<[u8]>) {
     if !gathered.keep_bodies {
         return;
