@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::forest::Forest;
+use super::holdings::{Holding, Holdings};
 use super::key::Key;
 use super::machine::{Machine, Moment, Slot, Version, Word, earlier};
 
@@ -190,36 +191,38 @@ impl Fleet {
         account.map(AsRef::as_ref)
     }
 
-    /// Numbers are given as things come in; the order of holdings is that of
-    /// what they stand for.
+    /// Numbers were given as things came in. Now they follow the order of what
+    /// they stand for, and so do holdings.
     fn sort_holdings(&mut self) {
-        let (slots, accounts) = (&self.slots, &self.accounts);
-        let rank = |things: &[u32]| -> Vec<u32> {
-            let mut ranks = vec![0; things.len()];
-            for (rank, thing) in (0..).zip(things) {
-                if let Some(slot) = usize::try_from(*thing)
-                    .ok()
-                    .and_then(|it| ranks.get_mut(it))
-                {
-                    *slot = rank;
-                }
-            }
-            ranks
-        };
-        let mut by_slot: Vec<u32> = (0..).take(slots.len()).collect();
-        by_slot.sort_by_key(|number| slots.get(*number as usize));
-        let mut by_account: Vec<u32> = (0..).take(accounts.len()).collect();
-        by_account.sort_by_key(|number| accounts.get(*number as usize));
-        let (slot_ranks, account_ranks) = (rank(&by_slot), rank(&by_account));
+        let slots = ranked(&mut self.slots);
+        let accounts = ranked(&mut self.accounts);
+        let rank = |ranks: &[u32], number: u32| ranks.get(number as usize).copied();
         for machine in &mut self.machines {
-            machine.holdings.sort_by_key(|it| {
-                let account = it
-                    .account
-                    .and_then(|number| account_ranks.get(number.get() as usize - 1));
-                (slot_ranks.get(it.slot as usize), account, it.first, it.last)
+            let renumbered = machine.holdings.iter().map(|it| Holding {
+                slot: rank(&slots, it.slot).unwrap_or(it.slot),
+                account: it.account.and_then(|number| {
+                    let rank = rank(&accounts, number.get() - 1)?;
+                    Some(NonZeroU32::MIN.saturating_add(rank))
+                }),
+                ..it
             });
+            machine.holdings = Holdings::of(renumbered.collect());
         }
     }
+}
+
+/// Sorts things; for each, by its place before, its place now.
+fn ranked<T: Ord>(things: &mut Vec<Arc<T>>) -> Vec<u32> {
+    let mut numbered: Vec<(Arc<T>, u32)> = std::mem::take(things).into_iter().zip(0..).collect();
+    numbered.sort_unstable();
+    let mut ranks = vec![0; numbered.len()];
+    for (rank, (thing, number)) in (0..).zip(numbered) {
+        if let Some(place) = ranks.get_mut(number as usize) {
+            *place = rank;
+        }
+        things.push(thing);
+    }
+    ranks
 }
 
 /// Unites each machine with the first of those that it is one with. In place:

@@ -3,6 +3,7 @@
 use std::num::{NonZeroI64, NonZeroU32};
 use std::sync::Arc;
 
+use super::holdings::Holdings;
 use super::key::Key;
 use crate::time::Timestamp;
 
@@ -25,7 +26,7 @@ impl Moment {
         Self::at(i64::try_from(nearest).unwrap_or(i64::MAX))
     }
 
-    fn at(nanoseconds: i64) -> Self {
+    pub(super) fn at(nanoseconds: i64) -> Self {
         Moment(NonZeroI64::new(nanoseconds).unwrap_or(NonZeroU32::MIN.into()))
     }
 
@@ -147,19 +148,6 @@ pub struct Slot {
     pub cached: bool,
 }
 
-/// A version that an account of a machine had.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Holding {
-    /// What and how, by number.
-    pub slot: u32,
-    /// Whose, by number from 1; `None`: packets do not tell.
-    pub account: Option<NonZeroU32>,
-    /// When it is first shown; of a cache, when it had come by.
-    pub first: Option<Moment>,
-    /// When it is last shown.
-    pub last: Option<Moment>,
-}
-
 /// What a version is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Version {
@@ -191,7 +179,7 @@ pub struct Machine {
     /// What failed.
     pub incidents: Vec<Incident>,
     /// What it has to validate with.
-    pub holdings: Vec<Holding>,
+    pub holdings: Holdings,
     /// What cannot be told: rule and what to collect.
     pub lacks: Vec<(Word, Word)>,
     /// Accounts whose caches were not handed over, though others' were.
@@ -214,7 +202,7 @@ impl Machine {
             hand_overs: Vec::new(),
             state,
             incidents: Vec::new(),
-            holdings: Vec::new(),
+            holdings: Holdings::default(),
             lacks: Vec::new(),
             missing: Vec::new(),
             proxies: Vec::new(),
@@ -239,24 +227,6 @@ impl Machine {
         set(&mut self.missing);
         set(&mut self.proxies);
         set(&mut self.clocks);
-        self.settle_holdings();
-    }
-
-    /// One holding for each slot and account: first shown, last shown.
-    fn settle_holdings(&mut self) {
-        self.holdings.sort_unstable();
-        let mut united: Vec<Holding> = Vec::with_capacity(self.holdings.len());
-        for holding in &self.holdings {
-            match united.last_mut() {
-                Some(last) if (last.slot, last.account) == (holding.slot, holding.account) => {
-                    last.first = earlier(last.first, holding.first);
-                    last.last = last.last.max(holding.last);
-                }
-                _ => united.push(*holding),
-            }
-        }
-        united.shrink_to_fit();
-        self.holdings = united;
     }
 
     /// Unites it with another that is the same machine.
@@ -268,7 +238,7 @@ impl Machine {
         self.hand_overs.extend(other.hand_overs);
         self.state = self.state.max(other.state);
         self.incidents.extend(other.incidents);
-        self.holdings.extend(other.holdings);
+        self.holdings = self.holdings.united(&other.holdings);
         self.lacks.extend(other.lacks);
         self.missing.extend(other.missing);
         self.proxies.extend(other.proxies);
@@ -343,27 +313,6 @@ fn set<T: Ord>(list: &mut Vec<T>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn holding(slot: u32, first: i64, last: i64) -> Holding {
-        Holding {
-            slot,
-            account: None,
-            first: Some(Moment::at(first)),
-            last: Some(Moment::at(last)),
-        }
-    }
-
-    #[test]
-    fn united_machines_keep_first_and_last_of_what_they_hold() {
-        let mut one = Machine::new(State::Clean);
-        one.holdings = vec![holding(1, 5, 6), holding(2, 1, 1)];
-        let mut other = Machine::new(State::Explained);
-        other.holdings = vec![holding(1, 3, 9)];
-        one.unite(other);
-        one.settle();
-        assert_eq!(one.state, State::Explained);
-        assert_eq!(one.holdings, [holding(1, 3, 9), holding(2, 1, 1)]);
-    }
 
     #[test]
     fn a_clock_is_set_right_only_where_its_offset_is_known() {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use super::gather::Fleet;
-use super::machine::{Clock, Holding, Machine, Moment, Slot, Version, Word};
+use super::holdings::Holding;
+use super::machine::{Clock, Machine, Moment, Slot, Version, Word};
 
 /// An object of which machines hold versions: a list, a CRL, a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,11 +78,11 @@ pub fn current(fleet: &Fleet, machine: &Machine) -> Vec<bool> {
     };
     let mut best: BTreeMap<(Option<NonZeroU32>, &str), Rank> = BTreeMap::new();
     let mut anyone: BTreeMap<&str, Rank> = BTreeMap::new();
-    for holding in &machine.holdings {
+    for holding in machine.holdings.iter() {
         let Some(slot) = fleet.slot(holding.slot) else {
             continue;
         };
-        let rank = rank(holding, slot);
+        let rank = rank(&holding, slot);
         let place: &str = &slot.place;
         let known = best.entry((holding.account, place)).or_insert(rank.clone());
         *known = known.clone().max(rank.clone());
@@ -98,7 +99,9 @@ pub fn current(fleet: &Fleet, machine: &Machine) -> Vec<bool> {
         Some(*best.2 == *slot.sha256)
     };
     let holdings = machine.holdings.iter();
-    holdings.map(|it| is_current(it).unwrap_or(false)).collect()
+    holdings
+        .map(|it| is_current(&it).unwrap_or(false))
+        .collect()
 }
 
 /// What one machine shows of one version.

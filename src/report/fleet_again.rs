@@ -4,7 +4,8 @@ use serde::Deserialize;
 
 use super::fleet_fields::moment;
 use crate::fleet::{
-    Example, Gathering, Holding, Incident, Key, Machine, Moment, Slot, State, Version, Word,
+    Example, Gathering, Holding, Holdings, Incident, Key, Machine, Moment, Slot, State, Version,
+    Word,
 };
 
 #[derive(Debug, Default, Deserialize)]
@@ -179,9 +180,8 @@ impl MachineIn {
         for it in self.incidents {
             machine.incidents.extend(it.into_incident(gathering));
         }
-        for it in self.holdings {
-            machine.holdings.push(it.into_holding(gathering));
-        }
+        let holdings = self.holdings.into_iter();
+        machine.holdings = Holdings::of(holdings.map(|it| it.into_holding(gathering)).collect());
         machine
     }
 }

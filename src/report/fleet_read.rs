@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Deserializer;
 
 use super::fleet_again::{CauseIn, MachineIn, ObjectIn, ProblemIn};
 use super::fleet_json::SCHEMA;
@@ -13,8 +14,8 @@ use super::{fleet_in, fleet_machines, json};
 use crate::fleet::{Gathering, Problem};
 
 /// Reads a report, or what an earlier merge wrote, from a source that is opened
-/// once to see what it is, and once more to read it. Nothing of it is kept but
-/// what the fleet needs.
+/// once, and again only where it is very long. Nothing of it is kept but what
+/// the fleet needs.
 ///
 /// # Errors
 ///
@@ -25,54 +26,94 @@ pub fn read<R: Read>(
     open: &mut dyn FnMut() -> std::io::Result<R>,
     gathering: &mut Gathering,
 ) -> Result<(), String> {
-    let form: Form = from(open)?;
-    match form.schema.as_deref() {
-        Some(json::SCHEMA) => {
-            let report: fleet_in::Report = from(open)?;
-            fleet_machines::take(&report, gathering);
+    let reader = open().map_err(|error| error.to_string())?;
+    let mut whole = Vec::new();
+    let begin = reader.take(WHOLE_LEN + 1).read_to_end(&mut whole);
+    begin.map_err(|error| error.to_string())?;
+    if whole.len() as u64 <= WHOLE_LEN {
+        return read_from(&mut || Ok(Deserializer::from_slice(&whole)), gathering);
+    }
+    drop(whole);
+    let mut again = || {
+        let reader = open().map_err(|error| error.to_string())?;
+        let reader = BufReader::with_capacity(BUFFER_LEN, reader);
+        Ok(Deserializer::from_reader(reader))
+    };
+    read_from(&mut again, gathering)
+}
+
+/// Bytes of a report that is read at once, which is several times as fast.
+const WHOLE_LEN: u64 = 4 << 20;
+/// Bytes read at a time of a longer one.
+const BUFFER_LEN: usize = 1 << 18;
+/// Characters of a schema that is named in an error.
+const MAX_NAME: usize = 60;
+
+fn read_from<'de, R: serde_json::de::Read<'de>>(
+    begin: &mut dyn FnMut() -> Result<Deserializer<R>, String>,
+    gathering: &mut Gathering,
+) -> Result<(), String> {
+    let mut schema = None;
+    let found = Form(&mut schema).deserialize(&mut begin()?);
+    match (schema.as_deref(), found) {
+        (Some(json::SCHEMA), _) => {
+            let mut input = begin()?;
+            let report = fleet_in::Report::deserialize(&mut input);
+            let report = report.and_then(|it| input.end().map(|()| it));
+            fleet_machines::take(&report.map_err(|error| damaged(&error))?, gathering);
             Ok(())
         }
-        Some(SCHEMA) => {
-            let reader = open().map_err(|error| error.to_string())?;
-            let reader = BufReader::with_capacity(BUFFER_LEN, reader);
-            let mut input = serde_json::Deserializer::from_reader(reader);
+        (Some(SCHEMA), _) => {
+            let mut input = begin()?;
             let read = Whole(gathering).deserialize(&mut input);
             read.and_then(|()| input.end())
                 .map_err(|error| damaged(&error))
         }
-        Some(other) => {
+        (Some(other), _) => {
             let other: String = other.chars().take(MAX_NAME).collect();
             Err(format!(
                 "its form is {other:?}; this version reads {} and {SCHEMA}",
                 json::SCHEMA
             ))
         }
-        None => Err("no report of whychain: it names no schema".to_owned()),
+        (None, Err(error)) => Err(damaged(&error)),
+        (None, Ok(())) => Err("no report of whychain: it names no schema".to_owned()),
     }
-}
-
-/// Characters of a schema that is named in an error.
-const MAX_NAME: usize = 60;
-/// Bytes read at a time.
-const BUFFER_LEN: usize = 1 << 18;
-
-#[derive(Deserialize)]
-struct Form {
-    schema: Option<String>,
-}
-
-fn from<T, R>(open: &mut dyn FnMut() -> std::io::Result<R>) -> Result<T, String>
-where
-    T: serde::de::DeserializeOwned,
-    R: Read,
-{
-    let reader = open().map_err(|error| error.to_string())?;
-    let reader = BufReader::with_capacity(BUFFER_LEN, reader);
-    serde_json::from_reader(reader).map_err(|error| damaged(&error))
 }
 
 fn damaged(error: &serde_json::Error) -> String {
     format!("damaged: {error}")
+}
+
+/// What a report calls itself. Nothing behind that is read; the parser, which
+/// finds itself in the middle of an object, then says that it is damaged.
+struct Form<'a>(&'a mut Option<String>);
+
+impl<'de> DeserializeSeed<'de> for Form<'_> {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, input: D) -> Result<(), D::Error> {
+        input.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Form<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a report")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(field) = map.next_key::<String>()? {
+            if field == "schema" {
+                *self.0 = map.next_value()?;
+                return Ok(());
+            }
+            map.next_value::<IgnoredAny>()?;
+        }
+        Ok(())
+    }
 }
 
 /// The whole of an earlier merge: its machines go straight to the others.

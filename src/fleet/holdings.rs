@@ -1,0 +1,235 @@
+//! What a machine holds, packed: a fleet has millions of these.
+
+use std::num::NonZeroU32;
+
+use super::machine::{Moment, earlier};
+
+/// A version that an account of a machine had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Holding {
+    /// What and how, by number.
+    pub slot: u32,
+    /// Whose, by number from 1; `None`: packets do not tell.
+    pub account: Option<NonZeroU32>,
+    /// When it is first shown; of a cache, when it had come by.
+    pub first: Option<Moment>,
+    /// When it is last shown.
+    pub last: Option<Moment>,
+}
+
+/// A set of holdings, one for each slot and account, in their order.
+///
+/// Each is written as differences to the one before, in bytes of seven bits,
+/// least first: the slot with what follows, the account where it is another,
+/// the moments that there are. Of a cache these are 8 to 10 bytes a holding.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Holdings(Box<[u8]>);
+
+impl Holdings {
+    /// Packs them. Of several with one slot and account one stays, shown first
+    /// when the first was, last when the last was.
+    #[must_use]
+    pub fn of(mut all: Vec<Holding>) -> Self {
+        all.sort_unstable();
+        let mut packed = Vec::new();
+        let mut before = BEFORE;
+        for same in
+            all.chunk_by(|one, other| (one.slot, one.account) == (other.slot, other.account))
+        {
+            let united = same.iter().copied().reduce(|one, other| Holding {
+                first: earlier(one.first, other.first),
+                last: one.last.max(other.last),
+                ..one
+            });
+            if let Some(holding) = united {
+                write(&mut packed, &before, &holding);
+                before = holding;
+            }
+        }
+        Holdings(packed.into_boxed_slice())
+    }
+
+    /// One after the other.
+    pub fn iter(&self) -> impl Iterator<Item = Holding> + '_ {
+        let mut bytes = self.0.iter();
+        let mut before = BEFORE;
+        std::iter::from_fn(move || {
+            let holding = read(&mut bytes, &before)?;
+            before = holding;
+            Some(holding)
+        })
+    }
+
+    /// Those of both.
+    #[must_use]
+    pub(super) fn united(&self, other: &Holdings) -> Self {
+        Holdings::of(self.iter().chain(other.iter()).collect())
+    }
+}
+
+/// What the first is written as the difference to.
+const BEFORE: Holding = Holding {
+    slot: 0,
+    account: None,
+    first: None,
+    last: None,
+};
+
+/// Which moments follow.
+const FIRST: u64 = 1;
+/// The last moment is that of [`FIRST`].
+const SAME: u64 = 2;
+/// The last moment follows.
+const LAST: u64 = 4;
+/// The account follows.
+const ACCOUNT: u64 = 8;
+/// Bits of the above.
+const MARKS: u32 = 4;
+
+fn write(to: &mut Vec<u8>, before: &Holding, holding: &Holding) {
+    let mut head = u64::from(holding.slot.wrapping_sub(before.slot)) << MARKS;
+    let same = holding.first.is_some() && holding.first == holding.last;
+    let another = holding.account != before.account;
+    head |= if holding.first.is_some() { FIRST } else { 0 };
+    head |= match (same, holding.last) {
+        (true, _) => SAME,
+        (false, Some(_)) => LAST,
+        (false, None) => 0,
+    };
+    head |= if another { ACCOUNT } else { 0 };
+    write_number(to, head);
+    if another {
+        write_number(to, holding.account.map_or(0, |it| it.get().into()));
+    }
+    if let Some(first) = holding.first {
+        write_difference(to, base(before), first);
+    }
+    if let Some(last) = holding.last.filter(|_| !same) {
+        write_difference(
+            to,
+            holding.first.map_or(base(before), Moment::nanoseconds),
+            last,
+        );
+    }
+}
+
+fn read(bytes: &mut std::slice::Iter<'_, u8>, before: &Holding) -> Option<Holding> {
+    let head = read_number(bytes)?;
+    let slot = before.slot.wrapping_add(u32::try_from(head >> MARKS).ok()?);
+    let account = match head & ACCOUNT {
+        0 => before.account,
+        _ => NonZeroU32::new(u32::try_from(read_number(bytes)?).ok()?),
+    };
+    let first = match head & FIRST {
+        0 => None,
+        _ => Some(read_difference(bytes, base(before))?),
+    };
+    let last = match head & (SAME | LAST) {
+        0 => None,
+        SAME => first,
+        _ => Some(read_difference(
+            bytes,
+            first.map_or(base(before), Moment::nanoseconds),
+        )?),
+    };
+    Some(Holding {
+        slot,
+        account,
+        first,
+        last,
+    })
+}
+
+/// From where the next moment is counted.
+fn base(before: &Holding) -> i64 {
+    before.first.or(before.last).map_or(0, Moment::nanoseconds)
+}
+
+fn write_difference(to: &mut Vec<u8>, base: i64, at: Moment) {
+    let difference = at.nanoseconds().wrapping_sub(base);
+    // Small ones of either sign become small numbers.
+    write_number(to, ((difference << 1) ^ (difference >> 63)).cast_unsigned());
+}
+
+fn read_difference(bytes: &mut std::slice::Iter<'_, u8>, base: i64) -> Option<Moment> {
+    let number = read_number(bytes)?;
+    let difference = (number >> 1).cast_signed() ^ -(number & 1).cast_signed();
+    Some(Moment::at(base.wrapping_add(difference)))
+}
+
+fn write_number(to: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        to.push((number & 0x7f) as u8 | 0x80);
+        number >>= 7;
+    }
+    to.push(number as u8);
+}
+
+fn read_number(bytes: &mut std::slice::Iter<'_, u8>) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..u64::BITS).step_by(7) {
+        let byte = *bytes.next()?;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holding(slot: u32, account: u32, first: Option<i64>, last: Option<i64>) -> Holding {
+        Holding {
+            slot,
+            account: NonZeroU32::new(account),
+            first: first.map(Moment::at),
+            last: last.map(Moment::at),
+        }
+    }
+
+    #[test]
+    fn what_is_packed_comes_back_in_order() {
+        let all = vec![
+            holding(0, 0, None, None),
+            holding(0, 7, Some(1_772_359_200_123_456_700), None),
+            holding(1, 7, None, Some(i64::MIN)),
+            holding(2, 1, Some(i64::MAX), Some(i64::MAX)),
+            holding(2, 2, Some(-5), Some(9)),
+            holding(u32::MAX, u32::MAX, Some(i64::MIN), Some(i64::MAX)),
+        ];
+        let mut turned = all.clone();
+        turned.reverse();
+        assert_eq!(Holdings::of(turned).iter().collect::<Vec<_>>(), all);
+    }
+
+    #[test]
+    fn one_slot_and_account_is_held_once() {
+        let both = Holdings::of(vec![
+            holding(1, 2, Some(5), Some(6)),
+            holding(1, 2, Some(3), Some(4)),
+            holding(1, 2, None, Some(9)),
+            holding(1, 3, None, None),
+        ]);
+        let united: Vec<Holding> = both.iter().collect();
+        assert_eq!(
+            united,
+            [holding(1, 2, Some(3), Some(9)), holding(1, 3, None, None)]
+        );
+        assert_eq!(both.united(&both), both);
+    }
+
+    #[test]
+    fn entries_of_a_cache_take_few_bytes() {
+        // A hundred objects of one account, synchronized over a month.
+        let month = 30 * 86_400_000_000_000_i64;
+        let entry = |number: u32| {
+            let at = 1_772_359_200_000_000_000 + i64::from(number) * 7_919_000_000_100 % month;
+            holding(number * 3, 5, Some(at), Some(at))
+        };
+        let packed = Holdings::of((0..100).map(entry).collect());
+        assert!(packed.0.len() < 1000, "{}", packed.0.len());
+    }
+}
