@@ -273,6 +273,29 @@ mod tests {
     }
 
     #[test]
+    fn of_very_long_logs_lines_about_certificates_are_kept_beside_others() {
+        let other = SQUID.replace("crl.example/a.crl", "www.example/");
+        let mut text = format!("{other}\n").repeat(MAX_KEPT + 2);
+        text.push_str(SQUID);
+        let log = read(&text);
+        assert_eq!((log.lines.len(), log.left_out), (MAX_KEPT + 1, 2));
+        let last = log.lines.last().unwrap();
+        assert_eq!(last.line, MAX_KEPT as u64 + 3);
+        assert_eq!(last.url, "http://crl.example/a.crl");
+    }
+
+    #[test]
+    fn a_line_above_the_limit_is_told_and_not_read() {
+        let fits = SQUID.replace("a.crl", &"a".repeat(MAX_LINE_LEN - SQUID.len()));
+        let long = SQUID.replace("a.crl", &"a".repeat(MAX_LINE_LEN));
+        let log = read(&format!("{fits}\n{long}\n{SQUID}\n"));
+        let numbers: Vec<u64> = log.lines.iter().map(|line| line.line).collect();
+        assert_eq!(numbers, [1, 3]);
+        let told = (2, "1 line has another form than the log".to_owned());
+        assert_eq!(log.problems, [told]);
+    }
+
+    #[test]
     fn prose_is_no_access_log() {
         assert!(is_log(SQUID) && is_log(COMMON));
         assert!(!is_log("Dear all,\nthe proxy denied 10.0.0.5 at 10:00.\n"));

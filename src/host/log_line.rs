@@ -48,11 +48,14 @@ pub fn lines(text: &str) -> (Vec<LogLine>, u64) {
             continue;
         }
         let mut entry = row.to_owned();
-        // A message may have line breaks of its own.
-        while entry.contains("<![LOG[") && !entry.contains("]LOG]!>") && entry.len() < MAX_TEXT {
+        // A message may have line breaks of its own. Only what was added is
+        // looked at: the end of a message lies in one line.
+        let mut open = row.contains("<![LOG[") && !row.contains("]LOG]!>");
+        while open && entry.len() < MAX_TEXT {
             let Some((_, more)) = rows.next() else { break };
             entry.push('\n');
             entry.push_str(more);
+            open = !more.contains("]LOG]!>");
         }
         if found.len() >= MAX_LINES {
             left_out += 1;
@@ -190,6 +193,23 @@ mod tests {
             "<![LOG[one\ntwo]LOG]!><time=\"14:00:00.250+000\" date=\"07-01-2026\" component=\"X\">\nrest",
         );
         assert_eq!((lines[0].text.as_str(), lines[1].line), ("one\ntwo", 3));
+    }
+
+    #[test]
+    fn a_message_of_very_many_lines_costs_what_its_bytes_cost() {
+        // Looked at from its beginning for each line, this took minutes.
+        let message = format!("<![LOG[{}\n", "\n".repeat(MAX_TEXT));
+        let begun = std::time::Instant::now();
+        let (lines, left_out) = lines(&message.repeat(100));
+        assert_eq!((lines.len(), left_out), (100, 0));
+        assert!(begun.elapsed().as_secs() < 20);
+    }
+
+    #[test]
+    fn lines_above_the_limit_are_counted_and_left_out() {
+        let (lines, left_out) = lines(&"a\n".repeat(MAX_LINES + 3));
+        assert_eq!((lines.len(), left_out), (MAX_LINES, 3));
+        assert_eq!(lines.last().unwrap().line, MAX_LINES as u64);
     }
 
     #[test]
