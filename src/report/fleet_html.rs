@@ -4,12 +4,12 @@
 
 use std::collections::BTreeSet;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::fleet_html_causes as causes;
 use super::fleet_html_hosts as hosts;
 use super::fleet_html_objects as objects;
-use super::html::{STYLE, Section, contents, hash, section};
+use super::html_frame::{Frame, Section, section};
 use super::look::Look;
 use crate::fleet::{Answer, Fleet, Moment, State};
 use crate::words;
@@ -17,11 +17,7 @@ use crate::words;
 /// Writes the page. Same fleet and look, same text.
 #[must_use]
 pub fn write(fleet: &Fleet, answer: &Answer, look: &Look) -> String {
-    let look = Look {
-        color: false,
-        unicode: true,
-        ..look.clone()
-    };
+    let look = look.of_file();
     let page = FleetPage {
         fleet,
         answer,
@@ -69,53 +65,24 @@ impl FleetPage<'_> {
     }
 
     fn write(&self) -> Markup {
-        let sections = self.sections();
-        let policy = format!(
-            "default-src 'none'; style-src '{}' '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
-            hash(STYLE),
-            hash(FLEET_STYLE),
-            hash(SCRIPT)
-        );
-        let title = self.title();
+        Frame {
+            title: &self.title(),
+            brand: " · certificate-chain forensics · fleet",
+            sub: self.sub(),
+            answer: self.summary(),
+            sections: &self.sections(),
+            footer: self.footer(),
+            styles: &[FLEET_STYLE],
+            script: SCRIPT,
+        }
+        .write()
+    }
+
+    fn footer(&self) -> Markup {
         html! {
-            (DOCTYPE)
-            html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta http-equiv="Content-Security-Policy" content=(policy);
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta name="referrer" content="no-referrer";
-                    meta name="color-scheme" content="light dark";
-                    meta name="generator" content={ "whychain " (env!("CARGO_PKG_VERSION")) };
-                    title { (title) }
-                    style { (PreEscaped(STYLE)) }
-                    style { (PreEscaped(FLEET_STYLE)) }
-                }
-                body {
-                    a class="skip" href="#answer" { "Skip to the answer" }
-                    header class="masthead" {
-                        p class="brand" { "whychain" span class="brand-rest" { " · certificate-chain forensics · fleet" } }
-                        h1 { (title) }
-                        p class="sub" { (self.sub()) }
-                    }
-                    div class="frame" {
-                        (contents(&sections))
-                        main {
-                            (self.summary())
-                            @for section in &sections {
-                                section id=(section.id) aria-labelledby={ (section.id) "-h" } {
-                                    h2 id={ (section.id) "-h" } { (section.title) }
-                                    (section.body)
-                                }
-                            }
-                        }
-                    }
-                    footer {
-                        p { "whychain " (env!("CARGO_PKG_VERSION")) " · times are " (self.look.zone.name())
-                            " · each machine's own report cites the evidence" }
-                    }
-                    script { (PreEscaped(SCRIPT)) }
-                }
+            footer {
+                p { "whychain " (env!("CARGO_PKG_VERSION")) " · times are " (self.look.zone.name())
+                    " · each machine's own report cites the evidence" }
             }
         }
     }

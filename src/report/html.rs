@@ -2,16 +2,14 @@
 //! with pictures drawn from the case.
 //!
 //! Everything from evidence is hostile: it is cleaned like all text for people
-//! and then escaped by the template. Nothing is loaded from elsewhere, which
-//! the file's own Content-Security-Policy enforces.
+//! and then escaped by the template.
 
-use base64::Engine as _;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
-use sha2::{Digest, Sha256};
+use maud::{Markup, html};
 
 use super::capture_notes;
 use super::cite::Names;
 use super::given;
+use super::html_frame::{Frame, Section, section};
 use super::look::Look;
 use super::{
     html_answer, html_facts, html_findings, html_ledger, html_matrix, html_pictures, html_tables,
@@ -24,11 +22,7 @@ use crate::pipeline::Explained;
 /// look do not matter here, its zone does.
 #[must_use]
 pub fn write(explained: &Explained, look: &Look) -> String {
-    let look = Look {
-        color: false,
-        unicode: true,
-        ..look.clone()
-    };
+    let look = look.of_file();
     let names = Names::of(&explained.case);
     let sheet = Sheet {
         explained,
@@ -75,25 +69,6 @@ pub(super) fn breakable(look: &Look, text: &str) -> Markup {
 const MAX_BREAKABLE: usize = 4000;
 /// Bytes from which on a word may be broken: addresses and times are shorter.
 const LONG_WORD: usize = 19;
-
-/// A part of the page.
-pub(super) struct Section {
-    /// Its anchor.
-    pub(super) id: &'static str,
-    /// Its heading.
-    pub(super) title: &'static str,
-    /// What stands below.
-    pub(super) body: Markup,
-}
-
-/// A section, where there is something to say.
-pub(super) fn section(
-    id: &'static str,
-    title: &'static str,
-    body: Option<Markup>,
-) -> Option<Section> {
-    body.map(|body| Section { id, title, body })
-}
 
 fn sections(sheet: &Sheet<'_>) -> Vec<Section> {
     [
@@ -153,92 +128,28 @@ fn sections(sheet: &Sheet<'_>) -> Vec<Section> {
 }
 
 fn page(sheet: &Sheet<'_>) -> Markup {
-    let title = title(sheet);
-    let sections = sections(sheet);
-    let policy = format!(
-        "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
-        hash(STYLE),
-        hash(SCRIPT)
-    );
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(policy);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="referrer" content="no-referrer";
-                meta name="color-scheme" content="light dark";
-                meta name="generator" content={ "whychain " (env!("CARGO_PKG_VERSION")) };
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                a class="skip" href="#answer" { "Skip to the answer" }
-                (masthead(sheet, &title))
-                div class="frame" {
-                    (contents(&sections))
-                    main {
-                        (html_answer::answer(sheet))
-                        @for section in &sections {
-                            section id=(section.id) aria-labelledby={ (section.id) "-h" } {
-                                h2 id={ (section.id) "-h" } { (section.title) }
-                                (section.body)
-                            }
-                        }
-                    }
-                }
-                (html_ledger::footer(sheet))
-                script { (PreEscaped(SCRIPT)) }
-            }
-        }
+    Frame {
+        title: title(sheet),
+        brand: " · certificate-chain forensics",
+        sub: html_ledger::summary(sheet),
+        answer: html_answer::answer(sheet),
+        sections: &sections(sheet),
+        footer: html_ledger::footer(sheet),
+        styles: &[],
+        script: SCRIPT,
     }
+    .write()
 }
 
-fn masthead(sheet: &Sheet<'_>, title: &str) -> Markup {
-    let captures = html_ledger::summary(sheet);
-    html! {
-        header class="masthead" {
-            p class="brand" { "whychain" span class="brand-rest" { " · certificate-chain forensics" } }
-            h1 { (title) }
-            p class="sub" { (captures) }
-        }
-    }
-}
-
-/// The list of sections.
-pub(super) fn contents(sections: &[Section]) -> Markup {
-    html! {
-        nav class="contents" aria-label="Contents" {
-            ol {
-                li { a href="#answer" { "Answer" } }
-                @for section in sections {
-                    li { a href={ "#" (section.id) } { (section.title) } }
-                }
-            }
-        }
-    }
-}
-
-fn title(sheet: &Sheet<'_>) -> String {
-    let title = match sheet.explained.diagnosis.verdict.state {
+fn title(sheet: &Sheet<'_>) -> &'static str {
+    match sheet.explained.diagnosis.verdict.state {
         VerdictState::Explained => "Why certificate validation failed",
         VerdictState::Undetermined => "Why certificate validation failed, as far as can be told",
         VerdictState::Clean => "Certificate validation: nothing failed",
         VerdictState::NoValidationSeen => "Certificate validation: none seen",
-    };
-    title.to_owned()
+    }
 }
 
-/// A source expression for the file's policy: this very text and no other.
-pub(super) fn hash(text: &str) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    let encoded = base64::engine::general_purpose::STANDARD.encode(digest);
-    format!("sha256-{encoded}")
-}
-
-/// Looks: light, dark, paper.
-pub(super) const STYLE: &str = include_str!("html.css");
 /// The filter of the timeline; the report is complete without it.
 const SCRIPT: &str = include_str!("html.js");
 

@@ -110,6 +110,16 @@ pub(super) enum Ink {
 }
 
 impl Look {
+    /// The same in a file that says itself how it is shown: without colors of a
+    /// terminal, with all letters.
+    pub(super) fn of_file(&self) -> Look {
+        Look {
+            color: false,
+            unicode: true,
+            ..self.clone()
+        }
+    }
+
     /// The text in color, where colors are used.
     pub(super) fn ink(&self, ink: Ink, text: &str) -> String {
         if !self.color || text.is_empty() {

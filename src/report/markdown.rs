@@ -21,11 +21,7 @@ use crate::words;
 /// its width and color do not.
 #[must_use]
 pub fn write(explained: &Explained, look: &Look) -> String {
-    let look = Look {
-        color: false,
-        unicode: true,
-        ..look.clone()
-    };
+    let look = look.of_file();
     let names = Names::of(&explained.case);
     let sheet = Sheet {
         explained,

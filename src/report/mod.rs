@@ -52,6 +52,7 @@ mod grid;
 mod html_answer;
 mod html_facts;
 mod html_findings;
+mod html_frame;
 mod html_ledger;
 mod html_matrix;
 mod html_pictures;
