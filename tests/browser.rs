@@ -10,35 +10,8 @@ use std::time::{Duration, Instant};
 
 #[path = "capture_writer/mod.rs"]
 mod capture_writer;
-
-/// The browser, where there is one.
-fn browser() -> Option<&'static str> {
-    let found = ["chromium", "chromium-browser", "google-chrome"]
-        .into_iter()
-        .find(|name| Command::new(name).arg("--version").output().is_ok());
-    if found.is_none() {
-        println!("skipped: no Chromium is installed");
-    }
-    found
-}
-
-/// What the browser makes of a page: its document, and its messages.
-fn opened(browser: &str, page: &Path) -> (String, String) {
-    let profile = tempfile::tempdir().unwrap();
-    let output = Command::new(browser)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"])
-        .args(["--enable-logging=stderr", "--window-size=1300,2000"])
-        .args(["--virtual-time-budget=2000", "--no-first-run"])
-        .arg(format!("--user-data-dir={}", profile.path().display()))
-        .arg(format!("file://{}", page.display()))
-        .output()
-        .unwrap();
-    assert!(output.status.success());
-    (
-        String::from_utf8_lossy(&output.stdout).into_owned(),
-        String::from_utf8_lossy(&output.stderr).into_owned(),
-    )
-}
+mod chromium;
+use chromium::{browser, console, measured, opened};
 
 /// The report on this evidence, in a folder.
 fn report(folder: &Path, at: &Path, evidence: &[String]) -> PathBuf {
@@ -81,12 +54,6 @@ fn evidence(sample: &Path) -> Vec<String> {
     names
 }
 
-/// Lines that the page's console wrote; the browser's own troubles are not ours.
-fn console(messages: &str) -> Vec<&str> {
-    let lines = messages.lines();
-    lines.filter(|line| line.contains("CONSOLE")).collect()
-}
-
 #[test]
 fn samples_open_without_a_message_and_no_text_leaves_its_place() {
     let Some(browser) = browser() else { return };
@@ -110,42 +77,6 @@ fn samples_open_without_a_message_and_no_text_leaves_its_place() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-/// Measures every text of the pictures: wider than its room, or over another.
-fn measured(browser: &str, page: &Path) -> String {
-    const SCRIPT: &str = r#"<script>
-addEventListener("load", () => {
-  for (const part of document.querySelectorAll("details")) part.open = true;
-  const wrong = [];
-  for (const svg of document.querySelectorAll("svg")) {
-    const frame = svg.viewBox.baseVal, boxes = [];
-    for (const text of svg.querySelectorAll("text")) {
-      const box = text.getBBox(), room = Number(text.dataset.room);
-      if (!room || box.width > room + 1) wrong.push("wide: " + text.textContent + " " + box.width + "/" + room);
-      if (box.x < -1 || box.x + box.width > frame.width + 1) wrong.push("out: " + text.textContent);
-      boxes.push([box, text.textContent]);
-    }
-    boxes.forEach(([a, one], i) => boxes.slice(i + 1).forEach(([b, other]) => {
-      const x = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
-      const y = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
-      if (x > 1 && y > 4) wrong.push("over: " + one + " / " + other);
-    }));
-  }
-  document.body.textContent = "measured:" + wrong.join("; ") + ":end";
-});
-</script></body>"#;
-    let text = std::fs::read_to_string(page).unwrap();
-    let (before, rest) = text.split_once("<meta http-equiv").unwrap();
-    let (_, after) = rest.split_once('>').unwrap();
-    let measuring = page.with_file_name("measured.html");
-    let text = format!("{before}{}", after.replacen("</body>", SCRIPT, 1));
-    std::fs::write(&measuring, text).unwrap();
-    let (document, _) = opened(browser, &measuring);
-    let (_, found) = document
-        .split_once("measured:")
-        .expect("the page was measured");
-    found.split(":end").next().unwrap().to_owned()
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Reports made for the purpose, and their merge in memory.
 
+#![allow(dead_code)] // each test uses what it needs
+
 use std::io::Cursor;
 
 use serde_json::{Value, json};
