@@ -209,13 +209,18 @@ pub(super) fn quality(page: &mut Page<'_>, explained: &Explained) {
         };
         page.paragraph(2, &format!("{label}{text}"));
     }
-    let counts = case.counts.iter().filter(|(_, number)| *number > 0);
-    let counts: Vec<String> = counts
-        .map(|(what, number)| format!("{} {what}", words::thousands(*number)))
-        .collect();
-    if !counts.is_empty() {
-        page.paragraph(2, &format!("Counted, not listed: {}.", counts.join(", ")));
+    if let Some(counted) = counted(&case.counts) {
+        page.paragraph(2, &counted);
     }
+}
+
+/// What was counted and is not listed.
+pub(super) fn counted(counts: &[(&str, u64)]) -> Option<String> {
+    let counts = counts.iter().filter(|(_, number)| *number > 0);
+    let counts: Vec<String> = counts
+        .map(|(what, number)| format!("{what}: {}", words::thousands(*number)))
+        .collect();
+    (!counts.is_empty()).then(|| format!("Counted, not listed. {}.", counts.join("; ")))
 }
 
 /// What one vantage point shows and lacks.

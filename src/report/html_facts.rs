@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::capture_notes;
-use super::facts::vantage_text;
+use super::facts::{counted, vantage_text};
 use super::given;
 use super::html::Sheet;
 use super::json_ids::{Kind, id};
@@ -124,11 +124,8 @@ pub(super) fn notes(sheet: &Sheet<'_>) -> Option<Markup> {
 /// could not be read.
 pub(super) fn quality(sheet: &Sheet<'_>) -> Option<Markup> {
     let case = &sheet.explained.case;
-    let counts = case.counts.iter().filter(|(_, number)| *number > 0);
-    let counts: Vec<String> = counts
-        .map(|(what, number)| format!("{} {what}", words::thousands(*number)))
-        .collect();
-    if case.vantages.is_empty() && counts.is_empty() && case.issues.is_empty() {
+    let counted = counted(&case.counts);
+    if case.vantages.is_empty() && counted.is_none() && case.issues.is_empty() {
         return None;
     }
     let several = case.vantages.len() > 1;
@@ -139,7 +136,7 @@ pub(super) fn quality(sheet: &Sheet<'_>) -> Option<Markup> {
                 (vantage_text(sheet.look, vantage))
             }
         }
-        @if !counts.is_empty() { p { "Counted, not listed: " (counts.join(", ")) "." } }
+        @if let Some(counted) = counted { p { (counted) } }
         @if !case.issues.is_empty() {
             h3 { "Issues with the evidence" }
             ul class="issues" {

@@ -124,7 +124,7 @@ impl Frame<'_> {
 }
 
 /// A source expression for the page's policy: this very text and no other.
-fn source(text: &str) -> String {
+pub(super) fn source(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
     let encoded = base64::engine::general_purpose::STANDARD.encode(digest);
     format!("'sha256-{encoded}'")
