@@ -12,6 +12,7 @@ use super::{
 };
 use crate::cryptnet::CacheEntry;
 use crate::evidence::EvidenceRecord;
+use crate::flow::Unanswered;
 use crate::host::HostSource;
 use crate::issue::Issue;
 use crate::pki::{self, Artifact, Certificate};
@@ -32,6 +33,8 @@ pub struct Gathered {
     pub issues: Vec<Issue>,
     /// Conversations with what was said in them.
     pub observed: Vec<Observed>,
+    /// Connects that came to nothing.
+    pub unanswered: Vec<Unanswered>,
     /// Name lookups.
     pub lookups: Vec<Lookup>,
     /// Names for addresses in the captures' own blocks.
@@ -131,6 +134,7 @@ impl Selection {
 pub fn assemble(mut gathered: Gathered, selection: &Selection) -> Case {
     let once = retrieval::once(
         std::mem::take(&mut gathered.observed),
+        std::mem::take(&mut gathered.unanswered),
         std::mem::take(&mut gathered.lookups),
     );
     gathered.observed = once.observed;
@@ -151,6 +155,7 @@ pub fn assemble(mut gathered: Gathered, selection: &Selection) -> Case {
         .collect();
     let (retrievals, counts) = retrieval::retrievals(&retrieval::Inputs {
         observed: &gathered.observed,
+        unanswered: &once.unanswered,
         lookups: &gathered.lookups,
         cache: &gathered.cache_entries,
         bodies: &gathered.bodies,

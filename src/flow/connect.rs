@@ -17,17 +17,17 @@ use super::{
 };
 
 /// One or more SYNs of one client with one sequence number.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Connect {
     pub(super) id: ConversationId,
-    first: Sighting,
-    sequence: u32,
-    client: End,
+    pub(super) first: Sighting,
+    pub(super) sequence: u32,
+    pub(super) client: End,
     more: Option<Box<More>>,
 }
 
 /// What few connects have.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 struct More {
     syns: Vec<Sighting>,
     packets: [u64; 2],
@@ -147,8 +147,18 @@ impl Connect {
         more
     }
 
+    /// The last frame.
+    pub(super) fn last(&self) -> Sighting {
+        self.more.as_ref().map_or(self.first, |more| more.last)
+    }
+
+    /// True when a packet came back.
+    pub(super) fn has_answer(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| more.packets[1] > 0)
+    }
+
     /// All that is known, for a connection or for the summary.
-    pub(super) fn into_opening(self) -> Opening {
+    pub(super) fn opening(&self) -> Opening {
         let mut opening = Opening {
             client: self.client,
             role_basis: RoleBasis::Handshake,
@@ -161,8 +171,8 @@ impl Connect {
             first: self.first,
             last: self.first,
         };
-        if let Some(more) = self.more {
-            opening.syns.extend(more.syns);
+        if let Some(more) = &self.more {
+            opening.syns.extend(&more.syns);
             opening.packets = more.packets;
             opening.refusal = more.refusal;
             opening.closes.extend(more.reset.map(|sighting| Close {
@@ -170,7 +180,7 @@ impl Connect {
                 how: CloseKind::Reset,
                 sighting,
             }));
-            opening.icmp_errors = more.icmp_errors;
+            opening.icmp_errors.clone_from(&more.icmp_errors);
             opening.last = more.last;
         }
         opening

@@ -5,7 +5,7 @@
 //! `assembler` orders one direction (`pending` holds what came too early),
 //! `connection` is both with their opening and close (`reuse` tells whether a
 //! segment is still its own, `stall` which segments never get through), `connect` a SYN that nothing but a refusal
-//! answered (as small as a record can be: port scans have millions),
+//! answered (as small as a record can be: port scans have millions), `unanswered` the same when it is over,
 //! `fragments` puts IP fragments together, `table` finds the conversation and
 //! bounds them all.
 
@@ -24,6 +24,7 @@ mod stream_tests;
 mod table;
 #[cfg(test)]
 mod tests;
+mod unanswered;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -32,6 +33,7 @@ use crate::provenance::Sighting;
 pub use fragments::Whole;
 pub use stall::Stall;
 pub use table::FlowTable;
+pub use unanswered::Unanswered;
 
 /// Which way bytes went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -13,14 +13,14 @@ use super::fragments::{Fragments, Whole};
 use super::key::{End, FlowKey, KeyHash};
 use super::opening::Opening;
 use super::reuse::Belongs;
-use super::{Conversation, ConversationId, Reply, StreamConsumer};
+use super::{Conversation, ConversationId, Reply, StreamConsumer, Unanswered};
 
 /// Takes packets in capture order and keeps one consumer per conversation.
 ///
 /// Captures that follow one another at one vantage point go through one
-/// table. Call [`FlowTable::take_ended`] now and then, and
-/// [`FlowTable::finish`] once; the order of what they return depends on the
-/// packets only.
+/// table. Call [`FlowTable::take_ended`] and [`FlowTable::take_unanswered`]
+/// now and then, and [`FlowTable::finish`] once; the order of what they return
+/// depends on the packets only.
 pub struct FlowTable<C: StreamConsumer> {
     vantage: u32,
     next_id: u64,
@@ -35,6 +35,7 @@ pub struct FlowTable<C: StreamConsumer> {
     /// Connections that are over, in order, with the time to let go of them.
     over: VecDeque<(i64, usize, ConversationId)>,
     ended: Vec<(Conversation, C)>,
+    unanswered: Vec<Unanswered>,
     pending_total: usize,
     swept_at: i64,
     pushed_since: usize,
@@ -92,6 +93,7 @@ impl<C: StreamConsumer> FlowTable<C> {
             fragments: Fragments::default(),
             over: VecDeque::new(),
             ended: Vec::new(),
+            unanswered: Vec::new(),
             pending_total: 0,
             swept_at: i64::MIN,
             pushed_since: 0,
@@ -169,7 +171,7 @@ impl<C: StreamConsumer> FlowTable<C> {
                 self.retire(slot);
                 let id = self.new_id();
                 let connect = Connect::new(id, syn.sender, syn.sequence, syn.sighting);
-                let slot = self.connect(key, id, connect.into_opening());
+                let slot = self.connect(key, id, connect.opening());
                 self.feed(slot, sender, segment, at);
             }
         }
@@ -225,11 +227,11 @@ impl<C: StreamConsumer> FlowTable<C> {
                 return;
             };
             if answer == Answer::Connected {
-                let slot = self.connect(key, connect.id, connect.into_opening());
+                let slot = self.connect(key, connect.id, connect.opening());
                 self.feed(slot, sender, segment, at);
                 return;
             }
-            self.end_connect(&key, connect);
+            self.end_connect(key, connect);
         }
         let id = self.new_id();
         let flags = segment.flags;
@@ -347,22 +349,18 @@ impl<C: StreamConsumer> FlowTable<C> {
         self.ended.push((conversation, consumer));
     }
 
-    fn end_connect(&mut self, key: &FlowKey, connect: Connect) {
-        let id = connect.id;
-        let conversation = connect
-            .into_opening()
-            .into_conversation(key, id, self.vantage);
-        let consumer = (self.make)(id);
-        self.ended.push((conversation, consumer));
+    fn end_connect(&mut self, key: FlowKey, connect: Connect) {
+        let unanswered = Unanswered::new(key, connect, self.vantage);
+        self.unanswered.push(unanswered);
     }
 
     /// Ends the older half of the unanswered connects. Nothing is lost by it
     /// but the link to SYNs that may follow.
     fn end_older_connects(&mut self, now: i64) {
         let older = self.connects.take_older(now);
-        self.ended.reserve_exact(older.len());
+        self.unanswered.reserve_exact(older.len());
         for (key, connect) in older {
-            self.end_connect(&key, connect);
+            self.end_connect(key, connect);
         }
     }
 
@@ -412,8 +410,14 @@ impl<C: StreamConsumer> FlowTable<C> {
         std::mem::take(&mut self.ended)
     }
 
+    /// The connects given up since the last call, in order of their first SYN
+    /// except where a port was used again.
+    pub fn take_unanswered(&mut self) -> Vec<Unanswered> {
+        std::mem::take(&mut self.unanswered)
+    }
+
     /// Ends all conversations; returns those not yet taken, sorted by first
-    /// sighting. Then the issues are complete.
+    /// sighting. Then the issues and the unanswered connects are complete.
     pub fn finish(&mut self) -> Vec<(Conversation, C)> {
         for slot in 0..self.slots.len() {
             self.retire(slot);

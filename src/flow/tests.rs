@@ -195,8 +195,23 @@ impl Wire {
         assert_eq!(self.table.push(&packet, sighting), None);
     }
 
+    /// All conversations, unanswered connects among them.
     pub(super) fn finish(mut self) -> Vec<(Conversation, Recorder)> {
-        self.table.finish()
+        let mut all = self.table.finish();
+        let unanswered = self.table.take_unanswered();
+        all.extend(unanswered.iter().map(|it| {
+            let conversation = it.conversation();
+            assert_eq!(conversation.client, it.client());
+            assert_eq!(conversation.server, it.server());
+            assert_eq!(
+                (conversation.first, conversation.last),
+                (it.first(), it.last())
+            );
+            assert_eq!(conversation.quality.packets[1] > 0, it.has_answer());
+            (conversation, Recorder::default())
+        }));
+        all.sort_by_key(|(conversation, _)| (conversation.first, conversation.id));
+        all
     }
 
     pub(super) fn only(self) -> (Conversation, Vec<String>) {
@@ -439,8 +454,8 @@ fn a_closed_conversation_is_handed_out_after_a_while() {
         wire.clock += 200_000;
         wire.client(SYN, C, 0, "");
     }
-    let unanswered = wire.table.take_ended();
-    assert_eq!(unanswered[0].0.client.to_string(), "10.0.0.8:40000");
+    let unanswered = wire.table.take_unanswered();
+    assert_eq!(unanswered[0].client().to_string(), "10.0.0.8:40000");
     assert_eq!(wire.finish().len(), 1);
 }
 
@@ -458,8 +473,8 @@ fn a_flood_of_connects_is_handed_out_in_order_and_bounded() {
             0,
             "",
         );
-        for (conversation, _) in wire.table.take_ended() {
-            assert_eq!(conversation.id, ConversationId(handed_out));
+        for unanswered in wire.table.take_unanswered() {
+            assert_eq!(unanswered.id(), ConversationId(handed_out));
             handed_out += 1;
         }
     }

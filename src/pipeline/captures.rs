@@ -102,6 +102,7 @@ pub fn captures(
             frames.drain(&mut reader, place, keys);
             let ended = place.flows.take_ended();
             collect(ended, End::Closed, place, gathered, &mut failed_connects);
+            collect_unanswered(place, gathered, &mut failed_connects);
             let what = file.path.clone();
             progress(Progress {
                 what,
@@ -188,6 +189,7 @@ fn finish(places: Vec<Place>, gathered: &mut Gathered, failed_connects: &mut usi
             gathered,
             failed_connects,
         );
+        collect_unanswered(&mut place, gathered, failed_connects);
         let unkept = place.lookups.not_kept();
         if unkept > 0 {
             gathered
@@ -227,6 +229,9 @@ fn finish(places: Vec<Place>, gathered: &mut Gathered, failed_connects: &mut usi
     gathered
         .observed
         .sort_by_key(|observed| (observed.conversation.first.at, observed.conversation.id));
+    gathered
+        .unanswered
+        .sort_unstable_by_key(|it| (it.first().at, it.id()));
     gathered.lookups.sort_by(|a, b| {
         (a.questions.first(), &a.name, a.question_type).cmp(&(
             b.questions.first(),
@@ -551,6 +556,18 @@ fn collect(
             });
         }
     }
+}
+
+/// Takes the connects that were given up, the first [`MAX_FAILED_CONNECTS`] of
+/// all captures.
+fn collect_unanswered(place: &mut Place, gathered: &mut Gathered, failed_connects: &mut usize) {
+    let unanswered = place.flows.take_unanswered();
+    place.quality.conversations += unanswered.len() as u64;
+    let room = MAX_FAILED_CONNECTS.saturating_sub(*failed_connects);
+    *failed_connects += unanswered.len();
+    gathered
+        .unanswered
+        .extend(unanswered.into_iter().take(room));
 }
 
 /// What kept the body of an answer that matters from being read.

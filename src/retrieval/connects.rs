@@ -1,10 +1,11 @@
 //! Connections that never came about, to hosts where validation looks for its
 //! objects and to proxies.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-use crate::flow::Conversation;
+use crate::flow::{Conversation, Unanswered};
 use crate::provenance::{Sighting, merged};
 use crate::time::{Span, Timestamp};
 
@@ -12,12 +13,15 @@ use super::directory::LDAP_PORTS;
 use super::interests::{Interest, Interests};
 use super::names::{Client, Hosts};
 use super::scene::Scene;
-use super::{ObjectKind, Observed, Outcome, Retrieval, RouteKind, attempt, connect};
+use super::{Inputs, ObjectKind, Outcome, Retrieval, RouteKind, attempt, connect};
 
 /// The failed attempts to connect, in order. Several addresses of one host tried
 /// at once or one after the other are one attempt, which failed only if all of
 /// them did; the same address tried again is another attempt.
-pub(super) fn failed(scene: &Scene<'_>, interests: &Interests<'_>) -> Vec<Retrieval> {
+pub(super) fn failed(
+    scene: &Scene<'_>,
+    interests: &Interests<'_>,
+) -> impl Iterator<Item = Retrieval> {
     let groups = groups(scene, interests);
     let wanted: BTreeSet<(Client, u16)> = groups
         .iter()
@@ -26,8 +30,69 @@ pub(super) fn failed(scene: &Scene<'_>, interests: &Interests<'_>) -> Vec<Retrie
     let opened = opened(scene, &wanted);
     let lost = groups
         .into_iter()
-        .filter(|group| !succeeded(scene, group, &opened));
-    lost.filter_map(|group| retrieval(scene, &group)).collect()
+        .filter(move |group| !succeeded(scene, group, &opened));
+    lost.filter_map(|group| retrieval(scene, &group))
+}
+
+/// One try that failed, as it was kept, and its index: of an unanswered connect
+/// the one behind all conversations.
+#[derive(Debug, Clone, Copy)]
+struct Try<'a> {
+    place: usize,
+    kept: Kept<'a>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kept<'a> {
+    Seen(&'a Conversation),
+    Unanswered(&'a Unanswered),
+}
+
+impl<'a> Try<'a> {
+    /// All connects that did not come about, in no order.
+    fn all(inputs: &Inputs<'a>) -> impl Iterator<Item = Self> {
+        let seen = inputs.observed.iter().map(|seen| &seen.conversation);
+        let seen = seen.map(Kept::Seen);
+        let unanswered = inputs.unanswered.iter().map(Kept::Unanswered);
+        let all = seen.chain(unanswered).enumerate();
+        let all = all.map(|(place, kept)| Try { place, kept });
+        all.filter(|it| match it.kept {
+            Kept::Seen(conversation) => connect::never_opened(conversation),
+            Kept::Unanswered(_) => true,
+        })
+    }
+
+    fn conversation(&self) -> Cow<'a, Conversation> {
+        match self.kept {
+            Kept::Seen(conversation) => Cow::Borrowed(conversation),
+            Kept::Unanswered(unanswered) => Cow::Owned(unanswered.conversation()),
+        }
+    }
+
+    fn client(&self) -> Client {
+        match self.kept {
+            Kept::Seen(it) => (it.vantage, it.client.ip()),
+            Kept::Unanswered(it) => (it.vantage(), it.client().ip()),
+        }
+    }
+
+    fn server(&self) -> SocketAddr {
+        match self.kept {
+            Kept::Seen(it) => it.server,
+            Kept::Unanswered(it) => it.server(),
+        }
+    }
+
+    fn first(&self) -> Sighting {
+        match self.kept {
+            Kept::Seen(it) => it.first,
+            Kept::Unanswered(it) => it.first(),
+        }
+    }
+
+    fn last_sign(&self) -> Timestamp {
+        connect::last_sign(&self.conversation()).at
+    }
 }
 
 /// The tries that make up one attempt. What is asked of them for each new one
@@ -39,8 +104,7 @@ struct Group<'a> {
     /// The name that was wanted.
     host: Option<String>,
     interest: Interest,
-    /// The conversations, with their indices.
-    tries: Vec<(usize, &'a Conversation)>,
+    tries: Vec<Try<'a>>,
     /// When the first of them began.
     started_at: Timestamp,
     /// The last sign of any of them.
@@ -50,11 +114,11 @@ struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    fn push(&mut self, place: usize, conversation: &'a Conversation) {
-        self.started_at = self.started_at.min(conversation.first.at);
-        self.last_at = self.last_at.max(connect::last_sign(conversation).at);
-        self.addresses.insert(conversation.server.ip());
-        self.tries.push((place, conversation));
+    fn push(&mut self, tried: Try<'a>) {
+        self.started_at = self.started_at.min(tried.first().at);
+        self.last_at = self.last_at.max(tried.last_sign());
+        self.addresses.insert(tried.server().ip());
+        self.tries.push(tried);
     }
 
     fn tried(&self, address: IpAddr) -> bool {
@@ -79,26 +143,23 @@ const NEXT_ADDRESS_WITHIN: i64 = 15;
 
 fn groups<'a>(scene: &Scene<'a>, interests: &Interests<'_>) -> Vec<Group<'a>> {
     let hosts = Hosts::of(scene.inputs.observed);
-    let all = scene.inputs.observed.iter().enumerate();
-    let mut candidates: Vec<(usize, &Observed)> = all
-        .filter(|(_, seen)| connect::never_opened(&seen.conversation))
+    let mut candidates: Vec<(Try<'a>, Option<String>, Interest)> = Try::all(scene.inputs)
+        .filter_map(|tried| {
+            let (host, interest) = target(scene, interests, &hosts, &tried)?;
+            Some((tried, host, interest))
+        })
         .collect();
-    candidates
-        .sort_by_key(|(_, seen)| (seen.conversation.first.at, seen.conversation.first.packet));
+    candidates.sort_by_key(|(tried, ..)| (tried.first().at, tried.first().packet));
     let mut groups: Vec<Group<'a>> = Vec::new();
     let mut latest: BTreeMap<(Client, u16, String), usize> = BTreeMap::new();
-    for (place, seen) in candidates {
-        let conversation = &seen.conversation;
-        let Some((host, interest)) = target(scene, interests, &hosts, seen) else {
-            continue;
-        };
-        let server = conversation.server;
+    for (tried, host, interest) in candidates {
+        let (server, begun_at) = (tried.server(), tried.first().at);
         let label = host.clone().unwrap_or_else(|| server.ip().to_string());
-        let key = (attempt::client(seen), server.port(), label);
+        let key = (tried.client(), server.port(), label);
         let number = latest.get(&key).copied();
         let group = number.and_then(|number| groups.get_mut(number));
-        match group.filter(|group| group.takes(server.ip(), conversation.first.at)) {
-            Some(group) => group.push(place, conversation),
+        match group.filter(|group| group.takes(server.ip(), begun_at)) {
+            Some(group) => group.push(tried),
             None => {
                 let (client, port) = (key.0, key.1);
                 latest.insert(key, groups.len());
@@ -107,9 +168,9 @@ fn groups<'a>(scene: &Scene<'a>, interests: &Interests<'_>) -> Vec<Group<'a>> {
                     port,
                     host,
                     interest,
-                    tries: vec![(place, conversation)],
-                    started_at: conversation.first.at,
-                    last_at: connect::last_sign(conversation).at,
+                    tries: vec![tried],
+                    started_at: begun_at,
+                    last_at: tried.last_sign(),
                     addresses: BTreeSet::from([server.ip()]),
                 });
             }
@@ -123,10 +184,10 @@ fn target(
     scene: &Scene<'_>,
     interests: &Interests<'_>,
     hosts: &Hosts,
-    seen: &Observed,
+    tried: &Try<'_>,
 ) -> Option<(Option<String>, Interest)> {
-    let (server, begun) = (seen.conversation.server, seen.conversation.first.at);
-    let client = attempt::client(seen);
+    let (server, begun) = (tried.server(), tried.first().at);
+    let client = tried.client();
     let meant = scene.names.meant_by(client, server.ip(), begun);
     if let Some(interest) = interests.in_address(server) {
         return Some((meant.first().map(|name| (*name).to_string()), interest));
@@ -198,7 +259,10 @@ fn succeeded(scene: &Scene<'_>, group: &Group<'_>, opened: &Opened) -> bool {
 fn retrieval(scene: &Scene<'_>, group: &Group<'_>) -> Option<Retrieval> {
     let tries = group.tries.iter();
     let judged: Vec<_> = tries
-        .map(|(_, each)| (connect::judge(scene, each), *each))
+        .map(|tried| {
+            let conversation = tried.conversation();
+            (connect::judge(scene, &conversation), conversation)
+        })
         .collect();
     // The way that was not seen to its end may have worked.
     let unclear = judged
@@ -232,20 +296,19 @@ fn retrieval(scene: &Scene<'_>, group: &Group<'_>) -> Option<Retrieval> {
             built.route.proxy = Some(conversation.server);
         }
     }
-    built.syns = group
-        .tries
+    built.syns = judged
         .iter()
         .flat_map(|(_, each)| each.syns.iter().copied())
         .collect();
     built.syns.sort_unstable_by_key(|syn| (syn.at, syn.packet));
     let mut cites: Vec<_> = built.syns.iter().map(Sighting::cite).collect();
-    for (place, each) in &group.tries {
+    for (tried, (_, each)) in group.tries.iter().zip(&judged) {
         cites.extend(each.refusal.iter().map(|refusal| refusal.sighting.cite()));
         cites.extend(each.syn_ack.iter().map(Sighting::cite));
         cites.extend(connect::reset_by_server(each).iter().map(Sighting::cite));
         cites.extend(attempt::lead(
             scene,
-            *place,
+            tried.place,
             group.host.as_deref(),
             &mut built,
         ));
@@ -257,6 +320,7 @@ fn retrieval(scene: &Scene<'_>, group: &Group<'_>) -> Option<Retrieval> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::super::Observed;
     use super::super::fixtures::{Talk, lookup, sighting, unanswered};
     use super::super::test_support::{Given, outcomes};
     use super::*;
@@ -305,6 +369,18 @@ mod tests {
         assert_eq!(only.syns.len(), 3);
         assert_eq!(only.route.kind, RouteKind::Direct);
         assert_eq!(only.detail.as_deref(), Some("3 SYNs unanswered over 9.0 s"));
+    }
+
+    #[test]
+    fn an_unanswered_connect_as_the_table_keeps_it_says_the_same() {
+        let conversation = given(vec![unanswered(A, 50_000, &[1.0, 4.0, 10.0])]);
+        let syns = [1.0_f64, 4.0, 10.0].map(|at| sighting((at * 1_000.0) as u64, at));
+        let to = |server| Unanswered::made(0, "10.0.0.9:50000", server, &syns);
+        let kept = Given {
+            unanswered: vec![to("192.0.2.77:80"), to(A)],
+            ..given(Vec::new())
+        };
+        assert_eq!(kept.retrievals(), conversation.retrievals());
     }
 
     #[test]

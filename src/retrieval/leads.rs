@@ -2,35 +2,47 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::names::Names;
-use super::{Observed, attempt, route, url};
+use crate::flow::Unanswered;
 
-/// Lookups by the conversation (an index) that they led to: the first one to
-/// an address given, shortly after. Later connections used a remembered answer.
+use super::names::Names;
+use super::{Observed, route, url};
+
+/// Lookups by the conversation that they led to: the first one to an address
+/// given, shortly after. Later connections used a remembered answer.
+///
+/// Conversations have their index, unanswered connects the index behind them.
 #[derive(Debug, Default)]
 pub(super) struct Leads {
     by_conversation: BTreeMap<usize, Vec<usize>>,
 }
 
 impl Leads {
-    pub fn of(observed: &[Observed], names: &Names<'_>) -> Self {
-        let mut order: Vec<usize> = (0..observed.len()).collect();
-        order.sort_by_key(|index| {
-            observed
-                .get(*index)
-                .map(|seen| (seen.conversation.first.at, seen.conversation.id))
+    pub fn of(observed: &[Observed], unanswered: &[Unanswered], names: &Names<'_>) -> Self {
+        let talks = observed.iter().map(|seen| {
+            let it = &seen.conversation;
+            (it.first.at, it.id, it.vantage, it.client, it.server)
         });
+        let connects = unanswered.iter().map(|it| {
+            (
+                it.first().at,
+                it.id(),
+                it.vantage(),
+                it.client(),
+                it.server(),
+            )
+        });
+        let mut order: Vec<_> = talks
+            .chain(connects)
+            .enumerate()
+            .filter(|(_, (.., server))| names.know(server.ip()))
+            .collect();
+        order.sort_unstable_by_key(|(_, (begun_at, id, ..))| (*begun_at, *id));
         let mut leads = Leads::default();
         let mut taken: BTreeSet<usize> = BTreeSet::new();
-        for index in order {
-            let Some(seen) = observed.get(index) else {
-                continue;
-            };
-            let conversation = &seen.conversation;
-            let (server, begun_at) = (conversation.server.ip(), conversation.first.at);
-            let meant = name_meant(seen);
-            let client = attempt::client(seen);
-            let mut own = names.leading_to(client, server, meant.as_deref(), begun_at);
+        for (index, (begun_at, _, vantage, client, server)) in order {
+            let meant = observed.get(index).and_then(name_meant);
+            let client = (vantage, client.ip());
+            let mut own = names.leading_to(client, server.ip(), meant.as_deref(), begun_at);
             own.retain(|lookup| !taken.contains(lookup));
             if !own.is_empty() {
                 taken.extend(&own);
@@ -83,7 +95,7 @@ mod tests {
                 .observed()
         };
         let observed = [talk(50_001, 5.0), talk(50_000, 2.0)];
-        let leads = Leads::of(&observed, &Names::of(&lookups));
+        let leads = Leads::of(&observed, &[], &Names::of(&lookups));
         assert_eq!(leads.to(1), [0]);
         assert_eq!(leads.to(0), [] as [usize; 0]);
     }
@@ -105,7 +117,7 @@ mod tests {
             talk(50_000, 2.0, "b.example"),
             talk(50_001, 2.5, "a.example"),
         ];
-        let leads = Leads::of(&observed, &Names::of(&lookups));
+        let leads = Leads::of(&observed, &[], &Names::of(&lookups));
         assert_eq!((leads.to(0), leads.to(1)), ([1].as_slice(), [0].as_slice()));
     }
 }

@@ -52,7 +52,7 @@ use std::net::SocketAddr;
 
 use crate::account::Account;
 use crate::cryptnet::CacheEntry;
-use crate::flow::{Conversation, Direction, Quality};
+use crate::flow::{Conversation, Direction, Quality, Unanswered};
 use crate::issue::Issue;
 use crate::protocol::Socks;
 use crate::protocol::dns::Lookup;
@@ -101,7 +101,7 @@ pub fn retrievals(inputs: &Inputs<'_>) -> (Vec<Retrieval>, Counts) {
     let unresolved = lookups::failed(&scene, &interests);
     let by_directory = directory::retrievals(&scene);
     let by_socks = socks::refused(&scene, &interests);
-    let others = failed.into_iter().chain(unresolved).chain(by_directory);
+    let others = failed.chain(unresolved).chain(by_directory);
     for retrieval in others.chain(by_socks) {
         match found.len() >= MAX_RETRIEVALS {
             true => counts.over_limit += 1,
@@ -151,9 +151,11 @@ pub struct Observed {
 /// What the stages before have found.
 #[derive(Debug, Clone, Copy)]
 pub struct Inputs<'a> {
-    /// Every TCP conversation that had an exchange or a handshake, or was never
-    /// established.
+    /// Every TCP conversation that had an exchange or a handshake, or was cut
+    /// off before.
     pub observed: &'a [Observed],
+    /// The connects that came to nothing.
+    pub unanswered: &'a [Unanswered],
     /// Every lookup of a name.
     pub lookups: &'a [Lookup],
     /// The cache entries of the case.

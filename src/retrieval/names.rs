@@ -56,6 +56,11 @@ impl<'a> Names<'a> {
         }
     }
 
+    /// True when any answer gave this address.
+    pub fn know(&self, address: IpAddr) -> bool {
+        self.by_address.contains_key(&address)
+    }
+
     /// The lookups (A and AAAA apart) of one client that gave `address` shortly
     /// before `before`, the latest first; of `name` only, where one is given.
     pub fn leading_to(

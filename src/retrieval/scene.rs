@@ -27,7 +27,7 @@ impl<'a> Scene<'a> {
         let names = Names::of(inputs.lookups);
         Scene {
             inputs,
-            leads: Leads::of(inputs.observed, &names),
+            leads: Leads::of(inputs.observed, inputs.unanswered, &names),
             names,
             intermediaries: Intermediaries::of(inputs.observed),
             ends: ends(inputs),
@@ -67,6 +67,8 @@ fn one_way(inputs: &Inputs<'_>) -> BTreeSet<Client> {
             one_way.insert(client);
         }
     }
+    let refused = inputs.unanswered.iter().filter(|it| it.has_answer());
+    answered.extend(refused.map(|it| (it.vantage(), it.client().ip())));
     let heard = inputs
         .lookups
         .iter()
@@ -81,6 +83,8 @@ fn one_way(inputs: &Inputs<'_>) -> BTreeSet<Client> {
 fn ends(inputs: &Inputs<'_>) -> BTreeMap<u32, Timestamp> {
     let last = |seen: &Observed| (seen.conversation.vantage, seen.conversation.last.at);
     let shown = inputs.observed.iter().map(last);
+    let tried = inputs.unanswered.iter();
+    let shown = shown.chain(tried.map(|it| (it.vantage(), it.last().at)));
     let asked = inputs.lookups.iter().flat_map(|lookup| {
         let answer = lookup.answer.iter().map(|answer| answer.sighting.at);
         let times = lookup

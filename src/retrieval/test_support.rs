@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::cryptnet::CacheEntry;
+use crate::flow::Unanswered;
 use crate::protocol::dns::Lookup;
 
 use super::fixtures::at;
@@ -12,6 +13,7 @@ use super::{BodyIndex, Counts, Inputs, KnownUrls, Observed, Outcome, Retrieval};
 #[derive(Debug, Default)]
 pub struct Given {
     pub observed: Vec<Observed>,
+    pub unanswered: Vec<Unanswered>,
     pub lookups: Vec<Lookup>,
     pub cache: Vec<CacheEntry>,
     pub bodies: BodyIndex,
@@ -29,6 +31,7 @@ impl Given {
         };
         super::retrievals(&Inputs {
             observed: &self.observed,
+            unanswered: &self.unanswered,
             lookups: &self.lookups,
             cache: &self.cache,
             bodies: &self.bodies,

@@ -1,10 +1,11 @@
 //! Conversations and lookups that more than one capture shows: the same file
 //! given twice, or captures taken at both ends of one line. Each counts once.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-use crate::flow::{Close, Conversation, Quality};
+use crate::flow::{Close, Conversation, Quality, Unanswered};
 use crate::protocol::dns::Lookup;
 use crate::provenance::Sighting;
 use crate::time::{Span, Timestamp};
@@ -27,6 +28,8 @@ pub struct Twin {
 pub struct Once {
     /// The conversations, in the order given.
     pub observed: Vec<Observed>,
+    /// The unanswered connects, in the order given.
+    pub unanswered: Vec<Unanswered>,
     /// The lookups, in the order given.
     pub lookups: Vec<Lookup>,
     /// Clients seen from several vantage points, and the one nearest to them:
@@ -76,22 +79,29 @@ impl Offsets {
 /// points show: the one nearest to the client, which shows what the client
 /// went through, or one that is whole where that one has holes.
 #[must_use]
-pub fn once(observed: Vec<Observed>, lookups: Vec<Lookup>) -> Once {
-    let groups = groups(&observed);
-    let clients = clients(&observed, &groups);
+pub fn once(
+    mut observed: Vec<Observed>,
+    mut unanswered: Vec<Unanswered>,
+    lookups: Vec<Lookup>,
+) -> Once {
+    let all = All {
+        observed: &observed,
+        unanswered: &unanswered,
+    };
+    let groups = groups(&all);
+    let clients = clients(&all, &groups);
     let mut measured: BTreeMap<(u32, u32), Vec<Span>> = BTreeMap::new();
     let mut twins: BTreeMap<usize, Vec<Twin>> = BTreeMap::new();
     let mut left_out: BTreeSet<usize> = BTreeSet::new();
     for group in &groups {
-        let Some(kept) = kept(&observed, group, &clients) else {
+        let Some(kept) = kept(&all, group, &clients) else {
             continue;
         };
         let others = group.iter().filter(|index| **index != kept);
         for index in others {
-            let (Some(one), Some(other)) = (observed.get(kept), observed.get(*index)) else {
+            let (Some(one), Some(other)) = (all.get(kept), all.get(*index)) else {
                 continue;
             };
-            let (one, other) = (&one.conversation, &other.conversation);
             let apart = one.first.at.since(other.first.at);
             let back = other.first.at.since(one.first.at);
             measured
@@ -112,24 +122,66 @@ pub fn once(observed: Vec<Observed>, lookups: Vec<Lookup>) -> Once {
     }
     let offsets = Offsets::of(measured);
     let mut repeated = left_out.len() as u64;
-    let numbered = observed.into_iter().enumerate();
-    let mut observed: Vec<Observed> = Vec::new();
-    for (index, mut seen) in numbered {
-        if !left_out.contains(&index) {
-            seen.twins = twins.remove(&index).unwrap_or_default();
-            observed.push(seen);
+    let count = observed.len();
+    for (index, twins) in twins {
+        if let Some(seen) = observed.get_mut(index) {
+            seen.twins = twins;
         }
     }
+    keep_others(&mut observed, 0, &left_out);
+    keep_others(&mut unanswered, count, &left_out);
     let before = lookups.len();
     let lookups = lookups_once(lookups, &clients, &offsets);
     repeated += (before - lookups.len()) as u64;
     Once {
         observed,
+        unanswered,
         lookups,
         clients,
         offsets,
         repeated,
     }
+}
+
+/// Conversations, and behind them the unanswered connects, by one index.
+struct All<'a> {
+    observed: &'a [Observed],
+    unanswered: &'a [Unanswered],
+}
+
+impl<'a> All<'a> {
+    fn get(&self, index: usize) -> Option<Cow<'a, Conversation>> {
+        let seen = self.observed.get(index);
+        seen.map(|seen| Cow::Borrowed(&seen.conversation))
+            .or_else(|| {
+                let behind = index.checked_sub(self.observed.len())?;
+                let unanswered = self.unanswered.get(behind)?;
+                Some(Cow::Owned(unanswered.conversation()))
+            })
+    }
+
+    /// Vantage point, endpoints and mark of each.
+    fn marks(&self) -> impl Iterator<Item = (u32, SocketAddr, SocketAddr, Mark)> {
+        let observed = self.observed.iter().map(|seen| {
+            let it = &seen.conversation;
+            (it.vantage, it.client, it.server, mark(it))
+        });
+        let unanswered = self.unanswered.iter().map(|it| {
+            let mark = Mark::Opened(it.sequence());
+            (it.vantage(), it.client(), it.server(), mark)
+        });
+        observed.chain(unanswered)
+    }
+}
+
+/// Takes those out whose index, counted from `first`, is among `left_out`.
+fn keep_others<T>(items: &mut Vec<T>, first: usize, left_out: &BTreeSet<usize>) {
+    let mut indices = first..;
+    items.retain(|_| {
+        indices
+            .next()
+            .is_none_or(|index| !left_out.contains(&index))
+    });
 }
 
 /// What makes a conversation the same at two places.
@@ -157,19 +209,15 @@ fn mark(conversation: &Conversation) -> Mark {
 }
 
 /// Indices of the same conversation, one for each vantage point.
-fn groups(observed: &[Observed]) -> Vec<Vec<usize>> {
-    let vantages: BTreeSet<u32> = observed
-        .iter()
-        .map(|seen| seen.conversation.vantage)
-        .collect();
+fn groups(all: &All<'_>) -> Vec<Vec<usize>> {
+    let vantages: BTreeSet<u32> = all.marks().map(|(vantage, ..)| vantage).collect();
     if vantages.len() < 2 {
         return Vec::new();
     }
     let mut same: BTreeMap<(SocketAddr, SocketAddr, Mark), BTreeMap<u32, usize>> = BTreeMap::new();
-    for (index, seen) in observed.iter().enumerate() {
-        let it = &seen.conversation;
-        let places = same.entry((it.client, it.server, mark(it))).or_default();
-        places.entry(it.vantage).or_insert(index);
+    for (index, (vantage, client, server, mark)) in all.marks().enumerate() {
+        let places = same.entry((client, server, mark)).or_default();
+        places.entry(vantage).or_insert(index);
     }
     let groups = same.into_values().filter(|places| places.len() > 1);
     groups
@@ -179,11 +227,11 @@ fn groups(observed: &[Observed]) -> Vec<Vec<usize>> {
 
 /// For each client in the groups the vantage point nearest to it: the answer to
 /// its SYN takes longest there, as the whole way lies before it.
-fn clients(observed: &[Observed], groups: &[Vec<usize>]) -> BTreeMap<(u32, IpAddr), u32> {
+fn clients(all: &All<'_>, groups: &[Vec<usize>]) -> BTreeMap<(u32, IpAddr), u32> {
     let mut waits: BTreeMap<IpAddr, BTreeMap<u32, f64>> = BTreeMap::new();
     for group in groups {
-        let members = group.iter().filter_map(|index| observed.get(*index));
-        let members: Vec<&Conversation> = members.map(|seen| &seen.conversation).collect();
+        let members = group.iter().filter_map(|index| all.get(*index));
+        let members: Vec<Cow<'_, Conversation>> = members.collect();
         let waited: Vec<Option<f64>> = members.iter().map(|it| wait(it)).collect();
         let comparable = waited.iter().all(Option::is_some);
         for (it, waited) in members.iter().zip(waited) {
@@ -221,12 +269,8 @@ fn wait(conversation: &Conversation) -> Option<f64> {
 }
 
 /// The member of a group that is kept.
-fn kept(
-    observed: &[Observed],
-    group: &[usize],
-    clients: &BTreeMap<(u32, IpAddr), u32>,
-) -> Option<usize> {
-    let at = |index: &usize| observed.get(*index).map(|seen| &seen.conversation);
+fn kept(all: &All<'_>, group: &[usize], clients: &BTreeMap<(u32, IpAddr), u32>) -> Option<usize> {
+    let at = |index: &usize| all.get(*index);
     let is_nearest = |index: &&usize| {
         at(index).is_some_and(|it| clients.get(&(it.vantage, it.client.ip())) == Some(&it.vantage))
     };
@@ -302,7 +346,7 @@ fn is_same_question(one: &Lookup, other: &Lookup, offsets: &Offsets) -> bool {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
-    use super::super::fixtures::{Talk, at, lookup};
+    use super::super::fixtures::{Talk, at, lookup, sighting};
     use super::*;
 
     /// A download as one place shows it, `seconds` into its capture, the answer
@@ -323,7 +367,11 @@ mod tests {
 
     #[test]
     fn a_conversation_at_two_places_is_kept_where_the_client_is() {
-        let once = once(vec![seen(0, 0.0, 0.001), seen(1, 5.0, 0.03)], Vec::new());
+        let once = once(
+            vec![seen(0, 0.0, 0.001), seen(1, 5.0, 0.03)],
+            Vec::new(),
+            Vec::new(),
+        );
         assert_eq!(once.observed.len(), 1);
         assert_eq!(once.observed[0].conversation.vantage, 1);
         assert_eq!(once.observed[0].twins[0].vantage, 0);
@@ -338,7 +386,7 @@ mod tests {
     fn where_the_nearest_has_holes_a_whole_one_is_kept() {
         let mut near = seen(1, 5.0, 0.03);
         near.conversation.quality.missing = [0, 100];
-        let once = once(vec![seen(0, 0.0, 0.001), near], Vec::new());
+        let once = once(vec![seen(0, 0.0, 0.001), near], Vec::new(), Vec::new());
         assert_eq!(once.observed[0].conversation.vantage, 0);
     }
 
@@ -346,14 +394,43 @@ mod tests {
     fn the_same_ports_with_another_sequence_number_are_another_conversation() {
         let mut onward = seen(1, 0.0, 0.03);
         onward.conversation.initial = [Some(8), Some(10)];
-        let once = once(vec![seen(0, 0.0, 0.03), onward], Vec::new());
+        let once = once(vec![seen(0, 0.0, 0.03), onward], Vec::new(), Vec::new());
         assert_eq!((once.observed.len(), once.repeated), (2, 0));
     }
 
     #[test]
     fn one_place_shows_nothing_twice() {
-        let once = once(vec![seen(0, 0.0, 0.03), seen(0, 9.0, 0.03)], Vec::new());
+        let once = once(
+            vec![seen(0, 0.0, 0.03), seen(0, 9.0, 0.03)],
+            Vec::new(),
+            Vec::new(),
+        );
         assert_eq!(once.observed.len(), 2);
+    }
+
+    #[test]
+    fn an_unanswered_connect_at_two_places_counts_once() {
+        let connect = |vantage, seconds| {
+            let sighting = sighting(1, seconds);
+            let (client, server) = ("10.0.0.9:50000", "192.0.2.80:80");
+            Unanswered::made(vantage, client, server, &[sighting])
+        };
+        let both = vec![connect(0, 1.0), connect(1, 6.0)];
+        let once = once(Vec::new(), both, Vec::new());
+        assert_eq!(once.unanswered, [connect(0, 1.0)]);
+        assert_eq!(once.repeated, 1);
+        assert_eq!(once.offsets.convert(at(1.0), 0, 1), Some(at(6.0)));
+    }
+
+    #[test]
+    fn a_connect_unanswered_at_one_place_and_answered_at_another_is_the_same() {
+        let mut whole = seen(1, 5.0, 0.03);
+        whole.conversation.client = "10.0.0.9:50000".parse().unwrap();
+        let client = whole.conversation.client.to_string();
+        let alone = Unanswered::made(0, &client, "192.0.2.80:80", &[sighting(1, 0.0)]);
+        let once = once(vec![whole], vec![alone], Vec::new());
+        assert_eq!((once.observed.len(), once.unanswered.len()), (1, 0));
+        assert_eq!(once.observed[0].twins[0].vantage, 0);
     }
 
     #[test]
@@ -363,9 +440,13 @@ mod tests {
             seen.conversation.initial = [None, None];
             seen
         };
-        let copied = once(vec![middle(0, 0.0), middle(1, 0.0)], Vec::new());
+        let copied = once(vec![middle(0, 0.0), middle(1, 0.0)], Vec::new(), Vec::new());
         assert_eq!(copied.observed.len(), 1);
-        let near = once(vec![middle(0, 0.0), middle(1, 0.001)], Vec::new());
+        let near = once(
+            vec![middle(0, 0.0), middle(1, 0.001)],
+            Vec::new(),
+            Vec::new(),
+        );
         assert_eq!(near.observed.len(), 2);
     }
 
@@ -377,12 +458,12 @@ mod tests {
             lookup
         };
         let both = vec![seen(0, 0.0, 0.03), seen(1, 5.0, 0.001)];
-        let same = once(both.clone(), vec![asked(0, 0.5), asked(1, 5.6)]);
+        let same = once(both.clone(), Vec::new(), vec![asked(0, 0.5), asked(1, 5.6)]);
         assert_eq!(same.lookups.len(), 1);
         assert_eq!(same.lookups[0].vantage, 0);
-        let again = once(both, vec![asked(0, 0.5), asked(1, 9.6)]);
+        let again = once(both, Vec::new(), vec![asked(0, 0.5), asked(1, 9.6)]);
         assert_eq!(again.lookups.len(), 2);
-        let copies = once(Vec::new(), vec![asked(0, 0.5), asked(1, 0.5)]);
+        let copies = once(Vec::new(), Vec::new(), vec![asked(0, 0.5), asked(1, 0.5)]);
         assert_eq!(copies.lookups.len(), 1);
     }
 }
