@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crate::capture::CaptureReader;
+use crate::capture::{CaptureReader, FrameIndex};
 use crate::evidence::{self, Chunk, EvidenceRecord, OpenOptions};
 use crate::provenance::EvidenceId;
 use crate::time::Timestamp;
@@ -29,13 +29,18 @@ pub struct Recalled<'a> {
     pub captured: &'a [u8],
 }
 
+/// Where the frames of captures lie, as the run that read them noted it.
+pub type Places = BTreeMap<EvidenceId, FrameIndex>;
+
 /// Reads the captures of a ledger once more and hands over the frames wanted,
 /// capture by capture, in order of their numbers. Files are found by the path
 /// and member that the ledger has. What is no longer there is not handed over.
+/// Of a capture with known `places` only those are read that matter.
 pub fn frames(
     paths: &[PathBuf],
     password: Option<&str>,
     ledger: &[EvidenceRecord],
+    places: &Places,
     wanted: &Wanted,
     take: &mut dyn FnMut(Recalled<'_>),
 ) {
@@ -52,19 +57,53 @@ pub fn frames(
         let own = files
             .iter()
             .find(|file| file.path == record.path && file.member == record.member);
-        let Some(last) = numbers.last() else { continue };
-        let Some(mut stream) = own.and_then(|file| inputs.open(file)) else {
+        let Some(own) = own else { continue };
+        let known = places.get(&record.id).filter(|_| own.size == record.size);
+        let mut left = numbers.clone();
+        if let Some(index) = known {
+            in_places(&mut inputs, own, record.id, index, &mut left, take);
+        }
+        let Some(last) = left.last() else { continue };
+        let Some(mut stream) = inputs.open(own) else {
             continue;
         };
         let mut reader = CaptureReader::new(record.id);
         let mut behind = false;
         while !behind && let Ok(Some(chunk)) = stream.next_chunk() {
             reader.feed(Bytes(chunk));
-            behind = drain(&mut reader, record.id, numbers, *last, take);
+            behind = drain(&mut reader, record.id, &left, *last, take);
         }
         if !behind {
             reader.end();
-            drain(&mut reader, record.id, numbers, *last, take);
+            drain(&mut reader, record.id, &left, *last, take);
+        }
+    }
+}
+
+/// Hands over the frames of one capture from the stretches in which they lie,
+/// and takes them off the list; what is left on it could not be read so.
+fn in_places(
+    inputs: &mut evidence::Inputs,
+    file: &evidence::Located,
+    evidence: EvidenceId,
+    index: &FrameIndex,
+    left: &mut BTreeSet<u64>,
+    take: &mut dyn FnMut(Recalled<'_>),
+) {
+    while let Some(first) = left.first() {
+        let part = index.part(evidence, *first);
+        let length = part.length.unwrap_or(file.size.saturating_sub(part.offset));
+        let Some(mut stream) = inputs.open_part(file, part.offset, length) else {
+            return;
+        };
+        let later = part.last.map(|last| left.split_off(&(last + 1)));
+        let numbers = std::mem::replace(left, later.unwrap_or_default());
+        let Some(last) = numbers.last() else { return };
+        let mut reader = part.reader;
+        let mut behind = false;
+        while !behind && let Ok(Some(chunk)) = stream.next_chunk() {
+            reader.feed(Bytes(chunk));
+            behind = drain(&mut reader, evidence, &numbers, *last, take);
         }
     }
 }
@@ -110,11 +149,12 @@ pub fn digests(
     paths: &[PathBuf],
     password: Option<&str>,
     ledger: &[EvidenceRecord],
+    places: &Places,
     wanted: &Wanted,
 ) -> BTreeMap<EvidenceId, BTreeMap<u64, [u8; 32]>> {
     use sha2::Digest as _;
     let mut digests: BTreeMap<EvidenceId, BTreeMap<u64, [u8; 32]>> = BTreeMap::new();
-    frames(paths, password, ledger, wanted, &mut |frame| {
+    frames(paths, password, ledger, places, wanted, &mut |frame| {
         let digest = sha2::Sha256::digest(frame.captured).into();
         let own = digests.entry(frame.evidence).or_default();
         own.insert(frame.packet, digest);
@@ -156,7 +196,7 @@ mod tests {
             path: path.display().to_string().replace('\\', "/"),
             member: None,
             kind: EvidenceKind::Pcap,
-            size: 0,
+            size: capture().len() as u64,
             sha256: None,
             first_at: None,
             last_at: None,
@@ -166,22 +206,29 @@ mod tests {
         let wanted = BTreeMap::from([(EvidenceId(7), BTreeSet::from([1, 2, 9]))]);
         let ledger = [record];
         let paths = [path];
-        frames(&paths, None, &ledger, &wanted, &mut |frame| {
-            let at = frame.at.unwrap().unix_nanoseconds();
-            found.push((
-                frame.packet,
-                at,
-                frame.original_len,
-                frame.captured.to_vec(),
-            ));
-        });
+        let mut reader = CaptureReader::new(EvidenceId(7));
+        reader.feed(capture());
+        while reader.next_frame().is_some() {}
+        let known = Places::from([(EvidenceId(7), reader.index().unwrap())]);
         let expected = [
             (1, 1_000_000_000, 60, b"ab".to_vec()),
             (2, 2_000_500_000, 1, b"c".to_vec()),
         ];
-        assert_eq!(found, expected);
+        for places in [&Places::new(), &known] {
+            frames(&paths, None, &ledger, places, &wanted, &mut |frame| {
+                let at = frame.at.unwrap().unix_nanoseconds();
+                found.push((
+                    frame.packet,
+                    at,
+                    frame.original_len,
+                    frame.captured.to_vec(),
+                ));
+            });
+            assert_eq!(found, expected);
+            found.clear();
+        }
         // Witness: `printf ab | sha256sum`.
-        let digests = digests(&paths, None, &ledger, &wanted);
+        let digests = digests(&paths, None, &ledger, &known, &wanted);
         let digest = crate::bytes::to_hex(&digests[&EvidenceId(7)][&1]);
         assert!(
             digest.starts_with("fb8e20fc2e4c3f248c60c39bd652f3c1"),

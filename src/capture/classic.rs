@@ -35,7 +35,7 @@ const MAX_FRAME_LEN: usize = 262_144;
 const MAX_RESUME_DISTANCE: u64 = 86_400;
 
 /// A file of this format, its header read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Classic {
     layout: Layout,
     fraction_per_second: u32,

@@ -7,6 +7,7 @@
 
 mod classic;
 mod comments;
+mod frame_index;
 mod interface;
 mod issues;
 mod pcapng;
@@ -15,6 +16,7 @@ mod summary;
 pub mod write;
 
 pub use comments::{Comment, Comments};
+pub use frame_index::{FrameIndex, Part};
 pub use reader::CaptureReader;
 pub use summary::{CaptureSummary, InterfaceSummary};
 

@@ -38,7 +38,7 @@ const MAX_INTERFACES: usize = 4_096;
 const MAX_RESUME_LEN: usize = 512 << 10;
 
 /// A file of this format.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct PcapNg {
     big_endian: bool,
     interfaces: Vec<Interface>,
@@ -48,7 +48,7 @@ pub(super) struct PcapNg {
     bad_interface_noted: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Interface {
     link_type: u32,
     snaplen: u32,

@@ -5,6 +5,7 @@ use crate::issue::Issue;
 use crate::provenance::EvidenceId;
 
 use super::classic::{Classic, FILE_HEADER_LEN, is_classic};
+use super::frame_index::{FrameIndex, Starts};
 use super::issues::{Issues, Notes};
 use super::pcapng::{PcapNg, SECTION_MAGIC};
 use super::summary::CaptureSummary;
@@ -31,12 +32,13 @@ pub struct CaptureReader<B> {
     ended: bool,
     format: Format,
     summary: CaptureSummary,
+    starts: Starts,
     issues: Issues,
     key_logs: Vec<Vec<u8>>,
 }
 
-#[derive(Debug)]
-enum Format {
+#[derive(Debug, Clone)]
+pub(super) enum Format {
     Unknown,
     Classic(Classic),
     PcapNg(PcapNg),
@@ -69,9 +71,31 @@ impl<B: AsRef<[u8]>> CaptureReader<B> {
             ended: false,
             format: Format::Unknown,
             summary: CaptureSummary::default(),
+            starts: Starts::default(),
             issues: Issues::new(evidence),
             key_logs: Vec::new(),
         }
+    }
+
+    /// Starts behind `frames` frames, at an offset of a file of this format.
+    pub(super) fn resumed(evidence: EvidenceId, format: Format, offset: u64, frames: u64) -> Self {
+        CaptureReader {
+            offset,
+            format,
+            summary: CaptureSummary {
+                frames,
+                ..CaptureSummary::default()
+            },
+            ..CaptureReader::new(evidence)
+        }
+    }
+
+    /// Where the frames read so far lie. `None` where the file is damaged, and
+    /// where it has several sections, each with interfaces of its own.
+    #[must_use]
+    pub fn index(&self) -> Option<FrameIndex> {
+        let of_one_piece = self.summary.lost_bytes == 0 && self.summary.sections <= 1;
+        of_one_piece.then(|| FrameIndex::new(self.starts.clone(), self.format.clone()))
     }
 
     /// Takes the next bytes of the file. What is left of the last chunk is
@@ -179,6 +203,7 @@ impl<B: AsRef<[u8]>> CaptureReader<B> {
                     self.consume(length);
                     if let Some(bounds) = frame {
                         self.summary.count(&bounds);
+                        self.starts.note(self.summary.frames, self.offset);
                         return Some((bounds, in_carry, position));
                     }
                 }

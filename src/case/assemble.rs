@@ -10,6 +10,7 @@ use super::{
 use super::{
     accessed, chains, discovery, handshakes, logged, machine_names, machines, programs, tunnels,
 };
+use crate::capture::FrameIndex;
 use crate::cryptnet::CacheEntry;
 use crate::evidence::EvidenceRecord;
 use crate::flow::Unanswered;
@@ -73,6 +74,8 @@ pub struct Gathered {
     pub host_objects: Vec<HostObject>,
     /// Roots that the analyst gave.
     pub roots: Vec<Arc<Certificate>>,
+    /// Where the frames of the captures lie.
+    pub places: BTreeMap<EvidenceId, FrameIndex>,
     /// Counts for the method section.
     pub counts: Vec<(&'static str, u64)>,
 }

@@ -228,7 +228,8 @@ impl Shop<'_> {
         if plan.has(Format::Json) {
             let wanted = report::json::cited_frames(&explained);
             let password = options.password.as_deref();
-            explained.cited = recall::digests(paths, password, &explained.case.evidence, &wanted);
+            let (ledger, places) = (&explained.case.evidence, &explained.places);
+            explained.cited = recall::digests(paths, password, ledger, places, &wanted);
         }
         let written = plan.write_quietly(&explained, &self.arguments.show);
         written.map_err(|Failure(why)| why)?;

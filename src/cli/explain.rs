@@ -74,7 +74,8 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
         // So that a second examiner can prove the claims again, one by one.
         let wanted = report::json::cited_frames(&explained);
         let password = arguments.evidence.password.as_deref();
-        explained.cited = recall::digests(paths, password, &explained.case.evidence, &wanted);
+        let (ledger, places) = (&explained.case.evidence, &explained.places);
+        explained.cited = recall::digests(paths, password, ledger, places, &wanted);
     }
     plan.write(&explained, &arguments.show)?;
     afterwards(arguments, &explained);

@@ -161,7 +161,8 @@ fn cited_capture(arguments: &Arguments, explained: &Explained) -> (Vec<u8>, Vec<
     let mut rows = Vec::new();
     let paths = &arguments.evidence.evidence;
     let password = arguments.evidence.password.as_deref();
-    recall::frames(paths, password, ledger, &wanted, &mut |frame| {
+    let places = &explained.places;
+    recall::frames(paths, password, ledger, places, &wanted, &mut |frame| {
         let name = names.get(&frame.evidence).map_or("", String::as_str);
         let comment = format!("packet {} of {name}", frame.packet);
         let interface = (frame.link_type, name);

@@ -147,7 +147,8 @@ fn reproof(arguments: &Arguments, report: &Value) -> Result<Reproof, Failure> {
         Ok(mut explained) => {
             let wanted = report::json::cited_frames(&explained);
             let password = arguments.password.as_deref();
-            explained.cited = recall::digests(&paths, password, &explained.case.evidence, &wanted);
+            let (ledger, places) = (&explained.case.evidence, &explained.places);
+            explained.cited = recall::digests(&paths, password, ledger, places, &wanted);
             Ok(compare(report, &report::json::value(&explained)))
         }
         // What was evidence is none any more: nothing of the report holds.

@@ -113,6 +113,8 @@ pub fn captures(
         reader.end();
         frames.drain(&mut reader, place, keys);
         gathered.issues.extend(reader.take_issues());
+        let places = reader.index().map(|index| (evidence, index));
+        gathered.places.extend(places);
         let summary = reader.summary().clone();
         let named = summary.names.iter().map(|(address, name)| CaptureName {
             vantage: place.number,

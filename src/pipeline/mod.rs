@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::capture::FrameIndex;
 use crate::case::Case;
 use crate::case::assemble::{Gathered, Selection, assemble};
 use crate::clock::{self, Clock};
@@ -76,6 +77,7 @@ pub fn explain(
     gathered.issues.dedup();
 
     let bodies = std::mem::take(&mut gathered.kept);
+    let places = std::mem::take(&mut gathered.places);
     let selection = Selection {
         as_of: options.at,
         all_http: options.all_http,
@@ -95,6 +97,7 @@ pub fn explain(
         given: None,
         settings: Settings::of(options),
         cited: BTreeMap::new(),
+        places,
         bodies,
     })
 }
@@ -239,6 +242,8 @@ pub struct Explained {
     /// SHA-256 of the frames that the report cites, where they were read once
     /// more (`recall::digests`).
     pub cited: BTreeMap<EvidenceId, BTreeMap<u64, [u8; 32]>>,
+    /// Where the frames of each capture lie, to read some of them once more.
+    pub places: BTreeMap<EvidenceId, FrameIndex>,
     /// The bodies of answers, by SHA-256, where they were to be kept.
     pub bodies: BTreeMap<[u8; 32], Arc<[u8]>>,
 }

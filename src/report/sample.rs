@@ -174,6 +174,7 @@ pub(crate) fn explained() -> Explained {
         given: None,
         settings: Settings::default(),
         cited: std::collections::BTreeMap::new(),
+        places: std::collections::BTreeMap::new(),
         bodies: std::collections::BTreeMap::new(),
     }
 }
@@ -201,6 +202,7 @@ pub(crate) fn empty() -> Explained {
         given: None,
         settings: Settings::default(),
         cited: std::collections::BTreeMap::new(),
+        places: std::collections::BTreeMap::new(),
         bodies: std::collections::BTreeMap::new(),
     }
 }
