@@ -48,7 +48,9 @@ pub(super) fn pretty(value: &impl Serialize) -> String {
         bytes.clear();
     }
     bytes.push(b'\n');
-    String::from_utf8_lossy(&bytes).into_owned()
+    // Made of whole strings, so it is UTF-8 and becomes text without a copy.
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 /// The report as a value, the same that [`write()`] writes.
@@ -61,9 +63,7 @@ pub fn value(explained: &Explained) -> serde_json::Value {
 /// The frames that a report cites, by capture.
 #[must_use]
 pub fn cited_frames(explained: &Explained) -> BTreeMap<EvidenceId, BTreeSet<u64>> {
-    let mut frames = BTreeMap::new();
-    super::json_cited::collect(&value(explained), &mut frames);
-    frames
+    super::json_cited::collected(&Report::from_explained(explained))
 }
 
 /// The whole report, in the order of the contract.
