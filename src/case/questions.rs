@@ -204,17 +204,30 @@ impl Case {
                     .or_default()
                     .push(sighting);
             }
+            // Signatures: once for all machines.
+            let issuers = self.issuers_of(signer);
             for (machine, sightings) in by_machine {
-                gaps.push(self.list_gap(index, signer, machine, &sightings));
+                gaps.push(self.list_gap(index, signer, &issuers, machine, &sightings));
             }
         }
         gaps
+    }
+
+    /// The certificates of the case that issued one.
+    fn issuers_of(&self, child: &Certificate) -> Vec<&super::ArtifactRecord> {
+        let all = self.artifacts.iter();
+        let issuers = all.filter(|record| match &record.artifact {
+            Artifact::Certificate(certificate) => issued(certificate, child),
+            _ => false,
+        });
+        issuers.collect()
     }
 
     fn list_gap(
         &self,
         ctl: usize,
         signer: &Arc<Certificate>,
+        issuers: &[&super::ArtifactRecord],
         machine: Option<usize>,
         sightings: &[&super::ArtifactSighting],
     ) -> ListGap {
@@ -229,14 +242,8 @@ impl Case {
             accounts.dedup();
             accounts
         };
-        let issuers = self
-            .artifacts
-            .iter()
-            .filter(|record| match &record.artifact {
-                Artifact::Certificate(certificate) => issued(certificate, signer),
-                _ => false,
-            });
         let issuer_sightings: Vec<&super::ArtifactSighting> = issuers
+            .iter()
             .flat_map(|record| &record.seen)
             .filter(|sighting| sighting.machine == machine)
             .collect();

@@ -85,7 +85,8 @@ impl Case {
             updates_roots: !disabled,
             ..StoresAt::default()
         };
-        if machine.is_none() {
+        // Stores are read from files of the machine, and most cases have none.
+        if machine.is_none() || self.hosts.is_empty() {
             return stores;
         }
         let pasted = self.pasted_roots(machine);

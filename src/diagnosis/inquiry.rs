@@ -9,6 +9,7 @@ use super::finding::Confidence;
 use crate::account::Account;
 use crate::case::questions::ListGap;
 use crate::case::{Case, Handshake};
+use crate::clock::{self, Clock};
 use crate::flow::Quality;
 use crate::protocol::tls::ServerCertificates;
 use crate::provenance::Cite;
@@ -27,6 +28,8 @@ pub struct Inquiry<'a> {
     by_retrieval: BTreeMap<usize, Vec<(usize, Link)>>,
     /// Lists that do not enclose their signer's issuer.
     pub list_gaps: Vec<ListGap>,
+    /// What the servers say of the time, by vantage point.
+    server_clocks: BTreeMap<u32, Clock>,
 }
 
 /// A failed retrieval that a failure is about or waited for.
@@ -110,17 +113,28 @@ impl<'a> Inquiry<'a> {
                     .push((failure, *link));
             }
         }
+        let server_clocks = case.vantages.iter().filter_map(|vantage| {
+            let servers = clock::servers(case, vantage)?;
+            Some((vantage.number, servers))
+        });
         Inquiry {
             case,
             failures,
             links,
             by_retrieval,
             list_gaps,
+            server_clocks: server_clocks.collect(),
         }
     }
 }
 
 impl Inquiry<'_> {
+    /// What the servers seen from a vantage point say of the time.
+    #[must_use]
+    pub fn servers_at(&self, vantage: u32) -> Option<&Clock> {
+        self.server_clocks.get(&vantage)
+    }
+
     /// The failures that are linked to a retrieval, with the link.
     pub fn linked_to(&self, retrieval: usize) -> impl Iterator<Item = (usize, Link)> {
         self.by_retrieval

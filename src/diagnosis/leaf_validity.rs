@@ -116,11 +116,7 @@ pub fn doubt(
                 .to_owned(),
         );
     }
-    let vantage = case
-        .vantages
-        .iter()
-        .find(|vantage| vantage.number == handshake.vantage)?;
-    let servers = crate::clock::servers(case, vantage)?;
+    let servers = inquiry.servers_at(handshake.vantage)?;
     // Offsets beyond some years saturate; the sentence needs no more.
     #[allow(clippy::cast_possible_truncation)]
     let readings = [servers.offset_min_s, servers.offset_max_s]

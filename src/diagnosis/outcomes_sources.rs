@@ -227,7 +227,7 @@ fn clock_uncertain(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
             continue;
         };
         let at = case.as_of.unwrap_or(handshake.at);
-        let (earliest, latest, basis) = readings(case, handshake);
+        let (earliest, latest, basis) = readings(inquiry, handshake);
         let doubtful = best.elements.iter().find_map(|element| {
             let certificate = &element.certificate;
             let dates = [
@@ -265,16 +265,12 @@ fn clock_uncertain(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
 }
 
 /// The times between which the client's own reading may lie.
-fn readings(case: &Case, handshake: &Handshake) -> (Timestamp, Timestamp, &'static str) {
-    let at = case.as_of.unwrap_or(handshake.at);
+fn readings(inquiry: &Inquiry<'_>, handshake: &Handshake) -> (Timestamp, Timestamp, &'static str) {
+    let at = inquiry.case.as_of.unwrap_or(handshake.at);
     let margin = |seconds: i64| at.plus(Span::seconds(seconds));
     let (mut earliest, mut latest) = (margin(-CLOCK_UNCERTAINTY), margin(CLOCK_UNCERTAINTY));
     let mut basis = "the five minutes by which clocks of domain members may differ";
-    let vantage = case
-        .vantages
-        .iter()
-        .find(|vantage| vantage.number == handshake.vantage);
-    if let Some(servers) = vantage.and_then(|vantage| crate::clock::servers(case, vantage)) {
+    if let Some(servers) = inquiry.servers_at(handshake.vantage) {
         // Offsets beyond some centuries saturate; no certificate lasts so long.
         #[allow(clippy::cast_possible_truncation)]
         let (least, greatest) = (

@@ -349,8 +349,8 @@ fn right_clock(inquiry: &Inquiry<'_>, rejection: &Rejection<'_>) -> Option<Refut
     let case = inquiry.case;
     let machine = rejection.failure.machine?;
     let own = clock::by_copies(case, machine)?;
-    let servers = servers(case, rejection)?;
-    let furthest = [&own, &servers]
+    let servers = inquiry.servers_at(rejection.handshake.vantage)?;
+    let furthest = [&own, servers]
         .iter()
         .flat_map(|it| [it.offset_min_s.abs(), it.offset_max_s.abs()])
         .fold(0.0, f64::max);
@@ -382,12 +382,6 @@ fn right_clock(inquiry: &Inquiry<'_>, rejection: &Rejection<'_>) -> Option<Refut
 /// Downloads cited for a clock; each says the same.
 const MAX_CITED: usize = 3;
 
-fn servers(case: &Case, rejection: &Rejection<'_>) -> Option<clock::Clock> {
-    let number = rejection.handshake.vantage;
-    let vantage = case.vantages.iter().find(|it| it.number == number)?;
-    clock::servers(case, vantage)
-}
-
 /// The leaf was within its dates by every clock at hand, and so was every
 /// issuer.
 fn within_dates(inquiry: &Inquiry<'_>, rejection: &Rejection<'_>) -> Option<Refuted> {
@@ -398,7 +392,7 @@ fn within_dates(inquiry: &Inquiry<'_>, rejection: &Rejection<'_>) -> Option<Refu
         at.plus(Span::seconds(-CLOCK_UNCERTAINTY)),
         at.plus(Span::seconds(CLOCK_UNCERTAINTY)),
     ];
-    if let Some(servers) = servers(inquiry.case, rejection) {
+    if let Some(servers) = inquiry.servers_at(rejection.handshake.vantage) {
         // Offsets beyond some years saturate; the comparison needs no more.
         #[allow(clippy::cast_possible_truncation)]
         let offsets = [servers.offset_min_s as i64, servers.offset_max_s as i64];
