@@ -10,9 +10,9 @@
 //! quarter of an hour; without it they are a tenth of that. `WHYCHAIN_BENCH_MB`
 //! sets another size, `WHYCHAIN_BENCH_ONLY` the name of one capture,
 //! `WHYCHAIN_BENCH_ROUNDS` the rounds, `WHYCHAIN_BENCH_DIR` a folder with room
-//! for the largest. Results also go to `throughput.md` and `throughput.json` in
-//! that folder, and with `WHYCHAIN_BENCH_RECORD=1` into `docs/PERFORMANCE.md`; the
-//! captures are deleted.
+//! for the largest, where `WHYCHAIN_BENCH_KEEP=1` leaves the captures. Results also
+//! go to `throughput.md` and `throughput.json` in that folder, and with
+//! `WHYCHAIN_BENCH_RECORD=1` into `docs/PERFORMANCE.md`.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
@@ -155,7 +155,9 @@ fn bench(profile: &Profile, folder: &Path, rounds: u64) -> results::Capture {
     }
     wanting.sort();
     wanting.dedup();
-    std::fs::remove_file(&path).expect("the capture removed");
+    if std::env::var_os("WHYCHAIN_BENCH_KEEP").is_none() {
+        std::fs::remove_file(&path).expect("the capture removed");
+    }
     results::Capture {
         name: profile.name,
         manifest,
