@@ -185,7 +185,7 @@ fn write(
 
 /// The fleet in a line.
 fn sentence(fleet: &Fleet, answer: &Answer) -> String {
-    let machines = words::count(fleet.machines.len() as u64, "machine", "machines");
+    let machines = words::count(fleet.len() as u64, "machine", "machines");
     let reports = words::count(answer.reports as u64, "report", "reports");
     let states = State::ALL.into_iter().filter_map(|state| {
         let number = answer.states.get(&state)?;

@@ -16,7 +16,7 @@ pub struct Alike {
 pub(super) fn alike(fleet: &Fleet) -> Vec<Alike> {
     // Most names are one machine's: their texts are not gathered.
     let mut all: Vec<(Key, u32)> = Vec::new();
-    for (index, machine) in (0_u32..).zip(&fleet.machines) {
+    for (index, machine) in (0_u32..).zip(fleet.machines()) {
         let names = machine.names.iter().map(|it| it.to_lowercase());
         all.extend(names.map(|name| (Key::of(&[&name]), index)));
     }
@@ -26,13 +26,9 @@ pub(super) fn alike(fleet: &Fleet) -> Vec<Alike> {
     let mut found: Vec<Alike> = Vec::new();
     for group in several.filter(|group| group.len() > 1) {
         let machines: Vec<usize> = group.iter().map(|it| it.1 as usize).collect();
-        let first = machines
-            .first()
-            .and_then(|index| fleet.machines.get(*index));
-        let mut names = first
-            .into_iter()
-            .flat_map(|it| &it.names)
-            .map(|it| it.to_lowercase());
+        let first = machines.first().and_then(|index| fleet.machine(*index));
+        let names = first.map(|it| it.names).unwrap_or_default();
+        let mut names = names.iter().map(|it| it.to_lowercase());
         let name = names.find(|name| group.first().is_some_and(|it| it.0 == Key::of(&[name])));
         found.extend(name.map(|name| Alike { name, machines }));
     }

@@ -9,7 +9,7 @@ use super::machine::{State, Word};
 use super::outliers::{Outlier, outliers};
 use super::spread::{Object, objects};
 
-/// What the fleet shows; machines by their place in [`Fleet::machines`].
+/// What the fleet shows; machines by their place in [`Fleet::machines()`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Answer {
     /// How many reports there are; one that came twice counts once.
@@ -52,7 +52,7 @@ impl Answer {
     pub fn of(fleet: &Fleet) -> Self {
         let mut states = States::new();
         let mut reports = BTreeSet::new();
-        for machine in &fleet.machines {
+        for machine in fleet.machines() {
             *states.entry(machine.state).or_default() += 1;
             reports.extend(machine.reports.iter().copied());
         }
@@ -76,7 +76,7 @@ impl Answer {
 /// machines first. Where a cause is known, or nothing failed, nothing is.
 fn lacks(fleet: &Fleet) -> Vec<Lack> {
     let mut all: BTreeMap<(Word, Word), Vec<usize>> = BTreeMap::new();
-    for (index, machine) in fleet.machines.iter().enumerate() {
+    for (index, machine) in fleet.machines().enumerate() {
         if matches!(machine.state, State::Explained | State::Clean) {
             continue;
         }

@@ -51,10 +51,10 @@ pub struct Fault {
 
 /// The causes; most machines first.
 pub(super) fn causes(fleet: &Fleet) -> Vec<Cause> {
-    let mut all: BTreeMap<Option<&Word>, Vec<(usize, &Incident)>> = BTreeMap::new();
-    for (index, machine) in fleet.machines.iter().enumerate() {
-        for incident in &machine.incidents {
-            let those = all.entry(incident.cause.as_ref()).or_default();
+    let mut all: BTreeMap<Option<Word>, Vec<(usize, Incident)>> = BTreeMap::new();
+    for (index, machine) in fleet.machines().enumerate() {
+        for incident in machine.incidents {
+            let those = all.entry(incident.cause.clone()).or_default();
             those.push((index, incident));
         }
     }
@@ -69,10 +69,10 @@ pub(super) fn causes(fleet: &Fleet) -> Vec<Cause> {
     causes
 }
 
-fn one(cause: Option<&Word>, incidents: &[(usize, &Incident)]) -> Option<Cause> {
+fn one(cause: Option<Word>, incidents: &[(usize, Incident)]) -> Option<Cause> {
     let machines: BTreeSet<usize> = incidents.iter().map(|it| it.0).collect();
     Some(Cause {
-        cause: cause.cloned(),
+        cause,
         machines: machines.len(),
         incidents: distinct(incidents),
         first: incidents.iter().map(|it| (it.1.from, it.0)).min()?,
@@ -84,7 +84,7 @@ fn one(cause: Option<&Word>, incidents: &[(usize, &Incident)]) -> Option<Cause> 
 }
 
 /// By machines, most first.
-fn counted(incidents: &[(usize, &Incident)], of: impl Fn(&Incident) -> &Vec<Word>) -> Vec<Count> {
+fn counted(incidents: &[(usize, Incident)], of: impl Fn(&Incident) -> &Vec<Word>) -> Vec<Count> {
     let mut all: BTreeMap<&Word, BTreeSet<usize>> = BTreeMap::new();
     for (machine, incident) in incidents {
         for word in of(incident) {
@@ -105,7 +105,7 @@ fn counted(incidents: &[(usize, &Incident)], of: impl Fn(&Incident) -> &Vec<Word
 /// How many incidents these are. A report's incident that hits several machines
 /// is one; so are those of one machine that overlap in time and have a site or
 /// an object in common, as two reports tell of it.
-fn distinct(incidents: &[(usize, &Incident)]) -> usize {
+fn distinct(incidents: &[(usize, Incident)]) -> usize {
     let mut forest = Forest::of(incidents.len());
     let mut by_id: BTreeMap<_, u32> = BTreeMap::new();
     /// From, to and the incident's number.
@@ -138,9 +138,9 @@ fn distinct(incidents: &[(usize, &Incident)]) -> usize {
 
 /// Proxies that failures have in common.
 pub(super) fn proxies(fleet: &Fleet) -> Vec<Fault> {
-    let mut used: BTreeMap<&Word, usize> = BTreeMap::new();
-    for machine in &fleet.machines {
-        for proxy in &machine.proxies {
+    let mut used: BTreeMap<Word, usize> = BTreeMap::new();
+    for machine in fleet.machines() {
+        for proxy in machine.proxies {
             *used.entry(proxy).or_default() += 1;
         }
     }
@@ -161,14 +161,14 @@ pub(super) fn accounts(fleet: &Fleet) -> Vec<Fault> {
 }
 
 fn faults(fleet: &Fleet, of: impl Fn(&Incident) -> &Vec<Word>) -> Vec<Fault> {
-    type Hit<'a> = BTreeMap<Option<&'a Word>, BTreeSet<usize>>;
-    let mut all: BTreeMap<&Word, Hit<'_>> = BTreeMap::new();
-    for (index, machine) in fleet.machines.iter().enumerate() {
+    type Hit = BTreeMap<Option<Word>, BTreeSet<usize>>;
+    let mut all: BTreeMap<Word, Hit> = BTreeMap::new();
+    for (index, machine) in fleet.machines().enumerate() {
         for incident in &machine.incidents {
             for word in of(incident) {
-                let causes = all.entry(word).or_default();
+                let causes = all.entry(Word::clone(word)).or_default();
                 causes
-                    .entry(incident.cause.as_ref())
+                    .entry(incident.cause.clone())
                     .or_default()
                     .insert(index);
             }
@@ -179,11 +179,11 @@ fn faults(fleet: &Fleet, of: impl Fn(&Incident) -> &Vec<Word>) -> Vec<Fault> {
         let machines: BTreeSet<usize> = hit.values().flatten().copied().collect();
         let mut causes: Vec<(Option<Word>, usize)> = hit
             .into_iter()
-            .map(|(cause, machines)| (cause.cloned(), machines.len()))
+            .map(|(cause, machines)| (cause, machines.len()))
             .collect();
         causes.sort_by(|one, other| (other.1, &one.0).cmp(&(one.1, &other.0)));
         faults.push(Fault {
-            what: Word::clone(word),
+            what: word,
             machines: machines.len(),
             used_by: machines.len(),
             causes,

@@ -1,14 +1,15 @@
 //! Takes machines one after the other, and puts together those that are one.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::hash::Hash;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::forest::Forest;
 use super::holdings::{Holding, Holdings};
 use super::key::Key;
-use super::machine::{Machine, Moment, Slot, Version, Word, earlier};
+use super::machine::{Machine, Moment, Slot, State, Version, Word, earlier};
+use super::numbered::Numbered;
+use super::pack::Packed;
 
 /// A report that could not be taken in.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,71 +35,38 @@ pub struct Example {
 /// texts, not with the size of reports.
 #[derive(Debug, Default)]
 pub struct Gathering {
-    words: HashSet<Word>,
-    slots: Numbered<Slot>,
-    accounts: Numbered<Word>,
-    machines: Vec<Machine>,
+    words: Numbered<Word>,
+    slots: Numbered<Arc<Slot>>,
+    machines: Vec<Packed>,
     versions: BTreeMap<Word, Version>,
     examples: BTreeMap<Option<Word>, Example>,
     problems: BTreeSet<Problem>,
 }
 
-/// Things that are kept once and known by their number.
-#[derive(Debug)]
-struct Numbered<T> {
-    numbers: HashMap<Arc<T>, u32>,
-    things: Vec<Arc<T>>,
-}
-
-impl<T> Default for Numbered<T> {
-    fn default() -> Self {
-        Numbered {
-            numbers: HashMap::new(),
-            things: Vec::new(),
-        }
-    }
-}
-
-impl<T: Hash + Eq> Numbered<T> {
-    fn number(&mut self, thing: T) -> u32 {
-        if let Some(number) = self.numbers.get(&thing) {
-            return *number;
-        }
-        // Four thousand million distinct things do not fit into memory.
-        let number = u32::try_from(self.things.len()).unwrap_or(u32::MAX);
-        let thing = Arc::new(thing);
-        self.things.push(Arc::clone(&thing));
-        self.numbers.insert(thing, number);
-        number
-    }
-}
-
 impl Gathering {
-    /// A text, kept once.
+    /// A text that many machines have, kept once.
     pub fn word(&mut self, text: &str) -> Word {
-        if let Some(word) = self.words.get(text) {
-            return Arc::clone(word);
-        }
-        let word: Word = Arc::from(text);
-        self.words.insert(Arc::clone(&word));
-        word
+        let number = self.words.number(text, || Word::from(text));
+        let word = self.words.things().get(number as usize);
+        word.map_or_else(|| Word::from(text), Arc::clone)
     }
 
     /// The number of a slot.
-    pub fn slot(&mut self, slot: Slot) -> u32 {
-        self.slots.number(slot)
+    pub fn slot(&mut self, slot: &Slot) -> u32 {
+        self.slots.number(slot, || Arc::new(slot.clone()))
     }
 
     /// The number of an account.
-    pub fn account(&mut self, account: Word) -> NonZeroU32 {
-        let number = self.accounts.number(account);
+    pub fn account(&mut self, account: &str) -> NonZeroU32 {
+        let number = self.words.number(account, || Word::from(account));
         NonZeroU32::MIN.saturating_add(number)
     }
 
     /// Takes one machine; it must have a key.
     pub fn add(&mut self, mut machine: Machine) {
         machine.settle();
-        self.machines.push(machine);
+        let packed = Packed::of(&machine, &mut self.words);
+        self.machines.push(packed);
     }
 
     /// Takes what a version is. Reports that know more of it add to it.
@@ -140,34 +108,55 @@ impl Gathering {
     /// Puts together what is one, and sorts.
     #[must_use]
     pub fn finish(mut self) -> Fleet {
-        drop(std::mem::take(&mut self.words));
-        drop(std::mem::take(&mut self.slots.numbers));
-        drop(std::mem::take(&mut self.accounts.numbers));
-        let roots = roots(&self.machines);
-        let mut machines = std::mem::take(&mut self.machines);
-        unite(&mut machines, &roots);
-        drop(roots);
-        machines.sort_by_cached_key(order);
-        let mut fleet = Fleet {
-            machines,
-            slots: self.slots.things,
-            accounts: self.accounts.things,
+        let groups = groups(&self.machines);
+        let (words, word_ranks) = self.words.sort();
+        let (_, slot_ranks) = self.slots.sort();
+        let renumbered = |it: Holding| Holding {
+            slot: rank(&slot_ranks, it.slot),
+            account: it.account.map(|number| {
+                let rank = rank(&word_ranks, number.get() - 1);
+                NonZeroU32::MIN.saturating_add(rank)
+            }),
+            ..it
+        };
+        // Each is unpacked, united, and packed again in the place of the first.
+        let mut ordered = Vec::new();
+        for group in groups.chunk_by(|one, other| one.0 == other.0) {
+            let mut united = Machine::new(State::TooLittleEvidence);
+            for (_, number) in group {
+                let packed = self.machines.get_mut(*number as usize);
+                let packed = packed.map(std::mem::take).unwrap_or_default();
+                united.unite(packed.machine(&words));
+            }
+            united.settle();
+            united.holdings = Holdings::of(united.holdings.iter().map(renumbered).collect());
+            let packed = Packed::of(&united, &mut self.words);
+            ordered.push((order(&united), packed));
+        }
+        ordered.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        Fleet {
+            machines: ordered.into_iter().map(|(_, packed)| packed).collect(),
+            words: self.words.into_things(),
+            slots: self.slots.into_things(),
             versions: self.versions,
             examples: self.examples,
             problems: self.problems.into_iter().collect(),
-        };
-        fleet.sort_holdings();
-        fleet
+        }
     }
+}
+
+/// Numbers were given as things came in. Now they follow the order of what they
+/// stand for, and so do holdings.
+fn rank(ranks: &[u32], number: u32) -> u32 {
+    ranks.get(number as usize).copied().unwrap_or(number)
 }
 
 /// The united machines, with all that they refer to.
 #[derive(Debug)]
 pub struct Fleet {
-    /// The machines, by name, address and key.
-    pub machines: Vec<Machine>,
+    machines: Vec<Packed>,
+    words: Vec<Word>,
     slots: Vec<Arc<Slot>>,
-    accounts: Vec<Arc<Word>>,
     /// What each version is, by SHA-256.
     pub versions: BTreeMap<Word, Version>,
     /// The first incident of each cause, in words.
@@ -177,6 +166,30 @@ pub struct Fleet {
 }
 
 impl Fleet {
+    /// How many machines there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.machines.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.machines.is_empty()
+    }
+
+    /// The machines by name, address and key, each made anew.
+    pub fn machines(&self) -> impl Iterator<Item = Machine> + '_ {
+        self.machines.iter().map(|it| it.machine(&self.words))
+    }
+
+    /// One of them by its place.
+    #[must_use]
+    pub fn machine(&self, index: usize) -> Option<Machine> {
+        let packed = self.machines.get(index)?;
+        Some(packed.machine(&self.words))
+    }
+
     /// A slot by its number.
     #[must_use]
     pub fn slot(&self, number: u32) -> Option<&Slot> {
@@ -187,61 +200,7 @@ impl Fleet {
     /// An account by its number.
     #[must_use]
     pub fn account(&self, number: Option<NonZeroU32>) -> Option<&Word> {
-        let account = self.accounts.get(number?.get() as usize - 1);
-        account.map(AsRef::as_ref)
-    }
-
-    /// Numbers were given as things came in. Now they follow the order of what
-    /// they stand for, and so do holdings.
-    fn sort_holdings(&mut self) {
-        let slots = ranked(&mut self.slots);
-        let accounts = ranked(&mut self.accounts);
-        let rank = |ranks: &[u32], number: u32| ranks.get(number as usize).copied();
-        for machine in &mut self.machines {
-            let renumbered = machine.holdings.iter().map(|it| Holding {
-                slot: rank(&slots, it.slot).unwrap_or(it.slot),
-                account: it.account.and_then(|number| {
-                    let rank = rank(&accounts, number.get() - 1)?;
-                    Some(NonZeroU32::MIN.saturating_add(rank))
-                }),
-                ..it
-            });
-            machine.holdings = Holdings::of(renumbered.collect());
-        }
-    }
-}
-
-/// Sorts things; for each, by its place before, its place now.
-fn ranked<T: Ord>(things: &mut Vec<Arc<T>>) -> Vec<u32> {
-    let mut numbered: Vec<(Arc<T>, u32)> = std::mem::take(things).into_iter().zip(0..).collect();
-    numbered.sort_unstable();
-    let mut ranks = vec![0; numbered.len()];
-    for (rank, (thing, number)) in (0..).zip(numbered) {
-        if let Some(place) = ranks.get_mut(number as usize) {
-            *place = rank;
-        }
-        things.push(thing);
-    }
-    ranks
-}
-
-/// Unites each machine with the first of those that it is one with. In place:
-/// a second copy of a hundred thousand machines would be too much.
-fn unite(machines: &mut Vec<Machine>, roots: &[u32]) {
-    for (number, root) in (0_usize..).zip(roots) {
-        let root = *root as usize;
-        // The first of several comes before them.
-        if let Some((before, rest)) = machines.split_at_mut_checked(number)
-            && let (Some(first), Some(machine)) = (before.get_mut(root), rest.first_mut())
-        {
-            let state = machine.state;
-            first.unite(std::mem::replace(machine, Machine::new(state)));
-        }
-    }
-    // What was united elsewhere has no key any more.
-    machines.retain(|machine| !machine.keys.is_empty());
-    for machine in machines {
-        machine.settle();
+        self.words.get(number?.get() as usize - 1)
     }
 }
 
@@ -252,13 +211,13 @@ fn order(machine: &Machine) -> (Option<String>, Option<Word>, Option<Key>) {
     (name, address, machine.keys.first().copied())
 }
 
-/// For each machine the least number of those that are one with it: they share
-/// a key, or each shares one with a third.
-fn roots(machines: &[Machine]) -> Vec<u32> {
+/// The machines by number, each behind the least number of those that are one
+/// with it: they share a key, or each shares one with a third.
+fn groups(machines: &[Packed]) -> Vec<(u32, u32)> {
     let mut forest = Forest::of(machines.len());
     let mut keys: Vec<(Key, u32)> = Vec::new();
     for (number, machine) in (0_u32..).zip(machines) {
-        keys.extend(machine.keys.iter().map(|key| (*key, number)));
+        keys.extend(machine.keys().into_iter().map(|key| (key, number)));
     }
     keys.sort_unstable();
     for pair in keys.windows(2) {
@@ -268,7 +227,9 @@ fn roots(machines: &[Machine]) -> Vec<u32> {
             forest.join(*first, *second);
         }
     }
-    forest.roots()
+    let mut groups: Vec<(u32, u32)> = forest.roots().into_iter().zip(0..).collect();
+    groups.sort_unstable();
+    groups
 }
 
 fn least(one: Option<Word>, other: Option<Word>) -> Option<Word> {
@@ -303,10 +264,9 @@ mod tests {
             gathering.add(machine);
         }
         let fleet = gathering.finish();
-        let names: Vec<Vec<&str>> = fleet
-            .machines
-            .iter()
-            .map(|it| it.names.iter().map(|name| &**name).collect())
+        let machines = fleet.machines();
+        let names: Vec<Vec<String>> = machines
+            .map(|it| it.names.iter().map(ToString::to_string).collect())
             .collect();
         assert_eq!(names, [vec!["a", "c"], vec!["b"]]);
     }
@@ -318,6 +278,6 @@ mod tests {
             let machine = machine(&mut gathering, "PC", &[key]);
             gathering.add(machine);
         }
-        assert_eq!(gathering.finish().machines.len(), 2);
+        assert_eq!(gathering.finish().len(), 2);
     }
 }

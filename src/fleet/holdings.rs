@@ -3,13 +3,14 @@
 use std::num::NonZeroU32;
 
 use super::machine::{Moment, earlier};
+use super::pack::{Reader, Writer};
 
 /// A version that an account of a machine had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Holding {
     /// What and how, by number.
     pub slot: u32,
-    /// Whose, by number from 1; `None`: packets do not tell.
+    /// Whose, by the number of the word, from 1; `None`: packets do not tell.
     pub account: Option<NonZeroU32>,
     /// When it is first shown; of a cache, when it had come by.
     pub first: Option<Moment>,
@@ -19,9 +20,9 @@ pub struct Holding {
 
 /// A set of holdings, one for each slot and account, in their order.
 ///
-/// Each is written as differences to the one before, in bytes of seven bits,
-/// least first: the slot with what follows, the account where it is another,
-/// the moments that there are. Of a cache these are 8 to 10 bytes a holding.
+/// Each is written as differences to the one before: the slot with what follows,
+/// the account where it is another, the moments that there are. Of a cache these
+/// are 8 to 10 bytes a holding.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Holdings(Box<[u8]>);
 
@@ -31,7 +32,7 @@ impl Holdings {
     #[must_use]
     pub fn of(mut all: Vec<Holding>) -> Self {
         all.sort_unstable();
-        let mut packed = Vec::new();
+        let mut packed = Writer::default();
         let mut before = BEFORE;
         for same in
             all.chunk_by(|one, other| (one.slot, one.account) == (other.slot, other.account))
@@ -46,18 +47,28 @@ impl Holdings {
                 before = holding;
             }
         }
-        Holdings(packed.into_boxed_slice())
+        Holdings(packed.finish())
     }
 
     /// One after the other.
     pub fn iter(&self) -> impl Iterator<Item = Holding> + '_ {
-        let mut bytes = self.0.iter();
+        let mut bytes = Reader::of(&self.0);
         let mut before = BEFORE;
         std::iter::from_fn(move || {
             let holding = read(&mut bytes, &before)?;
             before = holding;
             Some(holding)
         })
+    }
+
+    /// As they are kept.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Of [`Holdings::bytes`].
+    pub(super) fn from_bytes(bytes: &[u8]) -> Self {
+        Holdings(bytes.into())
     }
 
     /// Those of both.
@@ -86,7 +97,7 @@ const ACCOUNT: u64 = 8;
 /// Bits of the above.
 const MARKS: u32 = 4;
 
-fn write(to: &mut Vec<u8>, before: &Holding, holding: &Holding) {
+fn write(to: &mut Writer, before: &Holding, holding: &Holding) {
     let mut head = u64::from(holding.slot.wrapping_sub(before.slot)) << MARKS;
     let same = holding.first.is_some() && holding.first == holding.last;
     let another = holding.account != before.account;
@@ -97,40 +108,37 @@ fn write(to: &mut Vec<u8>, before: &Holding, holding: &Holding) {
         (false, None) => 0,
     };
     head |= if another { ACCOUNT } else { 0 };
-    write_number(to, head);
+    to.number(head);
     if another {
-        write_number(to, holding.account.map_or(0, |it| it.get().into()));
+        to.number(holding.account.map_or(0, |it| it.get().into()));
     }
     if let Some(first) = holding.first {
-        write_difference(to, base(before), first);
+        to.difference(base(before), first.nanoseconds());
     }
     if let Some(last) = holding.last.filter(|_| !same) {
-        write_difference(
-            to,
-            holding.first.map_or(base(before), Moment::nanoseconds),
-            last,
-        );
+        let base = holding.first.map_or(base(before), Moment::nanoseconds);
+        to.difference(base, last.nanoseconds());
     }
 }
 
-fn read(bytes: &mut std::slice::Iter<'_, u8>, before: &Holding) -> Option<Holding> {
-    let head = read_number(bytes)?;
+fn read(from: &mut Reader<'_>, before: &Holding) -> Option<Holding> {
+    let head = from.number()?;
     let slot = before.slot.wrapping_add(u32::try_from(head >> MARKS).ok()?);
     let account = match head & ACCOUNT {
         0 => before.account,
-        _ => NonZeroU32::new(u32::try_from(read_number(bytes)?).ok()?),
+        _ => NonZeroU32::new(u32::try_from(from.number()?).ok()?),
     };
     let first = match head & FIRST {
         0 => None,
-        _ => Some(read_difference(bytes, base(before))?),
+        _ => Some(Moment::at(from.difference(base(before))?)),
     };
     let last = match head & (SAME | LAST) {
         0 => None,
         SAME => first,
-        _ => Some(read_difference(
-            bytes,
-            first.map_or(base(before), Moment::nanoseconds),
-        )?),
+        _ => {
+            let base = first.map_or(base(before), Moment::nanoseconds);
+            Some(Moment::at(from.difference(base)?))
+        }
     };
     Some(Holding {
         slot,
@@ -143,38 +151,6 @@ fn read(bytes: &mut std::slice::Iter<'_, u8>, before: &Holding) -> Option<Holdin
 /// From where the next moment is counted.
 fn base(before: &Holding) -> i64 {
     before.first.or(before.last).map_or(0, Moment::nanoseconds)
-}
-
-fn write_difference(to: &mut Vec<u8>, base: i64, at: Moment) {
-    let difference = at.nanoseconds().wrapping_sub(base);
-    // Small ones of either sign become small numbers.
-    write_number(to, ((difference << 1) ^ (difference >> 63)).cast_unsigned());
-}
-
-fn read_difference(bytes: &mut std::slice::Iter<'_, u8>, base: i64) -> Option<Moment> {
-    let number = read_number(bytes)?;
-    let difference = (number >> 1).cast_signed() ^ -(number & 1).cast_signed();
-    Some(Moment::at(base.wrapping_add(difference)))
-}
-
-fn write_number(to: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        to.push((number & 0x7f) as u8 | 0x80);
-        number >>= 7;
-    }
-    to.push(number as u8);
-}
-
-fn read_number(bytes: &mut std::slice::Iter<'_, u8>) -> Option<u64> {
-    let mut number = 0;
-    for shift in (0..u64::BITS).step_by(7) {
-        let byte = *bytes.next()?;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -9,11 +9,12 @@ use crate::bytes::to_hex;
 /// With a hundred thousand machines of thirty keys each, two different things
 /// have the same key with a probability of 10⁻¹⁶.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key([u8; LEN]);
-
-const LEN: usize = 12;
+pub struct Key([u8; Key::LEN]);
 
 impl Key {
+    /// Its bytes.
+    pub(super) const LEN: usize = 12;
+
     /// The key of some parts; no two lists of parts run together.
     #[must_use]
     pub fn of(parts: &[&str]) -> Self {
@@ -23,11 +24,19 @@ impl Key {
             hash.update(part.as_bytes());
         }
         let digest = hash.finalize();
-        let mut key = [0; LEN];
+        let mut key = [0; Key::LEN];
         for (to, from) in key.iter_mut().zip(digest.iter()) {
             *to = *from;
         }
         Key(key)
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Key)
     }
 
     /// Lower-case hexadecimal, 24 digits.
@@ -40,10 +49,10 @@ impl Key {
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Self> {
         let digits = text.as_bytes();
-        if digits.len() != 2 * LEN {
+        if digits.len() != 2 * Key::LEN {
             return None;
         }
-        let mut key = [0; LEN];
+        let mut key = [0; Key::LEN];
         for (to, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
             let pair = std::str::from_utf8(pair).ok()?;
             *to = u8::from_str_radix(pair, 16).ok()?;

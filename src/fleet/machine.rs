@@ -98,6 +98,11 @@ impl State {
         Self::ALL.into_iter().find(|state| state.word() == word)
     }
 
+    /// Of `state as u64`.
+    pub(super) fn by_number(number: u64) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| *it as u64 == number)
+    }
+
     /// Whether something failed.
     #[must_use]
     pub fn has_failed(self) -> bool {

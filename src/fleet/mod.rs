@@ -16,7 +16,9 @@ mod gather;
 mod holdings;
 mod key;
 mod machine;
+mod numbered;
 mod outliers;
+mod pack;
 mod spread;
 
 pub use alike::Alike;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::answer::Answer;
 use super::gather::Fleet;
-use super::machine::Word;
+use super::machine::{Machine, Word};
 use super::spread::{Object, current};
 
 /// A machine that differs from the rest, and in what.
@@ -41,13 +41,13 @@ pub(super) fn outliers(fleet: &Fleet, answer: &Answer) -> Vec<Outlier> {
     let rare: Vec<&Word> = answer
         .causes
         .iter()
-        .filter(|it| is_rare(it.machines, fleet.machines.len()))
+        .filter(|it| is_rare(it.machines, fleet.len()))
         .filter_map(|it| it.cause.as_ref())
         .collect();
     let proxies = behind(fleet);
     let objects: BTreeMap<&Word, &Object> =
         answer.objects.iter().map(|it| (&it.object, it)).collect();
-    for (index, machine) in fleet.machines.iter().enumerate() {
+    for (index, machine) in fleet.machines().enumerate() {
         let mut add = |kind, about: String| {
             found.push(Outlier {
                 machine: index,
@@ -78,7 +78,7 @@ pub(super) fn outliers(fleet: &Fleet, answer: &Answer) -> Vec<Outlier> {
                 add("alone-working", proxy.to_string());
             }
         }
-        for (object, kind) in versions(fleet, index, &objects) {
+        for (object, kind) in versions(fleet, &machine, &objects) {
             add(kind, object);
         }
     }
@@ -88,11 +88,11 @@ pub(super) fn outliers(fleet: &Fleet, answer: &Answer) -> Vec<Outlier> {
 }
 
 /// Machines that used each proxy, and those of them that failed with it.
-fn behind(fleet: &Fleet) -> BTreeMap<&Word, (usize, usize)> {
-    let mut all: BTreeMap<&Word, (usize, usize)> = BTreeMap::new();
-    for machine in &fleet.machines {
+fn behind(fleet: &Fleet) -> BTreeMap<Word, (usize, usize)> {
+    let mut all: BTreeMap<Word, (usize, usize)> = BTreeMap::new();
+    for machine in fleet.machines() {
         for proxy in &machine.proxies {
-            let counts = all.entry(proxy).or_default();
+            let counts = all.entry(Word::clone(proxy)).or_default();
             counts.0 += 1;
             let fails = machine
                 .incidents
@@ -108,12 +108,9 @@ fn behind(fleet: &Fleet) -> BTreeMap<&Word, (usize, usize)> {
 /// nearly everybody has by now.
 fn versions(
     fleet: &Fleet,
-    index: usize,
+    machine: &Machine,
     objects: &BTreeMap<&Word, &Object>,
 ) -> Vec<(String, &'static str)> {
-    let Some(machine) = fleet.machines.get(index) else {
-        return Vec::new();
-    };
     let mut held: BTreeMap<&Word, Vec<&Word>> = BTreeMap::new();
     for (holding, now) in machine.holdings.iter().zip(current(fleet, machine)) {
         if let Some(slot) = fleet.slot(holding.slot)

@@ -158,9 +158,9 @@ fn shown<'a>(fleet: &'a Fleet, machine: &Machine) -> BTreeMap<(&'a Word, &'a Wor
 pub(super) fn objects(fleet: &Fleet) -> Vec<Object> {
     let mut all: Growing<'_> = BTreeMap::new();
     let mut holders: BTreeMap<&Word, usize> = BTreeMap::new();
-    for (index, machine) in fleet.machines.iter().enumerate() {
+    for (index, machine) in fleet.machines().enumerate() {
         let mut before: Option<&Word> = None;
-        for ((object, sha256), shown) in shown(fleet, machine) {
+        for ((object, sha256), shown) in shown(fleet, &machine) {
             if before != Some(object) {
                 *holders.entry(object).or_default() += 1;
                 before = Some(object);
@@ -279,8 +279,8 @@ fn steps(fleet: &Fleet, all: &mut Growing<'_>) {
         }
     }
     let mut counts: BTreeMap<(Word, Word), Vec<usize>> = BTreeMap::new();
-    for machine in &fleet.machines {
-        for ((object, sha256), shown) in shown(fleet, machine) {
+    for machine in fleet.machines() {
+        for ((object, sha256), shown) in shown(fleet, &machine) {
             let spread = all.get(object).and_then(|versions| versions.get(sha256));
             let misdated = spread.is_some_and(|it| it.0.is_misdated(shown.first));
             let (Some(first), Some((from, width))) = (shown.first, scales.get(object)) else {

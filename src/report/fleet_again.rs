@@ -138,6 +138,10 @@ struct HoldingIn {
     last_at: Option<String>,
 }
 
+fn own(texts: Vec<String>) -> Vec<Word> {
+    texts.into_iter().map(Word::from).collect()
+}
+
 fn words(texts: Vec<String>, gathering: &mut Gathering) -> Vec<Word> {
     texts.iter().map(|text| gathering.word(text)).collect()
 }
@@ -164,9 +168,9 @@ impl MachineIn {
                 .keys
                 .push(Key::of(&["keyless", &names, &addresses, &hand_overs]));
         }
-        machine.names = words(self.names, gathering);
-        machine.addresses = words(self.addresses, gathering);
-        machine.hand_overs = words(self.hand_overs, gathering);
+        machine.names = own(self.names);
+        machine.addresses = own(self.addresses);
+        machine.hand_overs = own(self.hand_overs);
         machine.missing = words(self.missing, gathering);
         machine.proxies = words(self.proxies, gathering);
         let clocks = self.clocks.iter();
@@ -215,10 +219,10 @@ impl HoldingIn {
             proxy: self.proxy.map(|it| gathering.word(&it)),
             cached: self.cached,
         };
-        let account = self.account.map(|it| gathering.word(&it));
+        let account = self.account.map(|it| gathering.account(&it));
         Holding {
-            slot: gathering.slot(slot),
-            account: account.map(|it| gathering.account(it)),
+            slot: gathering.slot(&slot),
+            account,
             first,
             last,
         }

@@ -16,8 +16,8 @@ use crate::fleet::{Fleet, Machine, Moment, Word, current};
 pub fn write(fleet: &Fleet, output: &mut dyn Write) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(output);
     writer.write_record(HEADER)?;
-    for (index, machine) in fleet.machines.iter().enumerate() {
-        let row = row(fleet, index, machine);
+    for (index, machine) in fleet.machines().enumerate() {
+        let row = row(fleet, index, &machine);
         writer.write_record(row.iter().map(|text| cell(text)))?;
     }
     writer.flush()

@@ -128,8 +128,8 @@ pub(super) fn holdings(
         let account = account.map(|account| taken.word(&account, gathering));
         let at = holding.first_seen_at.as_deref().and_then(moment);
         all.push(Holding {
-            slot: gathering.slot(slot),
-            account: account.map(|account| gathering.account(account)),
+            slot: gathering.slot(&slot),
+            account: account.map(|account| gathering.account(&account)),
             first: at,
             last: at,
         });

@@ -99,7 +99,7 @@ impl FleetPage<'_> {
             failed => format!(
                 "Certificate validation failed on {} of {}",
                 number(failed),
-                words::count(self.fleet.machines.len() as u64, "machine", "machines")
+                words::count(self.fleet.len() as u64, "machine", "machines")
             ),
         }
     }
@@ -175,8 +175,8 @@ impl FleetPage<'_> {
 
     /// A machine's name, with a link to its row where it has one.
     pub(super) fn machine(&self, index: usize) -> Markup {
-        let name = self.fleet.machines.get(index).map_or("", |it| it.shown());
-        let name = self.shown(name);
+        let machine = self.fleet.machine(index);
+        let name = machine.map(|it| self.shown(it.shown())).unwrap_or_default();
         html! {
             @if self.rows.contains(&index) {
                 a href={ "#m" (index + 1) } { (name) }

@@ -11,11 +11,10 @@ use crate::fleet::{Fleet, Machine, State, Word, current};
 
 /// The machines that get a row.
 pub(super) fn rows(fleet: &Fleet) -> BTreeSet<usize> {
-    let machines = &fleet.machines;
-    if machines.len() <= MAX_ROWS {
-        return (0..machines.len()).collect();
+    if fleet.len() <= MAX_ROWS {
+        return (0..fleet.len()).collect();
     }
-    let numbered = machines.iter().enumerate();
+    let numbered = fleet.machines().enumerate();
     let failed = numbered.filter(|(_, machine)| machine.state.has_failed());
     failed.map(|(index, _)| index).take(MAX_ROWS).collect()
 }
@@ -23,7 +22,6 @@ pub(super) fn rows(fleet: &Fleet) -> BTreeSet<usize> {
 /// The table of machines with its search.
 pub(super) fn hosts(page: &FleetPage<'_>) -> Option<Markup> {
     let rows = &page.rows;
-    let machines = &page.fleet.machines;
     (!rows.is_empty()).then(|| {
         html! {
             form class="filter" id="hosts-filter" hidden {
@@ -46,12 +44,12 @@ pub(super) fn hosts(page: &FleetPage<'_>) -> Option<Markup> {
                 } }
                 tbody id="hosts-rows" {
                     @for index in rows {
-                        @if let Some(machine) = machines.get(*index) { (row(page, *index, machine)) }
+                        @if let Some(machine) = page.fleet.machine(*index) { (row(page, *index, &machine)) }
                     }
                 }
             } }
-            @if rows.len() < machines.len() {
-                p class="note" { (number(machines.len() - rows.len())) " more machines in the JSON and CSV reports: in a fleet of this size the page lists those that failed." }
+            @if rows.len() < page.fleet.len() {
+                p class="note" { (number(page.fleet.len() - rows.len())) " more machines in the JSON and CSV reports: in a fleet of this size the page lists those that failed." }
             }
         }
     })

@@ -27,12 +27,12 @@ pub fn write(fleet: &Fleet, answer: &Answer, output: &mut dyn Write) -> io::Resu
     // `machines` is the last field, and empty so far.
     let head = head.trim_end().trim_end_matches('}').trim_end();
     output.write_all(head.trim_end_matches(']').as_bytes())?;
-    for (index, machine) in fleet.machines.iter().enumerate() {
+    for (index, machine) in fleet.machines().enumerate() {
         let comma = if index > 0 { "," } else { "" };
-        let text = line(&JsonFleetMachine::of(fleet, index, machine));
+        let text = line(&JsonFleetMachine::of(fleet, index, &machine));
         write!(output, "{comma}\n    {text}")?;
     }
-    let close = if fleet.machines.is_empty() {
+    let close = if fleet.is_empty() {
         "]\n}\n"
     } else {
         "\n  ]\n}\n"
@@ -77,7 +77,7 @@ impl JsonFleet {
                 version: env!("CARGO_PKG_VERSION"),
             },
             reports: answer.reports,
-            machine_count: fleet.machines.len(),
+            machine_count: fleet.len(),
             states: JsonStates::of(&answer.states),
             causes: answer
                 .causes

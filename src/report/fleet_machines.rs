@@ -1,5 +1,6 @@
 //! From one report to the machines that it speaks of.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::fleet_fields::{clocks, handed_over, has_pseudonym, moment, proxy_of, without_query};
@@ -15,10 +16,10 @@ pub(super) fn take(report: &Report, gathering: &mut Gathering) {
         let mut known = Machine::new(taken.state(&machine.id));
         known.keys = machine_keys(report, machine);
         for name in &machine.names {
-            known.names.push(taken.word(name, gathering));
+            known.names.push(taken.own(name));
         }
         for address in &machine.addresses {
-            known.addresses.push(taken.word(address, gathering));
+            known.addresses.push(taken.own(address));
         }
         for account in &machine.missing {
             known.missing.push(taken.word(&account.shown(), gathering));
@@ -72,16 +73,26 @@ impl<'a> Taken<'a> {
         }
     }
 
-    /// A text, kept once. A pseudonym stands for something in its own report
-    /// only, and gets a mark of it.
+    /// A text that many machines have.
     pub(super) fn word(&self, text: &str, gathering: &mut Gathering) -> Word {
+        gathering.word(&self.marked(text))
+    }
+
+    /// A text that one machine has.
+    fn own(&self, text: &str) -> Word {
+        Word::from(&*self.marked(text))
+    }
+
+    /// A pseudonym stands for something in its own report only, and gets a mark
+    /// of it.
+    fn marked<'t>(&self, text: &'t str) -> Cow<'t, str> {
         match self.report.shared {
             Some(_) if has_pseudonym(text) => {
                 let mark = self.key.to_hex();
                 let mark = mark.get(..MARK_LEN).unwrap_or_default();
-                gathering.word(&format!("{text}~{mark}"))
+                Cow::Owned(format!("{text}~{mark}"))
             }
-            _ => gathering.word(text),
+            _ => Cow::Borrowed(text),
         }
     }
 
@@ -111,7 +122,7 @@ impl<'a> Taken<'a> {
     fn fill(&self, machine: Option<&str>, known: &mut Machine, gathering: &mut Gathering) {
         known.reports.push(self.key);
         for name in handed_over(self.report) {
-            known.hand_overs.push(self.word(&name, gathering));
+            known.hand_overs.push(self.own(&name));
         }
         for (number, incident) in self.report.incidents.iter().enumerate() {
             let own = match machine {
