@@ -20,9 +20,9 @@ pub struct Holding {
 
 /// A set of holdings, one for each slot and account, in their order.
 ///
-/// Each is written as differences to the one before: the slot with what follows,
-/// the account where it is another, the moments that there are. Of a cache these
-/// are 8 to 10 bytes a holding.
+/// Account by account, each is written as differences to the one before: the
+/// slot with what follows, the account where it is another, the moments that
+/// there are. Of a cache these are 8 to 9 bytes a holding.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Holdings(Box<[u8]>);
 
@@ -31,7 +31,7 @@ impl Holdings {
     /// when the first was, last when the last was.
     #[must_use]
     pub fn of(mut all: Vec<Holding>) -> Self {
-        all.sort_unstable();
+        all.sort_unstable_by_key(|it| (it.account, it.slot));
         let mut packed = Writer::default();
         let mut before = BEFORE;
         for same in
@@ -50,15 +50,18 @@ impl Holdings {
         Holdings(packed.finish())
     }
 
-    /// One after the other.
-    pub fn iter(&self) -> impl Iterator<Item = Holding> + '_ {
+    /// One after the other, by slot, then by account.
+    pub fn iter(&self) -> impl Iterator<Item = Holding> {
         let mut bytes = Reader::of(&self.0);
         let mut before = BEFORE;
-        std::iter::from_fn(move || {
+        let all = std::iter::from_fn(|| {
             let holding = read(&mut bytes, &before)?;
             before = holding;
             Some(holding)
-        })
+        });
+        let mut all: Vec<Holding> = all.collect();
+        all.sort_unstable();
+        all.into_iter()
     }
 
     /// As they are kept.
@@ -94,8 +97,12 @@ const SAME: u64 = 2;
 const LAST: u64 = 4;
 /// The account follows.
 const ACCOUNT: u64 = 8;
+/// Differences of moments are in units of FILETIME, as caches have them.
+const TENTHS: u64 = 16;
 /// Bits of the above.
-const MARKS: u32 = 4;
+const MARKS: u32 = 5;
+/// Nanoseconds of a FILETIME.
+const TENTH: i64 = 100;
 
 fn write(to: &mut Writer, before: &Holding, holding: &Holding) {
     let mut head = u64::from(holding.slot.wrapping_sub(before.slot)) << MARKS;
@@ -108,16 +115,24 @@ fn write(to: &mut Writer, before: &Holding, holding: &Holding) {
         (false, None) => 0,
     };
     head |= if another { ACCOUNT } else { 0 };
+    let base = base(before);
+    let next = holding.first.map_or(base, Moment::nanoseconds);
+    let first = holding.first.map(|at| at.nanoseconds().wrapping_sub(base));
+    let last = holding.last.filter(|_| !same);
+    let last = last.map(|at| at.nanoseconds().wrapping_sub(next));
+    let differences = first.into_iter().chain(last);
+    let tenths = differences.clone().all(|it| it % TENTH == 0);
+    head |= if tenths { TENTHS } else { 0 };
     to.number(head);
     if another {
         to.number(holding.account.map_or(0, |it| it.get().into()));
     }
-    if let Some(first) = holding.first {
-        to.difference(base(before), first.nanoseconds());
-    }
-    if let Some(last) = holding.last.filter(|_| !same) {
-        let base = holding.first.map_or(base(before), Moment::nanoseconds);
-        to.difference(base, last.nanoseconds());
+    for difference in differences {
+        to.signed(if tenths {
+            difference / TENTH
+        } else {
+            difference
+        });
     }
 }
 
@@ -128,17 +143,20 @@ fn read(from: &mut Reader<'_>, before: &Holding) -> Option<Holding> {
         0 => before.account,
         _ => NonZeroU32::new(u32::try_from(from.number()?).ok()?),
     };
+    let unit = if head & TENTHS == 0 { 1 } else { TENTH };
+    let mut moment = |base: i64| {
+        let difference = from.signed()?.wrapping_mul(unit);
+        Some(Moment::at(base.wrapping_add(difference)))
+    };
+    let base = base(before);
     let first = match head & FIRST {
         0 => None,
-        _ => Some(Moment::at(from.difference(base(before))?)),
+        _ => Some(moment(base)?),
     };
     let last = match head & (SAME | LAST) {
         0 => None,
         SAME => first,
-        _ => {
-            let base = first.map_or(base(before), Moment::nanoseconds);
-            Some(Moment::at(from.difference(base)?))
-        }
+        _ => Some(moment(first.map_or(base, Moment::nanoseconds))?),
     };
     Some(Holding {
         slot,
@@ -171,6 +189,12 @@ mod tests {
         let all = vec![
             holding(0, 0, None, None),
             holding(0, 7, Some(1_772_359_200_123_456_700), None),
+            holding(
+                0,
+                8,
+                Some(1_772_359_200_123_456_701),
+                Some(1_772_359_200_123_456_800),
+            ),
             holding(1, 7, None, Some(i64::MIN)),
             holding(2, 1, Some(i64::MAX), Some(i64::MAX)),
             holding(2, 2, Some(-5), Some(9)),
@@ -206,6 +230,6 @@ mod tests {
             holding(number * 3, 5, Some(at), Some(at))
         };
         let packed = Holdings::of((0..100).map(entry).collect());
-        assert!(packed.0.len() < 1000, "{}", packed.0.len());
+        assert!(packed.0.len() < 900, "{}", packed.0.len());
     }
 }

@@ -25,10 +25,9 @@ impl Writer {
         self.0.push(number as u8);
     }
 
-    /// Small differences of either sign become small numbers.
-    pub(super) fn difference(&mut self, base: i64, value: i64) {
-        let difference = value.wrapping_sub(base);
-        self.number(((difference << 1) ^ (difference >> 63)).cast_unsigned());
+    /// Small ones of either sign become small numbers.
+    pub(super) fn signed(&mut self, number: i64) {
+        self.number(((number << 1) ^ (number >> 63)).cast_unsigned());
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
@@ -75,10 +74,9 @@ impl<'a> Reader<'a> {
         None
     }
 
-    pub(super) fn difference(&mut self, base: i64) -> Option<i64> {
+    pub(super) fn signed(&mut self) -> Option<i64> {
         let number = self.number()?;
-        let difference = (number >> 1).cast_signed() ^ -(number & 1).cast_signed();
-        Some(base.wrapping_add(difference))
+        Some((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
     }
 
     fn take(&mut self, len: usize) -> Option<&'a [u8]> {
@@ -128,8 +126,8 @@ impl Packed {
             to.number(words.word(collect));
         });
         to.list(&machine.clocks, |to, (least, most)| {
-            to.difference(0, *least);
-            to.difference(*least, *most);
+            to.signed(*least);
+            to.signed(*most);
         });
         to.list(&machine.incidents, |to, it| write_incident(to, it, words));
         to.bytes(machine.holdings.bytes());
@@ -163,10 +161,7 @@ impl Packed {
             missing: from.list(word)?,
             proxies: from.list(word)?,
             lacks: from.list(|from| Some((word(from)?, word(from)?)))?,
-            clocks: from.list(|from| {
-                let least = from.difference(0)?;
-                Some((least, from.difference(least)?))
-            })?,
+            clocks: from.list(|from| Some((from.signed()?, from.signed()?)))?,
             incidents: from.list(|from| read_incident(from, words))?,
             holdings: Holdings::from_bytes(from.bytes()?),
         })
@@ -184,8 +179,9 @@ fn write_incident(to: &mut Writer, it: &Incident, words: &mut Numbered<Word>) {
         to.number(perhaps.as_ref().map_or(0, |word| words.word(word) + 1));
     }
     to.number(words.word(&it.kind));
-    to.difference(0, it.from.nanoseconds());
-    to.difference(it.from.nanoseconds(), it.to.nanoseconds());
+    let (begin, end) = (it.from.nanoseconds(), it.to.nanoseconds());
+    to.signed(begin);
+    to.signed(end.wrapping_sub(begin));
     to.number(it.failures.into());
     for shared in [&it.subjects, &it.proxies, &it.accounts] {
         to.list(shared, |to, word| to.number(words.word(word)));
@@ -202,14 +198,14 @@ fn read_incident(from: &mut Reader<'_>, words: &[Word]) -> Option<Incident> {
     let id = from.key()?;
     let (cause, confidence) = (perhaps(from)?, perhaps(from)?);
     let kind = word(from, words)?;
-    let begin = from.difference(0)?;
+    let begin = from.signed()?;
     Some(Incident {
         id,
         cause,
         confidence,
         kind,
         from: Moment::at(begin),
-        to: Moment::at(from.difference(begin)?),
+        to: Moment::at(begin.wrapping_add(from.signed()?)),
         failures: u32::try_from(from.number()?).ok()?,
         subjects: shared(from)?,
         proxies: shared(from)?,

@@ -3,14 +3,14 @@
 
 use std::io::{self, Write};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::fleet_json_machine::JsonFleetMachine;
 use super::fleet_json_parts::{
     JsonAlike, JsonCause, JsonFault, JsonLack, JsonObject, JsonOutlier, JsonProblem, JsonStates,
 };
 use super::json::{line, pretty};
-use crate::fleet::{Answer, Fleet};
+use crate::fleet::{Answer, Fleet, Object};
 
 /// Name and version of the form; a change that breaks readers raises the number.
 pub const SCHEMA: &str = "whychain.fleet/1";
@@ -43,7 +43,7 @@ pub fn write(fleet: &Fleet, answer: &Answer, output: &mut dyn Write) -> io::Resu
 /// The whole, in the order of the contract.
 #[derive(Debug, Serialize)]
 #[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
-pub(super) struct JsonFleet {
+pub(super) struct JsonFleet<'a> {
     schema: &'static str,
     tool: Tool,
     reports: usize,
@@ -52,7 +52,8 @@ pub(super) struct JsonFleet {
     causes: Vec<JsonCause>,
     proxies: Vec<JsonFault>,
     accounts: Vec<JsonFault>,
-    objects: Vec<JsonObject>,
+    #[cfg_attr(any(test, feature = "schema"), schemars(with = "Vec<JsonObject>"))]
+    objects: Each<'a>,
     lacks: Vec<JsonLack>,
     outliers: Vec<JsonOutlier>,
     alike: Vec<JsonAlike>,
@@ -68,8 +69,18 @@ struct Tool {
     version: &'static str,
 }
 
-impl JsonFleet {
-    fn of(fleet: &Fleet, answer: &Answer) -> Self {
+/// Objects, each made when it is written: there may be thousands of versions.
+#[derive(Debug)]
+struct Each<'a>(&'a [Object]);
+
+impl Serialize for Each<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.0.iter().map(JsonObject::of))
+    }
+}
+
+impl<'a> JsonFleet<'a> {
+    fn of(fleet: &Fleet, answer: &'a Answer) -> Self {
         JsonFleet {
             schema: SCHEMA,
             tool: Tool {
@@ -86,7 +97,7 @@ impl JsonFleet {
                 .collect(),
             proxies: answer.proxies.iter().map(JsonFault::of).collect(),
             accounts: answer.accounts.iter().map(JsonFault::of).collect(),
-            objects: answer.objects.iter().map(JsonObject::of).collect(),
+            objects: Each(&answer.objects),
             lacks: answer.lacks.iter().map(JsonLack::of).collect(),
             outliers: answer.outliers.iter().map(JsonOutlier::of).collect(),
             alike: answer.alike.iter().map(JsonAlike::of).collect(),
