@@ -9,6 +9,7 @@
 
 use std::ops::ControlFlow;
 
+use boa_engine::ast::Spanned;
 use boa_engine::ast::expression::access::{PropertyAccess, PropertyAccessField};
 use boa_engine::ast::expression::literal::{LiteralKind, TemplateLiteral};
 use boa_engine::ast::expression::operator::assign::{Assign, AssignOp, AssignTarget};
@@ -17,9 +18,10 @@ use boa_engine::ast::expression::{Expression, RegExpLiteral, Spread, TaggedTempl
 use boa_engine::ast::scope::Scope;
 use boa_engine::ast::statement::ForInLoop;
 use boa_engine::ast::visitor::{VisitWith, Visitor};
-use boa_engine::ast::{Position, Spanned};
 use boa_engine::interner::Interner;
 use boa_engine::parser::{Parser, Source};
+
+use super::lines::Lines;
 
 /// The script with its accounts put in.
 ///
@@ -55,17 +57,25 @@ const BRACKET_WEIGHT: usize = 20;
 /// Weight that fits the stack of `engine::STACK` several times over.
 const MAX_WEIGHT: usize = 20_000;
 
-/// Bounds how deep a parser can descend: every token of an unfinished statement
+/// The longest name, number or word: reading a number takes the square of its
+/// length.
+const MAX_WORD: usize = 16_384;
+
+/// Bounds how long a word is, and how deep a parser can descend: every token of an unfinished statement
 /// and every open bracket counts. Text in strings counts too, which can only
 /// refuse more.
 fn check_depth(script: &str) -> Result<(), String> {
     let mut open: Vec<usize> = Vec::new();
     let (mut base, mut here) = (0usize, 0usize);
-    let mut in_word = false;
+    let (mut in_word, mut word) = (false, 0usize);
     for byte in script.bytes() {
         let is_word = byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80;
         let starts = !(byte.is_ascii_whitespace() || is_word && in_word);
         in_word = is_word;
+        word = if is_word { word + 1 } else { 0 };
+        if word > MAX_WORD {
+            return Err(format!("it has a word of more than {MAX_WORD} characters"));
+        }
         here += usize::from(starts);
         match byte {
             b'(' | b'[' | b'{' => {
@@ -87,41 +97,6 @@ fn check_depth(script: &str) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// Byte offsets of lines, as the parser counts them.
-struct Lines(Vec<usize>);
-
-impl Lines {
-    fn of(text: &str) -> Self {
-        let mut starts = vec![0];
-        let mut before = ' ';
-        for (at, c) in text.char_indices() {
-            match c {
-                '\n' if before == '\r' => {
-                    if let Some(last) = starts.last_mut() {
-                        *last = at + 1;
-                    }
-                }
-                '\n' | '\r' | '\u{2028}' | '\u{2029}' => starts.push(at + c.len_utf8()),
-                _ => {}
-            }
-            before = c;
-        }
-        Lines(starts)
-    }
-
-    fn offset(&self, text: &str, position: Position) -> Option<usize> {
-        let line = usize::try_from(position.line_number()).ok()?;
-        let column = usize::try_from(position.column_number()).ok()?;
-        let start = *self.0.get(line - 1)?;
-        let rest = text.get(start..)?;
-        match rest.char_indices().nth(column - 1) {
-            Some((at, _)) => Some(start + at),
-            None if rest.chars().count() == column - 1 => Some(text.len()),
-            None => None,
-        }
-    }
 }
 
 /// Replacements: from, to, order among those at one place, text.
@@ -152,7 +127,7 @@ const LOST: &str = "an operator of it cannot be placed";
 
 impl Edits<'_> {
     fn start(&self, expression: &impl Spanned) -> Option<usize> {
-        self.lines.offset(self.text, expression.span().start())
+        self.lines.offset(expression.span().start())
     }
 
     /// Where an expression ends. The parser's own ends leave out the bracket of
@@ -164,9 +139,7 @@ impl Edits<'_> {
             Expression::Unary(unary) => self.end(unary.target()),
             Expression::Conditional(choice) => self.end(choice.if_false()),
             Expression::PropertyAccess(PropertyAccess::Simple(access)) => match access.field() {
-                PropertyAccessField::Const(_) => {
-                    self.lines.offset(self.text, expression.span().end())
-                }
+                PropertyAccessField::Const(_) => self.lines.offset(expression.span().end()),
                 PropertyAccessField::Expr(field) => {
                     let inside = self.end(field)?;
                     let rest = self.text.get(inside..)?;
@@ -176,7 +149,7 @@ impl Edits<'_> {
                         .then_some(inside + blank + 1)
                 }
             },
-            _ => self.lines.offset(self.text, expression.span().end()),
+            _ => self.lines.offset(expression.span().end()),
         }
     }
 
@@ -208,7 +181,7 @@ impl Edits<'_> {
         let target = match assign.lhs() {
             AssignTarget::Identifier(name) => {
                 let from = self.start(name)?;
-                let to = self.lines.offset(self.text, name.span().end())?;
+                let to = self.lines.offset(name.span().end())?;
                 self.text.get(from..to)?.to_owned()
             }
             AssignTarget::Access(access) => {
@@ -435,6 +408,22 @@ mod tests {
         let deep = format!("x = {}1{}", "(".repeat(5_000), ")".repeat(5_000));
         assert_eq!(bounded(&deep), Err("it is nested too deeply".into()));
         assert!(bounded(&format!("x = {}1", "!".repeat(100_000))).is_err());
+    }
+
+    #[test]
+    fn a_script_of_one_long_line_takes_what_its_length_takes() {
+        // Minutes, when places were counted from the beginning of the line.
+        let begun = std::time::Instant::now();
+        let rewritten = bounded(&"x=a+b;".repeat(20_000)).unwrap();
+        assert_eq!(rewritten, "x=$add(a,b);".repeat(20_000));
+        assert!(begun.elapsed().as_secs() < 30);
+    }
+
+    #[test]
+    fn a_number_of_very_many_digits_is_not_read() {
+        let why = Err("it has a word of more than 16384 characters".to_owned());
+        assert_eq!(bounded(&format!("x = {}", "5".repeat(1 << 20))), why);
+        assert!(bounded(&format!("x = '{}'", "5 ".repeat(10_000))).is_ok());
     }
 
     #[test]

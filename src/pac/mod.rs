@@ -12,6 +12,8 @@ mod bounds;
 mod engine;
 #[cfg(feature = "pac")]
 mod helpers;
+#[cfg(feature = "pac")]
+mod lines;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
