@@ -208,6 +208,32 @@ fn two_thousand_issuers_of_one_name_are_left_open_at_the_limit() {
 }
 
 #[test]
+fn a_thousand_that_each_could_have_issued_all_others_hide_no_good_chain() {
+    let wish = |number: u32| Wish {
+        subject: "CA",
+        key: p256_info(number),
+        issuer: "CA",
+        is_ca: true,
+        extensions: Vec::new(),
+    };
+    let mut strangers: Vec<_> = (1..=1_000)
+        .map(|number| certificate(&wish(number), number, Some(&key(ROOT))))
+        .collect();
+    let of_nobody = Wish {
+        subject: "leaf",
+        key: key_info(&key(5)),
+        is_ca: false,
+        ..wish(1)
+    };
+    let lost = judged(&certificate(&of_nobody, 1, None), &strangers, &[]);
+    assert!(lost.truncated);
+    assert_eq!(of_leaf(&lost, CheckKind::Signature), "unknown");
+    strangers.push(ca("CA", 1, "Root", ROOT, 5_000));
+    let good = judged(&leaf("CA", 1), &strangers, &[]);
+    assert_eq!(good.best().unwrap().verdict, Verdict::Accept);
+}
+
+#[test]
 fn a_mesh_of_cross_certificates_is_walked_once() {
     let count = 20;
     let mut mesh = Vec::new();

@@ -29,6 +29,9 @@ const MAX_PATHS: usize = 64;
 const MAX_BLIND: usize = 8;
 /// Steps of the search; each looks at one path with one issuer more.
 const MAX_STEPS: usize = 4_096;
+/// Unfinished paths opened in all. A thousand self-issued certificates of one
+/// name are each the issuer of every other, so that each step opens a thousand.
+const MAX_OPENED: usize = 1 << 16;
 /// Steps after a path on which every check holds: for a few alternatives.
 const MAX_STEPS_AFTER_GOOD: usize = 32;
 /// Certificates in a path. OpenSSL stops at 100 intermediates.
@@ -133,7 +136,8 @@ impl Search<'_> {
             if hopeless && (has_anchor || run.blind > MAX_BLIND) {
                 break;
             }
-            if left == 0 || run.paths.len() >= MAX_PATHS {
+            let is_full = run.paths.len() >= MAX_PATHS || run.steps.len() >= MAX_OPENED;
+            if left == 0 || is_full {
                 truncated = !is_good;
                 if run.paths.is_empty() {
                     run.finish(open.step, End::NoIssuer);
