@@ -100,6 +100,10 @@ pub fn clean(text: &str) -> String {
 /// escape sequence, or changes the order in which its neighbors are shown.
 #[must_use]
 pub fn is_hostile(character: char) -> bool {
+    // Nearly every character of a report: asked first, and of millions.
+    if matches!(character, ' '..='~') {
+        return false;
+    }
     character.is_control()
         || matches!(character,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
