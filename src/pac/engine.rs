@@ -40,7 +40,8 @@ pub(super) fn evaluate(script: &str, question: &Question<'_>) -> Result<Answer, 
 
 fn bounded_on_thread(script: &str) -> Result<String, String> {
     let script = script.to_owned();
-    on_thread(move || bounds::bounded(&script))
+    // The parser quotes the script, whole texts of it.
+    on_thread(move || bounds::bounded(&script).map_err(|why| one_line(&why)))
 }
 
 /// Runs on a deep stack of its own. A panic of the engine ends the thread, not
@@ -289,6 +290,15 @@ mod tests {
                 names: &names,
             },
         )
+    }
+
+    #[test]
+    fn what_the_parser_quotes_stays_one_short_line() {
+        let why = ask("fu\"a\\nction F\"").unwrap_err();
+        assert!(why.starts_with("it cannot be parsed: "), "{why}");
+        assert!(!why.contains('\n'), "{why}");
+        let long = ask(&format!("fu\"{}\"", "a b".repeat(10_000))).unwrap_err();
+        assert_eq!(long.chars().count(), MAX_ERROR);
     }
 
     /// `true` or `false` of a condition.
