@@ -60,6 +60,10 @@ pub struct Gathered {
     pub files: Vec<(Cite, Vec<[u8; 32]>)>,
     /// Every object read so far, by SHA-256.
     pub artifacts: BTreeMap<[u8; 32], Artifact>,
+    /// Bytes of the answers that objects were read from.
+    pub read_len: usize,
+    /// Answers that were not read any more.
+    pub unread: usize,
     /// What each distinct body holds.
     pub bodies: BodyIndex,
     /// Whether the bytes of bodies are kept.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::issue::Issue;
 use crate::pki::{self, Artifact, LooksLike};
 use crate::retrieval::{self, BodyFacts};
 
@@ -19,6 +20,44 @@ pub fn facts_of(bytes: &[u8], artifacts: &mut BTreeMap<[u8; 32], Artifact>) -> B
         script: script_of(read.looks_like, bytes),
     }
 }
+
+/// Parses the body of an answer, once per SHA-256, and keeps the objects in it
+/// while there is room; what a body is that was not read is told by its begin.
+pub fn read_body(gathered: &mut Gathered, sha256: [u8; 32], bytes: &[u8]) {
+    if gathered.bodies.bodies.contains_key(&sha256) {
+        return;
+    }
+    let total = gathered.read_len.saturating_add(bytes.len());
+    if total > MAX_READ_LEN {
+        gathered.unread += 1;
+        return;
+    }
+    let facts = facts_of(bytes, &mut gathered.artifacts);
+    if !facts.artifacts.is_empty() {
+        gathered.read_len = total;
+    }
+    gathered.bodies.bodies.insert(sha256, facts);
+}
+
+/// Says what [`read_body`] had no room for.
+pub fn unread_issue(gathered: &Gathered) -> Option<Issue> {
+    let effect =
+        "the objects in them are not known: neither what they are nor whether they are good";
+    (gathered.unread > 0).then(|| Issue {
+        evidence: None,
+        place: "all captures".to_owned(),
+        what: format!(
+            "objects of {} MiB in all were read from answers; {} more answers are too many",
+            MAX_READ_LEN >> 20,
+            gathered.unread
+        ),
+        effect: effect.to_owned(),
+    })
+}
+
+/// Bytes of answers of which the objects are kept: more than all lists and CRLs
+/// that a large site fetches. In memory an object takes several times its bytes.
+const MAX_READ_LEN: usize = 128 << 20;
 
 /// Keeps objects once per SHA-256 and names them in order.
 pub fn keep(artifacts: &mut BTreeMap<[u8; 32], Artifact>, found: Vec<Artifact>) -> Vec<[u8; 32]> {
@@ -90,5 +129,31 @@ pub(super) fn put_together(gathered: &mut Gathered) {
         if let Some(body) = &mut response.body {
             body.bytes = None;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use super::*;
+
+    const CERTIFICATE: &[u8] =
+        include_bytes!("../../tests/data/pkits/certs/TrustAnchorRootCertificate.crt");
+
+    #[test]
+    fn what_there_is_no_room_for_is_not_read_and_said() {
+        let mut gathered = Gathered::default();
+        read_body(&mut gathered, [1; 32], CERTIFICATE);
+        assert_eq!(gathered.read_len, CERTIFICATE.len());
+        assert_eq!(unread_issue(&gathered), None);
+        gathered.read_len = MAX_READ_LEN;
+        // A body that is known already takes no room.
+        read_body(&mut gathered, [1; 32], CERTIFICATE);
+        assert_eq!(gathered.unread, 0);
+        read_body(&mut gathered, [2; 32], b"another");
+        assert!(!gathered.bodies.bodies.contains_key(&[2; 32]));
+        let issue = unread_issue(&gathered).unwrap();
+        assert!(issue.what.contains("1 more answer"), "{}", issue.what);
     }
 }

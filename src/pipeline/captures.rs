@@ -8,7 +8,7 @@ use super::Progress;
 use super::key_logs;
 use crate::capture::{CaptureReader, Comments};
 use crate::case::assemble::{CaptureName, Gathered};
-use crate::case::bodies::{facts_of, keep_bytes};
+use crate::case::bodies::{keep_bytes, read_body, unread_issue};
 use crate::case::{CaptureNote, NoteKind, Vantage};
 use crate::evidence::{Chunk, Discovery, EvidenceKind, Located};
 use crate::flow::{CloseKind, Conversation, Direction, FlowTable};
@@ -19,6 +19,7 @@ use crate::protocol::dhcp::{self, DhcpMessage};
 use crate::protocol::key_log::KeyLog;
 use crate::protocol::ldap::LdapSession;
 use crate::protocol::local_names::LocalNames;
+use crate::protocol::room::{self, Room};
 use crate::protocol::{Dialogue, End, Recognition, Transcript, dns, http, ntp, quic, tls};
 use crate::provenance::{Cite, EvidenceId, Sighting};
 use crate::retrieval::{self, Observed};
@@ -79,9 +80,10 @@ pub fn captures(
     let mut done = 0;
     let mut places: Vec<Place> = Vec::new();
     let mut failed_connects = 0;
+    let room = Room::default();
     for file in captures {
         let begins = first_at.get(&file.index).copied().flatten();
-        let index = place_of(&mut places, file, begins, (options, keys));
+        let index = place_of(&mut places, file, begins, (options, keys, &room));
         let Some(place) = places.get_mut(index) else {
             continue;
         };
@@ -144,6 +146,7 @@ pub fn captures(
         quality.damaged_files += u64::from(!whole || unreadable);
     }
     finish(places, gathered, &mut failed_connects);
+    gathered.issues.extend(refused_issue(&room));
     key_logs::count(gathered);
 }
 
@@ -176,6 +179,20 @@ impl AsRef<[u8]> for Bytes {
     fn as_ref(&self) -> &[u8] {
         &self.0
     }
+}
+
+/// Says what [`Room`] had no place for.
+fn refused_issue(room: &Room) -> Option<Issue> {
+    let refused = room.refused();
+    (refused > 0).then(|| Issue {
+        evidence: None,
+        place: "all captures".to_owned(),
+        what: format!(
+            "{refused} bodies were too long to be kept, or came while those of open conversations took {} MiB",
+            room::MAX_HELD_BYTES >> 20
+        ),
+        effect: "what they hold is not known".to_owned(),
+    })
 }
 
 /// What is left when the last capture has been read.
@@ -223,6 +240,8 @@ fn finish(places: Vec<Place>, gathered: &mut Gathered, failed_connects: &mut usi
             effect: "later failed connects are counted only".to_owned(),
         });
     }
+    let unread = unread_issue(gathered);
+    gathered.issues.extend(unread);
     if quic > 0 {
         gathered
             .counts
@@ -260,7 +279,7 @@ fn place_of(
     places: &mut Vec<Place>,
     file: &Located,
     begins: Option<Timestamp>,
-    (options, keys): (http::Options, &KeyLog),
+    (options, keys, room): (http::Options, &KeyLog, &Room),
 ) -> usize {
     let (parent, name) = file.logical.rsplit_once('/').unwrap_or(("", &file.logical));
     let stem: String = name.chars().filter(|c| c.is_alphabetic()).collect();
@@ -276,14 +295,15 @@ fn place_of(
     continued.unwrap_or_else(|| {
         let first_id = places.len() as u64 * CONVERSATIONS_PER_PLACE;
         let number = u32::try_from(places.len()).unwrap_or(u32::MAX);
-        let keys = keys.clone();
+        let (keys, room) = (keys.clone(), room.clone());
         places.push(Place {
             number,
             parent: parent.to_owned(),
             stem,
             last_at: None,
             flows: FlowTable::new(number, first_id, move |id| {
-                Dialogue::new(id, options).with_keys(keys.clone())
+                let dialogue = Dialogue::new(id, options).with_keys(keys.clone());
+                dialogue.with_room(room.clone())
             }),
             lookups: dns::Lookups::new(),
             ntp: ntp::NtpExchanges::default(),
@@ -450,12 +470,7 @@ fn take_streamed(place: &mut Place, conversation: &Conversation, transcript: &mu
 /// is said.
 fn take_ldap(conversation: &Conversation, session: &LdapSession, gathered: &mut Gathered) {
     for (_, value) in session.searches.iter().flat_map(|search| &search.values) {
-        let sha256 = pki::digest::sha256(value);
-        if gathered.bodies.bodies.contains_key(&sha256) {
-            continue;
-        }
-        let facts = facts_of(value, &mut gathered.artifacts);
-        gathered.bodies.bodies.insert(sha256, facts);
+        read_body(gathered, pki::digest::sha256(value), value);
     }
     let mut say = |sighting: &Sighting, what: String, effect: &str| {
         let place = format!("packet {}", sighting.packet);
@@ -639,8 +654,7 @@ fn digest_body(body: &mut http::Body, gathered: &mut Gathered) {
         return;
     }
     keep_bytes(gathered, sha256, &bytes);
-    let facts = facts_of(&bytes, &mut gathered.artifacts);
-    gathered.bodies.bodies.insert(sha256, facts);
+    read_body(gathered, sha256, &bytes);
 }
 
 fn count(quality: &mut Vantage, conversation: &Conversation) {

@@ -9,6 +9,7 @@ use crate::protocol::http_dialogue::{Handover, HttpDialogue};
 use crate::protocol::key_log::KeyLog;
 use crate::protocol::ldap::{LdapDialogue, LdapStep};
 use crate::protocol::recognition::Sniffer;
+use crate::protocol::room::Room;
 use crate::protocol::socks::{SocksDialogue, SocksStep};
 use crate::protocol::tls_dialogue::TlsDialogue;
 use crate::protocol::tls_inside::Inside;
@@ -24,6 +25,7 @@ use crate::provenance::Sighting;
 /// with even when [`StreamConsumer::reversed`] has become true.
 pub struct Dialogue {
     pub(super) options: Options,
+    pub(super) room: Room,
     pub(super) transcript: Transcript,
     pub(super) layer: Layer,
     /// While the HTTP layer does not hold them.
@@ -64,6 +66,7 @@ impl Dialogue {
     pub fn new(conversation: ConversationId, options: Options) -> Self {
         Dialogue {
             options,
+            room: Room::default(),
             transcript: Transcript::new(conversation),
             layer: Layer::Sniffing(Sniffer::default()),
             exchanges: Some(Exchanges::new(conversation, |_| true)),
@@ -82,6 +85,13 @@ impl Dialogue {
     #[must_use]
     pub fn keeping(mut self, keep: KeepExchange) -> Self {
         self.exchanges = Some(Exchanges::new(self.transcript.conversation, keep));
+        self
+    }
+
+    /// Shares the room for bodies with other conversations.
+    #[must_use]
+    pub fn with_room(mut self, room: Room) -> Self {
+        self.room = room;
         self
     }
 

@@ -4,8 +4,9 @@ use crate::flow::{Close, CloseKind, Demand, Direction};
 use crate::protocol::body::{AfterHole, BodyEnd, BodyReader, Read};
 use crate::protocol::exchanges::Exchanges;
 use crate::protocol::head_buffer::{HeadBuffer, HeadStep};
-use crate::protocol::http::{Ending, Options};
+use crate::protocol::http::{Completeness, Ending, Options};
 use crate::protocol::http_head::has_too_many_fields;
+use crate::protocol::room::{Room, Share};
 use crate::protocol::sniff;
 use crate::protocol::transcript::side;
 use crate::provenance::Sighting;
@@ -19,8 +20,8 @@ pub(super) struct HttpDialogue {
     pub(super) options: Options,
     pub(super) exchanges: Exchanges,
     pub(super) sides: [Side; 2],
-    /// What the conversation may still keep in memory.
-    room: u64,
+    /// What the conversation may keep in memory.
+    share: Share,
     pub(super) handover: Option<Handover>,
     pub(super) trouble: Vec<(String, Sighting)>,
     /// No request can have been missed so far.
@@ -62,20 +63,18 @@ pub(super) enum State {
     Stopped,
 }
 
-/// What one conversation may keep of bodies: several large updates.
-const MAX_KEPT_BYTES: u64 = 256 * 1024 * 1024;
 /// Lines of trouble kept per conversation.
 const MAX_TROUBLE: usize = 16;
 
 impl HttpDialogue {
     /// `intact` says that the client's stream was seen from its first byte.
-    pub(super) fn new(options: Options, exchanges: Exchanges, intact: bool) -> Self {
+    pub(super) fn new(options: Options, exchanges: Exchanges, intact: bool, room: Room) -> Self {
         HttpDialogue {
             intact,
             options,
             exchanges,
             sides: Default::default(),
-            room: MAX_KEPT_BYTES,
+            share: Share::of(room),
             handover: None,
             trouble: Vec::new(),
         }
@@ -279,7 +278,8 @@ impl HttpDialogue {
         }
         let (exchanges, options) = (&self.exchanges, &self.options);
         let mut wants = |first: &[u8]| exchanges.wants_body(options, direction, index, first);
-        let (end, rest) = match reader.push(bytes, &mut self.room, &mut wants) {
+        let read = self.share.with(|room| reader.push(bytes, room, &mut wants));
+        let (end, rest) = match read {
             Read::More => (None, &[][..]),
             Read::Done(rest) => (Some(BodyEnd::Framed), rest),
             Read::Broken => (Some(BodyEnd::Aborted), &[][..]),
@@ -311,7 +311,11 @@ impl HttpDialogue {
         };
         let (exchanges, options) = (&self.exchanges, &self.options);
         let mut wants = |first: &[u8]| exchanges.wants_body(options, direction, index, first);
-        let body = reader.finish(end, &mut self.room, &mut wants);
+        let share = &mut self.share;
+        let body = share.with(|room| reader.finish(end, room, &mut wants));
+        if body.completeness == Completeness::OverLimit {
+            share.refuse();
+        }
         match direction {
             Direction::ToServer => self.exchanges.request_done(index, Some(body)),
             Direction::ToClient => self.exchanges.response_done(index, Some(body)),

@@ -37,6 +37,7 @@ mod http_tunnel;
 mod netbios;
 mod recognition;
 mod record_keys;
+pub mod room;
 mod sniff;
 mod socks;
 mod starttls;

@@ -155,6 +155,7 @@ impl Dialogue {
                     self.options,
                     exchanges,
                     !self.from_the_middle,
+                    self.room.clone(),
                 ))),
                 None => Layer::Ignored,
             },

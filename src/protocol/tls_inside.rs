@@ -89,7 +89,12 @@ impl Dialogue {
             return;
         };
         exchanges.encrypted = true;
-        let mut http = HttpDialogue::new(self.options, exchanges, !self.from_the_middle);
+        let mut http = HttpDialogue::new(
+            self.options,
+            exchanges,
+            !self.from_the_middle,
+            self.room.clone(),
+        );
         for (direction, bytes) in [Direction::ToServer, Direction::ToClient]
             .into_iter()
             .zip(pending)

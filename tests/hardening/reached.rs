@@ -10,7 +10,7 @@ use crate::{files, project};
 
 /// Each kind of issue: the file that makes it, words of it, and where a test
 /// meets it; `HERE` is `evidence_damaged_in_every_way…` below.
-const KINDS: [(&str, &str, &str); 33] = [
+const KINDS: [(&str, &str, &str); 35] = [
     ("capture/issues.rs", "needs", HERE),
     (
         "capture/issues.rs",
@@ -22,6 +22,7 @@ const KINDS: [(&str, &str, &str); 33] = [
         "a certificate of the server's list",
         HERE,
     ),
+    ("case/bodies.rs", "1 more answer", "src/case/bodies.rs"),
     (
         "case/discovery.rs",
         "is not evaluated",
@@ -76,6 +77,11 @@ const KINDS: [(&str, &str, &str); 33] = [
         "pipeline/captures.rs",
         "connects were never answered",
         "tests/bombs/packets.rs",
+    ),
+    (
+        "pipeline/captures.rs",
+        "open conversations took 512 MiB",
+        "tests/bombs/ceiling.rs",
     ),
     ("pipeline/captures.rs", " frames: ", HERE),
     ("pipeline/captures.rs", "sealed", "src/protocol/ldap.rs"),
