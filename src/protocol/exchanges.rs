@@ -18,7 +18,8 @@ pub(super) struct Exchanges {
     pub(super) encrypted: bool,
     keep: KeepExchange,
     next: u32,
-    open: BTreeMap<u32, Record>,
+    /// Apart from the tree, whose smallest node has room for eleven.
+    open: BTreeMap<u32, Box<Record>>,
     unanswered: VecDeque<u32>,
     /// Exchanges whose answer was captured before their request.
     early: VecDeque<u32>,
@@ -279,7 +280,7 @@ impl Exchanges {
             gap: false,
             ending: None,
         };
-        self.open.insert(index, record);
+        self.open.insert(index, Box::new(record));
         index
     }
 
@@ -297,8 +298,8 @@ impl Exchanges {
     }
 
     fn move_out(&mut self, index: u32) {
-        let is_over = |record: &Record| record.request_done && record.ending.is_some();
-        if !self.open.get(&index).is_some_and(is_over) {
+        let record = self.open.get(&index);
+        if !record.is_some_and(|record| record.request_done && record.ending.is_some()) {
             return;
         }
         let Some(record) = self.open.remove(&index) else {
