@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::forest::Forest;
-use super::holdings::{Holding, Holdings};
+use super::holdings::Holding;
 use super::key::Key;
 use super::machine::{Machine, Moment, Slot, State, Version, Word, earlier};
 use super::numbered::Numbered;
@@ -93,12 +93,6 @@ impl Gathering {
         self.problems.insert(problem);
     }
 
-    /// How many machines came in so far, those that are one counted each.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.machines.len()
-    }
-
     /// Whether none came in.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -111,13 +105,12 @@ impl Gathering {
         let groups = groups(&self.machines);
         let (words, word_ranks) = self.words.sort();
         let (_, slot_ranks) = self.slots.sort();
-        let renumbered = |it: Holding| Holding {
-            slot: rank(&slot_ranks, it.slot),
-            account: it.account.map(|number| {
+        let renumber = |it: &mut Holding| {
+            it.slot = rank(&slot_ranks, it.slot);
+            it.account = it.account.map(|number| {
                 let rank = rank(&word_ranks, number.get() - 1);
                 NonZeroU32::MIN.saturating_add(rank)
-            }),
-            ..it
+            });
         };
         // Each is unpacked, united, and packed again in the place of the first.
         let mut ordered = Vec::new();
@@ -128,8 +121,8 @@ impl Gathering {
                 let packed = packed.map(std::mem::take).unwrap_or_default();
                 united.unite(packed.machine(&words));
             }
+            united.holdings.iter_mut().for_each(renumber);
             united.settle();
-            united.holdings = Holdings::of(united.holdings.iter().map(renumbered).collect());
             let packed = Packed::of(&united, &mut self.words);
             ordered.push((order(&united), packed));
         }

@@ -18,67 +18,42 @@ pub struct Holding {
     pub last: Option<Moment>,
 }
 
-/// A set of holdings, one for each slot and account, in their order.
-///
-/// Account by account, each is written as differences to the one before: the
-/// slot with what follows, the account where it is another, the moments that
-/// there are. Of a cache these are 8 to 9 bytes a holding.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Holdings(Box<[u8]>);
-
-impl Holdings {
-    /// Packs them. Of several with one slot and account one stays, shown first
-    /// when the first was, last when the last was.
-    #[must_use]
-    pub fn of(mut all: Vec<Holding>) -> Self {
-        all.sort_unstable_by_key(|it| (it.account, it.slot));
-        let mut packed = Writer::default();
-        let mut before = BEFORE;
-        for same in
-            all.chunk_by(|one, other| (one.slot, one.account) == (other.slot, other.account))
-        {
-            let united = same.iter().copied().reduce(|one, other| Holding {
-                first: earlier(one.first, other.first),
-                last: one.last.max(other.last),
-                ..one
-            });
-            if let Some(holding) = united {
-                write(&mut packed, &before, &holding);
-                before = holding;
-            }
+/// Sorts holdings. Of several with one slot and account one stays, shown first
+/// when the first was, last when the last was.
+pub(super) fn settle(all: &mut Vec<Holding>) {
+    all.sort_unstable();
+    all.dedup_by(|one, kept| {
+        let same = (one.slot, one.account) == (kept.slot, kept.account);
+        if same {
+            kept.first = earlier(kept.first, one.first);
+            kept.last = kept.last.max(one.last);
         }
-        Holdings(packed.finish())
-    }
+        same
+    });
+}
 
-    /// One after the other, by slot, then by account.
-    pub fn iter(&self) -> impl Iterator<Item = Holding> {
-        let mut bytes = Reader::of(&self.0);
-        let mut before = BEFORE;
-        let all = std::iter::from_fn(|| {
-            let holding = read(&mut bytes, &before)?;
-            before = holding;
-            Some(holding)
-        });
-        let mut all: Vec<Holding> = all.collect();
-        all.sort_unstable();
-        all.into_iter()
-    }
+/// Packs settled holdings. Account by account, each is written as differences to
+/// the one before: the slot with what follows, the account where it is another,
+/// the moments that there are. Of a cache these are 8 to 9 bytes a holding.
+pub(super) fn pack(to: &mut Writer, all: &[Holding]) {
+    let mut sorted: Vec<&Holding> = all.iter().collect();
+    sorted.sort_unstable_by_key(|it| (it.account, it.slot));
+    let mut before = &BEFORE;
+    to.list(&sorted, |to, holding| {
+        write(to, before, holding);
+        before = holding;
+    });
+}
 
-    /// As they are kept.
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// Of [`Holdings::bytes`].
-    pub(super) fn from_bytes(bytes: &[u8]) -> Self {
-        Holdings(bytes.into())
-    }
-
-    /// Those of both.
-    #[must_use]
-    pub(super) fn united(&self, other: &Holdings) -> Self {
-        Holdings::of(self.iter().chain(other.iter()).collect())
-    }
+/// Reads what [`pack`] wrote, settled.
+pub(super) fn unpack(from: &mut Reader<'_>) -> Option<Vec<Holding>> {
+    let mut before = BEFORE;
+    let mut all = from.list(|from| {
+        before = read(from, &before)?;
+        Some(before)
+    })?;
+    all.sort_unstable();
+    Some(all)
 }
 
 /// What the first is written as the difference to.
@@ -184,6 +159,12 @@ mod tests {
         }
     }
 
+    fn packed(all: &[Holding]) -> Box<[u8]> {
+        let mut to = Writer::default();
+        pack(&mut to, all);
+        to.finish()
+    }
+
     #[test]
     fn what_is_packed_comes_back_in_order() {
         let all = vec![
@@ -202,23 +183,28 @@ mod tests {
         ];
         let mut turned = all.clone();
         turned.reverse();
-        assert_eq!(Holdings::of(turned).iter().collect::<Vec<_>>(), all);
+        settle(&mut turned);
+        let bytes = packed(&turned);
+        assert_eq!(unpack(&mut Reader::of(&bytes)), Some(all));
     }
 
     #[test]
     fn one_slot_and_account_is_held_once() {
-        let both = Holdings::of(vec![
+        let mut both = vec![
             holding(1, 2, Some(5), Some(6)),
             holding(1, 2, Some(3), Some(4)),
             holding(1, 2, None, Some(9)),
             holding(1, 3, None, None),
-        ]);
-        let united: Vec<Holding> = both.iter().collect();
+        ];
+        settle(&mut both);
         assert_eq!(
-            united,
+            both,
             [holding(1, 2, Some(3), Some(9)), holding(1, 3, None, None)]
         );
-        assert_eq!(both.united(&both), both);
+        let united = both.clone();
+        both.extend(united.clone());
+        settle(&mut both);
+        assert_eq!(both, united);
     }
 
     #[test]
@@ -229,7 +215,8 @@ mod tests {
             let at = 1_772_359_200_000_000_000 + i64::from(number) * 7_919_000_000_100 % month;
             holding(number * 3, 5, Some(at), Some(at))
         };
-        let packed = Holdings::of((0..100).map(entry).collect());
-        assert!(packed.0.len() < 900, "{}", packed.0.len());
+        let all: Vec<Holding> = (0..100).map(entry).collect();
+        let packed = packed(&all);
+        assert!(packed.len() < 900, "{}", packed.len());
     }
 }

@@ -3,7 +3,7 @@
 use std::num::{NonZeroI64, NonZeroU32};
 use std::sync::Arc;
 
-use super::holdings::Holdings;
+use super::holdings::{self, Holding};
 use super::key::Key;
 use crate::time::Timestamp;
 
@@ -184,7 +184,7 @@ pub struct Machine {
     /// What failed.
     pub incidents: Vec<Incident>,
     /// What it has to validate with.
-    pub holdings: Holdings,
+    pub holdings: Vec<Holding>,
     /// What cannot be told: rule and what to collect.
     pub lacks: Vec<(Word, Word)>,
     /// Accounts whose caches were not handed over, though others' were.
@@ -207,7 +207,7 @@ impl Machine {
             hand_overs: Vec::new(),
             state,
             incidents: Vec::new(),
-            holdings: Holdings::default(),
+            holdings: Vec::new(),
             lacks: Vec::new(),
             missing: Vec::new(),
             proxies: Vec::new(),
@@ -232,6 +232,7 @@ impl Machine {
         set(&mut self.missing);
         set(&mut self.proxies);
         set(&mut self.clocks);
+        holdings::settle(&mut self.holdings);
     }
 
     /// Unites it with another that is the same machine.
@@ -243,7 +244,7 @@ impl Machine {
         self.hand_overs.extend(other.hand_overs);
         self.state = self.state.max(other.state);
         self.incidents.extend(other.incidents);
-        self.holdings = self.holdings.united(&other.holdings);
+        self.holdings.extend(other.holdings);
         self.lacks.extend(other.lacks);
         self.missing.extend(other.missing);
         self.proxies.extend(other.proxies);

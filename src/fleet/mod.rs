@@ -25,7 +25,7 @@ pub use alike::Alike;
 pub use answer::{Answer, Lack, States};
 pub use causes::{Cause, Count, Fault};
 pub use gather::{Example, Fleet, Gathering, Problem};
-pub use holdings::{Holding, Holdings};
+pub use holdings::Holding;
 pub use key::Key;
 pub use machine::{Clock, Incident, Machine, Moment, Slot, State, Version, Word};
 pub use outliers::Outlier;

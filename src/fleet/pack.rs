@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::holdings::Holdings;
+use super::holdings;
 use super::key::Key;
 use super::machine::{Incident, Machine, Moment, State, Word};
 use super::numbered::Numbered;
@@ -36,7 +36,7 @@ impl Writer {
     }
 
     /// How many, and each.
-    fn list<T>(&mut self, list: &[T], mut write: impl FnMut(&mut Self, &T)) {
+    pub(super) fn list<T>(&mut self, list: &[T], mut write: impl FnMut(&mut Self, &T)) {
         self.number(list.len() as u64);
         for it in list {
             write(self, it);
@@ -94,7 +94,10 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.bytes()?).ok().map(Word::from)
     }
 
-    fn list<T>(&mut self, mut read: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+    pub(super) fn list<T>(
+        &mut self,
+        mut read: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<Vec<T>> {
         (0..self.number()?).map(|_| read(self)).collect()
     }
 
@@ -130,7 +133,7 @@ impl Packed {
             to.signed(*most);
         });
         to.list(&machine.incidents, |to, it| write_incident(to, it, words));
-        to.bytes(machine.holdings.bytes());
+        holdings::pack(&mut to, &machine.holdings);
         Packed(to.finish())
     }
 
@@ -163,7 +166,7 @@ impl Packed {
             lacks: from.list(|from| Some((word(from)?, word(from)?)))?,
             clocks: from.list(|from| Some((from.signed()?, from.signed()?)))?,
             incidents: from.list(|from| read_incident(from, words))?,
-            holdings: Holdings::from_bytes(from.bytes()?),
+            holdings: holdings::unpack(&mut from)?,
         })
     }
 }
@@ -246,12 +249,12 @@ mod tests {
             proxies: Vec::new(),
             accounts: vec![word("user alice")],
         }];
-        machine.holdings = Holdings::of(vec![Holding {
+        machine.holdings = vec![Holding {
             slot: 9,
             account: NonZeroU32::new(3),
             first: Some(at),
             last: None,
-        }]);
+        }];
         let mut words = Numbered::default();
         let packed = Packed::of(&machine, &mut words);
         assert_eq!(packed.machine(words.things()), machine);

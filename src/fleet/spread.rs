@@ -78,11 +78,11 @@ pub fn current(fleet: &Fleet, machine: &Machine) -> Vec<bool> {
     };
     let mut best: BTreeMap<(Option<NonZeroU32>, &str), Rank> = BTreeMap::new();
     let mut anyone: BTreeMap<&str, Rank> = BTreeMap::new();
-    for holding in machine.holdings.iter() {
+    for holding in &machine.holdings {
         let Some(slot) = fleet.slot(holding.slot) else {
             continue;
         };
-        let rank = rank(&holding, slot);
+        let rank = rank(holding, slot);
         let place: &str = &slot.place;
         let known = best.entry((holding.account, place)).or_insert(rank.clone());
         *known = known.clone().max(rank.clone());
@@ -99,9 +99,7 @@ pub fn current(fleet: &Fleet, machine: &Machine) -> Vec<bool> {
         Some(*best.2 == *slot.sha256)
     };
     let holdings = machine.holdings.iter();
-    holdings
-        .map(|it| is_current(&it).unwrap_or(false))
-        .collect()
+    holdings.map(|it| is_current(it).unwrap_or(false)).collect()
 }
 
 /// What one machine shows of one version.

@@ -4,8 +4,7 @@ use serde::Deserialize;
 
 use super::fleet_fields::moment;
 use crate::fleet::{
-    Example, Gathering, Holding, Holdings, Incident, Key, Machine, Moment, Slot, State, Version,
-    Word,
+    Example, Gathering, Holding, Incident, Key, Machine, Moment, Slot, State, Version, Word,
 };
 
 #[derive(Debug, Default, Deserialize)]
@@ -185,7 +184,7 @@ impl MachineIn {
             machine.incidents.extend(it.into_incident(gathering));
         }
         let holdings = self.holdings.into_iter();
-        machine.holdings = Holdings::of(holdings.map(|it| it.into_holding(gathering)).collect());
+        machine.holdings = holdings.map(|it| it.into_holding(gathering)).collect();
         machine
     }
 }

@@ -106,7 +106,7 @@ impl JsonFleetMachine {
                 .map(JsonFleetIncident::of)
                 .collect(),
             holdings: holdings
-                .filter_map(|(it, now)| JsonFleetHolding::of(fleet, &it, now))
+                .filter_map(|(it, now)| JsonFleetHolding::of(fleet, it, now))
                 .collect(),
             lacks: machine
                 .lacks

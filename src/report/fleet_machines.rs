@@ -7,7 +7,7 @@ use super::fleet_fields::{clocks, handed_over, has_pseudonym, moment, proxy_of, 
 use super::fleet_held::{Held, holdings};
 use super::fleet_in::{Failure, Finding, Incident as ReportIncident, Report, Retrieval};
 use super::fleet_keys::{machine_keys, nobody_key, report_key};
-use crate::fleet::{Example, Gathering, Holdings, Incident, Key, Machine, State, Word};
+use crate::fleet::{Example, Gathering, Incident, Key, Machine, State, Word};
 
 /// Takes the machines of a report.
 pub(super) fn take(report: &Report, gathering: &mut Gathering) {
@@ -141,7 +141,7 @@ impl<'a> Taken<'a> {
                 known.proxies.push(self.word(proxy, gathering));
             }
         }
-        known.holdings = Holdings::of(holdings(self, &Held::of(self.report, machine), gathering));
+        known.holdings = holdings(self, &Held::of(self.report, machine), gathering);
         known.lacks = self.lacks(machine, known, gathering);
     }
 
