@@ -125,6 +125,11 @@ impl Assembler {
         self.closed
     }
 
+    /// Sequence number of the FIN, when it came in order.
+    pub(super) fn fin(&self) -> Option<u32> {
+        self.closed.then_some(self.sequence)
+    }
+
     /// True when a sequence number is within a window of the stream.
     pub(super) fn is_near(&self, sequence: u32) -> bool {
         !self.started || self.distance(sequence).unsigned_abs() <= MAX_WINDOW

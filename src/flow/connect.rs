@@ -3,13 +3,12 @@
 //! Most conversations of a port scan, and all that a firewall drops, end as
 //! they begin. Their record is as small as it can be: 64 bytes.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 
 use crate::packet::{Segment, Unreachable};
 use crate::provenance::Sighting;
 
-use super::key::{End, FlowKey, KeyHash};
+use super::key::{End, FlowKey};
 use super::opening::{Opening, icmp_error, refusal};
 use super::{
     Close, CloseKind, ConversationId, Direction, IcmpError, MAX_ICMP_ERRORS, MAX_SYNS, Refusal,
@@ -184,67 +183,5 @@ impl Connect {
             opening.last = more.last;
         }
         opening
-    }
-}
-
-/// Unanswered connects in two halves, a newer and an older: when the newer is
-/// full or old, the older is ended at one stroke. Finding the oldest one by
-/// one would cost more than all else that is done for a SYN.
-#[derive(Debug)]
-pub(super) struct Connects {
-    newer: HashMap<FlowKey, Connect, KeyHash>,
-    older: HashMap<FlowKey, Connect, KeyHash>,
-    since: i64,
-}
-
-/// Connects in the newer half. As many as a hash table of 2¹⁵ places has room
-/// for: what is handed out at one stroke stays small.
-const MAX_NEWER: usize = 28_672;
-
-/// The age of the newer half, in nanoseconds, at which the older is ended:
-/// Linux sends its last SYN after 63 s and gives up after 127 s, Windows after
-/// 21 s.
-const MAX_AGE: i64 = 130_000_000_000;
-
-impl Default for Connects {
-    fn default() -> Self {
-        Connects {
-            newer: HashMap::default(),
-            older: HashMap::default(),
-            since: i64::MIN,
-        }
-    }
-}
-
-impl Connects {
-    pub(super) fn len(&self) -> usize {
-        self.newer.len() + self.older.len()
-    }
-
-    pub(super) fn of(&mut self, key: &FlowKey) -> Option<&mut Connect> {
-        self.newer.get_mut(key).or_else(|| self.older.get_mut(key))
-    }
-
-    pub(super) fn remove(&mut self, key: &FlowKey) -> Option<Connect> {
-        self.newer.remove(key).or_else(|| self.older.remove(key))
-    }
-
-    pub(super) fn insert(&mut self, key: FlowKey, connect: Connect) {
-        self.newer.insert(key, connect);
-    }
-
-    /// True when it is time to end the older half.
-    pub(super) fn is_due(&self, now: i64) -> bool {
-        self.newer.len() >= MAX_NEWER || now.saturating_sub(self.since) > MAX_AGE
-    }
-
-    /// Takes the older half out, in order; the newer becomes the older.
-    pub(super) fn take_older(&mut self, now: i64) -> Vec<(FlowKey, Connect)> {
-        self.since = now;
-        let mut older: Vec<(FlowKey, Connect)> = self.older.drain().collect();
-        // Map order is random; the order of what is handed out must not be.
-        older.sort_unstable_by_key(|(_, connect)| connect.id);
-        std::mem::swap(&mut self.newer, &mut self.older);
-        older
     }
 }

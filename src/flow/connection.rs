@@ -106,6 +106,13 @@ impl<C: StreamConsumer> Connection<C> {
         self.live.reset || (over(0) && over(1))
     }
 
+    /// Sequence numbers of the FINs of the low and the high end, when both came
+    /// in order.
+    pub(super) fn fins(&self) -> Option<[u32; 2]> {
+        let of = |end| self.live.streams[self.direction(end).index()].fin();
+        Some([of(End::Low)?, of(End::High)?])
+    }
+
     /// True when bytes that differ from their first copy were met.
     pub(super) fn has_conflicts(&self) -> bool {
         self.live.quality.conflicting_overlaps > 0

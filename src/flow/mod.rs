@@ -4,15 +4,18 @@
 //! [`StreamConsumer`] per conversation, in order, as slices of the frames.
 //! `assembler` orders one direction (`pending` holds what came too early),
 //! `connection` is both with their opening and close (`reuse` tells whether a
-//! segment is still its own, `stall` which segments never get through), `connect` a SYN that nothing but a refusal
-//! answered (as small as a record can be: port scans have millions), `unanswered` the same when it is over,
-//! `fragments` puts IP fragments together, `table` finds the conversation and
-//! bounds them all.
+//! segment is still its own, `stall` which segments never get through, `closed`
+//! what comes after the end), `connect` a SYN that nothing but a refusal
+//! answered (as small as a record can be: port scans have millions),
+//! `unanswered` the same when it is over, `fragments` puts IP fragments
+//! together, `table` finds the conversation and bounds them all (`halves` by age).
 
 mod assembler;
+mod closed;
 mod connect;
 mod connection;
 mod fragments;
+mod halves;
 mod held;
 mod key;
 mod opening;
@@ -30,6 +33,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::provenance::Sighting;
 
+pub use closed::Late;
 pub use fragments::Whole;
 pub use stall::Stall;
 pub use table::FlowTable;

@@ -7,9 +7,11 @@ use crate::issue::Issue;
 use crate::packet::{Packet, Segment, Transport, Unreachable};
 use crate::provenance::{EvidenceId, Sighting};
 
-use super::connect::{Answer, Connect, Connects};
+use super::closed::{Closed, Late};
+use super::connect::{Answer, Connect};
 use super::connection::{Connection, nanoseconds};
 use super::fragments::{Fragments, Whole};
+use super::halves::Halves;
 use super::key::{End, FlowKey, KeyHash};
 use super::opening::Opening;
 use super::reuse::Belongs;
@@ -28,12 +30,18 @@ pub struct FlowTable<C: StreamConsumer> {
     slots: Vec<Option<Box<Connection<C>>>>,
     free: Vec<usize>,
     connections: HashMap<FlowKey, usize, KeyHash>,
-    connects: Connects,
+    connects: Halves<Connect>,
+    /// Connections handed out of which packets may still come.
+    closed: Halves<Closed>,
+    late: Vec<Late>,
     /// The connection of the last packet, often that of the next.
     recent: Option<(FlowKey, usize)>,
     fragments: Fragments,
-    /// Connections that are over, in order, with the time to let go of them.
-    over: VecDeque<(i64, usize, ConversationId)>,
+    /// Connections closed by both sides, in order, with the time to let go of
+    /// them.
+    closing: Over,
+    /// Those that are over in another way.
+    aborted: Over,
     ended: Vec<(Conversation, C)>,
     unanswered: Vec<Unanswered>,
     pending_total: usize,
@@ -44,6 +52,9 @@ pub struct FlowTable<C: StreamConsumer> {
     conflicts: u64,
     evicted: u64,
 }
+
+/// The time to let go of a connection, its slot and its number.
+type Over = VecDeque<(i64, usize, ConversationId)>;
 
 /// Live connections held; beyond it the longest idle ones are ended. A busy
 /// server has tens of thousands; each costs about a kilobyte.
@@ -56,11 +67,20 @@ const MAX_IDLE: i64 = 600_000_000_000;
 /// … but not while there are so few: a quiet long poll is then kept whole.
 const FEW_CONNECTIONS: usize = 4_096;
 
-/// A closed connection is kept for its last retransmissions.
+/// A connection that both sides closed is kept whole for a second, as no
+/// capture reorders by more …
+const SETTLE: i64 = 1_000_000_000;
+
+/// … and in a few bytes for its last retransmissions. One that was reset may
+/// go on, if the reset was forged, and is kept whole for as long.
 const LINGER: i64 = 30_000_000_000;
 
-/// Connections kept although they are over.
+/// Connections kept whole although they are over, of each kind.
 const MAX_OVER: usize = 16_384;
+
+/// The age from which unanswered connects are ended: Linux sends its last SYN
+/// after 63 s and gives up after 127 s, Windows after 21 s.
+const CONNECT_AGE: i64 = 130_000_000_000;
 
 /// Time between two searches for idle ones.
 const SWEEP_EVERY: i64 = 10_000_000_000;
@@ -72,6 +92,16 @@ const SWEEP_SHARE: usize = 16;
 /// Conflicting overlaps listed as issues; the counts of the rest are in each
 /// conversation's quality.
 const MAX_CONFLICT_ISSUES: u64 = 20;
+
+/// The first one that is due, or has to go as there are too many.
+fn first_over(over: &mut Over, now: i64) -> Option<(usize, ConversationId)> {
+    let (until, slot, id) = *over.front()?;
+    let is_due = until <= now || over.len() > MAX_OVER;
+    is_due.then(|| {
+        over.pop_front();
+        (slot, id)
+    })
+}
 
 impl<C: StreamConsumer> FlowTable<C> {
     /// A table for one vantage point. Conversations are numbered from
@@ -88,10 +118,13 @@ impl<C: StreamConsumer> FlowTable<C> {
             slots: Vec::new(),
             free: Vec::new(),
             connections: HashMap::default(),
-            connects: Connects::default(),
+            connects: Halves::new(CONNECT_AGE),
+            closed: Halves::new(LINGER),
+            late: Vec::new(),
             recent: None,
             fragments: Fragments::default(),
-            over: VecDeque::new(),
+            closing: Over::new(),
+            aborted: Over::new(),
             ended: Vec::new(),
             unanswered: Vec::new(),
             pending_total: 0,
@@ -204,20 +237,46 @@ impl<C: StreamConsumer> FlowTable<C> {
         connection.segment(sender, segment, at, &mut self.pending_total);
         let conflict = !had_conflicts && connection.has_conflicts();
         if !was_over && connection.is_over() {
-            let until = nanoseconds(at).saturating_add(LINGER);
-            self.over.push_back((until, slot, connection.id));
-            if self.over.len() > MAX_OVER {
-                self.end_first_over();
+            let (now, id) = (nanoseconds(at), connection.id);
+            if connection.fins().is_some() {
+                let until = now.saturating_add(SETTLE);
+                self.closing.push_back((until, slot, id));
+            } else {
+                let until = now.saturating_add(LINGER);
+                self.aborted.push_back((until, slot, id));
             }
+            self.let_go(now);
         }
         if conflict {
             self.conflict(at);
         }
     }
 
+    /// Takes a segment of a connection that was closed and handed out.
+    fn comes_late(
+        &mut self,
+        key: FlowKey,
+        sender: End,
+        segment: &Segment<'_>,
+        at: Sighting,
+    ) -> bool {
+        let Some(closed) = self.closed.of(&key) else {
+            return false;
+        };
+        if closed.takes(sender, segment, at) {
+            return true;
+        }
+        let closed = self.closed.remove(&key);
+        self.late.extend(closed.and_then(Closed::into_late));
+        false
+    }
+
     /// Takes a segment of no connection: a SYN begins or repeats a connect,
     /// anything else shows a connection.
     fn unconnected(&mut self, key: FlowKey, sender: End, segment: &Segment<'_>, at: Sighting) {
+        if self.comes_late(key, sender, segment, at) {
+            return;
+        }
         if let Some(connect) = self.connects.of(&key) {
             let answer = connect.segment(&key, sender, segment, at);
             if answer == Answer::Taken {
@@ -300,9 +359,7 @@ impl<C: StreamConsumer> FlowTable<C> {
     fn sweep(&mut self, now: i64) {
         self.swept_at = now;
         self.pushed_since = 0;
-        while self.over.front().is_some_and(|&(until, _, _)| until <= now) {
-            self.end_first_over();
-        }
+        self.let_go(now);
         let idle = |last_seen: i64, limit: i64| now.saturating_sub(last_seen) > limit;
         if self.connects.is_due(now) {
             self.end_older_connects(now);
@@ -317,14 +374,20 @@ impl<C: StreamConsumer> FlowTable<C> {
         }
     }
 
-    /// Lets go of the connection that has been over for longest.
-    fn end_first_over(&mut self) {
-        let Some((_, slot, id)) = self.over.pop_front() else {
-            return;
-        };
-        let connection = self.slots.get(slot).and_then(Option::as_ref);
-        if connection.is_some_and(|connection| connection.id == id) {
-            self.retire(slot);
+    /// Lets go of the connections that have been over for long enough. Of those
+    /// closed by both sides it stays known for a while that they were.
+    fn let_go(&mut self, now: i64) {
+        if self.closed.is_due(now) {
+            self.forget_older_closed(now);
+        }
+        while let Some((slot, id)) =
+            first_over(&mut self.closing, now).or_else(|| first_over(&mut self.aborted, now))
+        {
+            let connection = self.slots.get(slot).and_then(Option::as_ref);
+            // Its ports may have been used anew.
+            if connection.is_some_and(|connection| connection.id == id) {
+                self.retire(slot);
+            }
         }
     }
 
@@ -341,12 +404,24 @@ impl<C: StreamConsumer> FlowTable<C> {
         self.free.push(slot);
         self.recent = None;
         let had_conflicts = connection.has_conflicts();
+        let (key, fins) = (connection.key, connection.fins());
         let (conversation, consumer) =
             connection.into_conversation(self.vantage, &mut self.pending_total);
+        if let Some(fins) = fins {
+            self.closed
+                .insert(key, Closed::new(&key, &conversation, fins));
+        }
         if !had_conflicts && conversation.quality.conflicting_overlaps > 0 {
             self.conflict(conversation.last);
         }
         self.ended.push((conversation, consumer));
+    }
+
+    /// Forgets the connections that were closed longest ago.
+    fn forget_older_closed(&mut self, now: i64) {
+        let older = self.closed.take_older(now).into_iter();
+        self.late
+            .extend(older.filter_map(|(_, closed)| closed.into_late()));
     }
 
     fn end_connect(&mut self, key: FlowKey, connect: Connect) {
@@ -357,7 +432,9 @@ impl<C: StreamConsumer> FlowTable<C> {
     /// Ends the older half of the unanswered connects. Nothing is lost by it
     /// but the link to SYNs that may follow.
     fn end_older_connects(&mut self, now: i64) {
-        let older = self.connects.take_older(now);
+        let mut older = self.connects.take_older(now);
+        // Map order is random; the order of what is handed out must not be.
+        older.sort_unstable_by_key(|(_, connect)| connect.id);
         self.unanswered.reserve_exact(older.len());
         for (key, connect) in older {
             self.end_connect(key, connect);
@@ -416,14 +493,23 @@ impl<C: StreamConsumer> FlowTable<C> {
         std::mem::take(&mut self.unanswered)
     }
 
+    /// What late packets add to conversations that were handed out, of those
+    /// of which no more will come, in no order.
+    pub fn take_late(&mut self) -> Vec<Late> {
+        std::mem::take(&mut self.late)
+    }
+
     /// Ends all conversations; returns those not yet taken, sorted by first
-    /// sighting. Then the issues and the unanswered connects are complete.
+    /// sighting. Then the issues, the unanswered connects and what came
+    /// late are complete.
     pub fn finish(&mut self) -> Vec<(Conversation, C)> {
         for slot in 0..self.slots.len() {
             self.retire(slot);
         }
-        self.end_older_connects(i64::MAX);
-        self.end_older_connects(i64::MAX);
+        for _ in 0..2 {
+            self.end_older_connects(i64::MAX);
+            self.forget_older_closed(i64::MAX);
+        }
         self.fragments.finish();
         let (incomplete, contradictory) = (self.fragments.incomplete, self.fragments.contradictory);
         if incomplete > 0 {

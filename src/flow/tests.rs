@@ -195,6 +195,12 @@ impl Wire {
         assert_eq!(self.table.push(&packet, sighting), None);
     }
 
+    /// A packet between others, that is no TCP.
+    pub(super) fn elsewhere(&mut self) {
+        let host = IpAddr::from([10, 0, 0, 7]);
+        self.transport(host, host, Transport::Other(0));
+    }
+
     /// All conversations, unanswered connects among them.
     pub(super) fn finish(mut self) -> Vec<(Conversation, Recorder)> {
         let mut all = self.table.finish();

@@ -1,6 +1,7 @@
 //! Runs the stages in order; reads like the table of modules.
 
 mod captures;
+mod conversations;
 mod files;
 mod hives;
 mod hosts;
