@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::Progress;
-use super::conversations::{MAX_FAILED_CONNECTS, collect, collect_unanswered};
+use super::conversations::{MAX_FAILED_CONNECTS, collect, collect_unanswered, read_whole};
 use super::key_logs;
 use crate::capture::{CaptureReader, Comments};
 use crate::case::assemble::{CaptureName, Gathered};
@@ -75,7 +75,7 @@ pub fn captures(
     let mut done = 0;
     let mut places: Vec<Place> = Vec::new();
     let mut failed_connects = 0;
-    let room = Room::default();
+    let room = Room::with_whole_taken();
     for file in captures {
         let begins = first_at.get(&file.index).copied().flatten();
         let index = place_of(&mut places, file, begins, (options, keys, &room));
@@ -100,6 +100,7 @@ pub fn captures(
             let ended = place.flows.take_ended();
             collect(ended, End::Closed, place, gathered, &mut failed_connects);
             collect_unanswered(place, gathered, &mut failed_connects);
+            read_whole(&room, gathered);
             let what = file.path.clone();
             progress(Progress {
                 what,
@@ -140,7 +141,7 @@ pub fn captures(
         let unreadable = unread > 0 && unread == summary.frames;
         quality.damaged_files += u64::from(!whole || unreadable);
     }
-    finish(places, gathered, &mut failed_connects);
+    finish(places, &room, gathered, &mut failed_connects);
     gathered.issues.extend(refused_issue(&room));
     key_logs::count(gathered);
 }
@@ -191,7 +192,7 @@ fn refused_issue(room: &Room) -> Option<Issue> {
 }
 
 /// What is left when the last capture has been read.
-fn finish(places: Vec<Place>, gathered: &mut Gathered, failed_connects: &mut usize) {
+fn finish(places: Vec<Place>, room: &Room, gathered: &mut Gathered, failed_connects: &mut usize) {
     let mut quic = 0;
     let mut late: BTreeMap<ConversationId, Late> = BTreeMap::new();
     for mut place in places {
@@ -205,6 +206,7 @@ fn finish(places: Vec<Place>, gathered: &mut Gathered, failed_connects: &mut usi
             failed_connects,
         );
         collect_unanswered(&mut place, gathered, failed_connects);
+        read_whole(room, gathered);
         late.extend(place.flows.take_late().into_iter().map(|it| (it.id, it)));
         let unkept = place.lookups.not_kept();
         if unkept > 0 {

@@ -10,6 +10,7 @@ use crate::flow::{CloseKind, Conversation, Direction};
 use crate::issue::Issue;
 use crate::pki::{self, LooksLike};
 use crate::protocol::ldap::LdapSession;
+use crate::protocol::room::Room;
 use crate::protocol::{Dialogue, End, Recognition, Transcript, http, tls};
 use crate::provenance::Sighting;
 use crate::retrieval::{self, Observed};
@@ -221,16 +222,28 @@ fn piece_of(exchange: &http::Exchange, place: &mut Place) -> Option<Arc<[u8]>> {
 /// CryptoAPI would take has 100 MiB at most, and those that count are small.
 const MAX_PIECES: usize = 64 << 20;
 
+/// Reads the bodies that have become whole, also those of conversations that
+/// go on.
+pub(super) fn read_whole(room: &Room, gathered: &mut Gathered) {
+    for (sha256, bytes) in room.take_whole() {
+        digest(sha256, &bytes, gathered);
+    }
+}
+
 fn digest_body(body: &mut http::Body, gathered: &mut Gathered) {
     let Some(bytes) = body.bytes.take() else {
         return;
     };
-    let Some(sha256) = body.sha256 else { return };
-    if gathered.bodies.bodies.contains_key(&sha256) {
-        return;
+    if let Some(sha256) = body.sha256 {
+        digest(sha256, &bytes, gathered);
     }
-    keep_bytes(gathered, sha256, &bytes);
-    read_body(gathered, sha256, &bytes);
+}
+
+fn digest(sha256: [u8; 32], bytes: &Arc<[u8]>, gathered: &mut Gathered) {
+    if !gathered.bodies.bodies.contains_key(&sha256) {
+        keep_bytes(gathered, sha256, bytes);
+        read_body(gathered, sha256, bytes);
+    }
 }
 
 fn count(quality: &mut Vantage, conversation: &Conversation) {

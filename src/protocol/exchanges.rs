@@ -141,6 +141,13 @@ impl Exchanges {
             .is_none_or(|record| record.exchange.response.is_some())
     }
 
+    /// True when the answer is a part of what was asked for (206).
+    pub(super) fn is_partial(&self, index: u32) -> bool {
+        let record = self.open.get(&index);
+        let response = record.and_then(|record| record.exchange.response.as_ref());
+        response.is_some_and(|response| response.status == 206)
+    }
+
     /// True when any answer was seen.
     pub(super) fn any_answered(&self) -> bool {
         self.any_answered

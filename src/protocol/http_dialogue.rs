@@ -312,7 +312,11 @@ impl HttpDialogue {
         let (exchanges, options) = (&self.exchanges, &self.options);
         let mut wants = |first: &[u8]| exchanges.wants_body(options, direction, index, first);
         let share = &mut self.share;
-        let body = share.with(|room| reader.finish(end, room, &mut wants));
+        let mut body = share.with(|room| reader.finish(end, room, &mut wants));
+        // A part of an object is of use with the other parts only.
+        if !exchanges.is_partial(index) {
+            share.hand_over(&mut body);
+        }
         if body.completeness == Completeness::OverLimit {
             share.refuse();
         }
