@@ -2,6 +2,8 @@
 //! their bytes are, to prove them again, to hand them on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom, Take};
 use std::path::PathBuf;
 
 use crate::capture::{CaptureReader, FrameIndex};
@@ -61,7 +63,7 @@ pub fn frames(
         let known = places.get(&record.id).filter(|_| own.size == record.size);
         let mut left = numbers.clone();
         if let Some(index) = known {
-            in_places(&mut inputs, own, record.id, index, &mut left, take);
+            in_places(&inputs, own, record.id, index, &mut left, take);
         }
         let Some(last) = left.last() else { continue };
         let Some(mut stream) = inputs.open(own) else {
@@ -83,29 +85,41 @@ pub fn frames(
 /// Hands over the frames of one capture from the stretches in which they lie,
 /// and takes them off the list; what is left on it could not be read so.
 fn in_places(
-    inputs: &mut evidence::Inputs,
+    inputs: &evidence::Inputs,
     file: &evidence::Located,
     evidence: EvidenceId,
     index: &FrameIndex,
     left: &mut BTreeSet<u64>,
     take: &mut dyn FnMut(Recalled<'_>),
 ) {
+    let Some(mut open) = inputs.open_again(file) else {
+        return;
+    };
     while let Some(first) = left.first() {
         let part = index.part(evidence, *first);
         let length = part.length.unwrap_or(file.size.saturating_sub(part.offset));
-        let Some(mut stream) = inputs.open_part(file, part.offset, length) else {
+        if open.seek(SeekFrom::Start(part.offset)).is_err() {
             return;
-        };
+        }
+        let mut stretch = (&mut open).take(length);
         let later = part.last.map(|last| left.split_off(&(last + 1)));
         let numbers = std::mem::replace(left, later.unwrap_or_default());
         let Some(last) = numbers.last() else { return };
         let mut reader = part.reader;
         let mut behind = false;
-        while !behind && let Ok(Some(chunk)) = stream.next_chunk() {
-            reader.feed(Bytes(chunk));
+        while !behind && let Some(chunk) = next_of(&mut stretch) {
+            reader.feed(chunk);
             behind = drain(&mut reader, evidence, &numbers, *last, take);
         }
     }
+}
+
+/// The next bytes of a stretch; `None` at its end, or where it cannot be read.
+fn next_of(stretch: &mut Take<&mut File>) -> Option<Vec<u8>> {
+    let most = stretch.limit().min(evidence::CHUNK_LEN as u64);
+    let mut chunk = Vec::with_capacity(usize::try_from(most).ok()?);
+    let read = stretch.by_ref().take(most).read_to_end(&mut chunk);
+    read.is_ok_and(|count| count > 0).then_some(chunk)
 }
 
 /// Hands over what is wanted of the frames at hand; true behind the last.

@@ -33,19 +33,22 @@ impl FrameIndex {
     /// The stretch in which a frame lies, the first one with the file header.
     #[must_use]
     pub fn part<B: AsRef<[u8]>>(&self, evidence: EvidenceId, packet: u64) -> Part<B> {
-        let places = &self.starts.places;
-        let next = places.partition_point(|place| place.frames_before < packet);
-        let before = next.checked_sub(1).and_then(|index| places.get(index));
-        let behind = places.get(next);
-        let offset = before.map_or(0, |place| place.offset);
+        let starts = &self.starts;
+        // The places before the frame: those behind a frame of a lower number.
+        let count = packet.saturating_sub(1).div_ceil(starts.every);
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let next = count.min(starts.offsets.len());
+        let place = |index: usize| Some((starts.frames_before(index), *starts.offsets.get(index)?));
+        let before = next.checked_sub(1).and_then(place);
+        let behind = place(next);
+        let offset = before.map_or(0, |(_, offset)| offset);
         Part {
             offset,
-            length: behind.map(|behind| behind.offset.saturating_sub(offset)),
-            last: behind.map(|behind| behind.frames_before),
+            length: behind.map(|(_, behind)| behind.saturating_sub(offset)),
+            last: behind.map(|(frames, _)| frames),
             reader: before.map_or_else(
                 || CaptureReader::new(evidence),
-                |place| {
-                    let (offset, frames) = (place.offset, place.frames_before);
+                |(frames, offset)| {
                     CaptureReader::resumed(evidence, self.format.clone(), offset, frames)
                 },
             ),
@@ -53,31 +56,27 @@ impl FrameIndex {
     }
 }
 
-/// The offsets, as they are collected.
+/// The offsets, as they are collected: behind the first frame, and from there
+/// on behind every so many.
 #[derive(Debug, Clone)]
 pub(super) struct Starts {
-    places: Vec<Place>,
+    offsets: Vec<u64>,
     every: u64,
-    /// The frames before the next place to be kept.
+    /// The frames before the next offset to be kept.
     due: u64,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    frames_before: u64,
-    offset: u64,
-}
+/// Frames from one place to the next, in a file of few: some kilobytes are read
+/// again for one frame.
+const EVERY: u64 = 16;
 
-/// Frames from one place to the next, in a file of few.
-const EVERY: u64 = 64;
-
-/// Places kept of one file, 16 bytes each; beyond them every second is dropped.
-const MAX_PLACES: usize = 1 << 14;
+/// Offsets kept of one file, 8 bytes each; beyond them every second is dropped.
+const MAX_PLACES: usize = 1 << 16;
 
 impl Default for Starts {
     fn default() -> Self {
         Starts {
-            places: Vec::new(),
+            offsets: Vec::new(),
             every: EVERY,
             due: 1,
         }
@@ -85,28 +84,29 @@ impl Default for Starts {
 }
 
 impl Starts {
-    /// Takes the place behind a frame.
+    /// Takes the place behind a frame; frames come one by one.
     pub(super) fn note(&mut self, frames_before: u64, offset: u64) {
-        if frames_before >= self.due {
-            self.keep(Place {
-                frames_before,
-                offset,
-            });
+        if frames_before == self.due {
+            self.keep(offset);
         }
     }
 
     #[cold]
-    fn keep(&mut self, place: Place) {
-        if self.places.len() >= MAX_PLACES {
+    fn keep(&mut self, offset: u64) {
+        self.offsets.push(offset);
+        if self.offsets.len() > MAX_PLACES {
             let mut is_kept = false;
-            self.places.retain(|_| {
+            self.offsets.retain(|_| {
                 is_kept = !is_kept;
                 is_kept
             });
             self.every *= 2;
         }
-        self.places.push(place);
-        self.due = place.frames_before + self.every;
+        self.due = self.frames_before(self.offsets.len());
+    }
+
+    fn frames_before(&self, index: usize) -> u64 {
+        1 + index as u64 * self.every
     }
 }
 
@@ -145,7 +145,7 @@ mod tests {
     fn any_frame_is_found_again_from_the_place_before_it() {
         let file = capture(1_000);
         let index = index(&file);
-        for packet in [1, 2, 65, 66, 500, 961, 962, 1_000] {
+        for packet in [1, 2, 17, 18, 500, 993, 994, 1_000] {
             let part: Part<&[u8]> = index.part(EvidenceId(0), packet);
             let (from, mut reader) = (part.offset as usize, part.reader);
             let to = part.length.map_or(file.len(), |it| from + it as usize);
@@ -170,12 +170,12 @@ mod tests {
         for number in 1..10_000_000 {
             starts.note(number, number * 100);
         }
-        assert!(starts.places.len() <= MAX_PLACES);
-        assert!(starts.places.len() > MAX_PLACES / 3);
-        assert!(starts.places.is_sorted_by_key(|place| place.frames_before));
-        let widest = starts.places.windows(2);
-        let widest = widest.map(|pair| pair[1].frames_before - pair[0].frames_before);
-        assert_eq!(widest.max(), Some(1_024));
+        assert!(starts.offsets.len() <= MAX_PLACES);
+        assert!(starts.offsets.len() > MAX_PLACES / 3);
+        assert_eq!(starts.every, 256);
+        for (index, offset) in starts.offsets.iter().enumerate() {
+            assert_eq!(starts.frames_before(index) * 100, *offset);
+        }
     }
 
     #[test]

@@ -100,13 +100,14 @@ fn lacks_trust_only(chain: &Chain) -> bool {
 /// Examines everything that has a leaf. `roots` are those the analyst gave.
 #[must_use]
 pub fn chains(case: &Case, roots: &[Arc<Certificate>]) -> Vec<CaseChain> {
+    let known = Memo::default();
     let mut examiner = Examiner {
         case,
         roots,
         index: StatusIndex::of(case),
-        known: Memo::default(),
+        known: known.clone(),
         machines: BTreeMap::new(),
-        proofs: Proofs::new(case),
+        proofs: Proofs::new(case, known),
     };
     let sites = (0..case.handshakes.len()).filter_map(|index| {
         let (asked, holdings) = examiner.site(index)?;
@@ -329,7 +330,7 @@ impl<'a> Examiner<'a> {
         };
         let is_proposed = matches!(asked.subject, ChainSubject::Proposed(_));
         if asked.is_refused || (examined.has_fault() && !is_proposed) {
-            let in_vain = asked_in_vain(case, asked.machine);
+            let in_vain = || asked_in_vain(case, asked.machine);
             self.proofs
                 .add(&mut examined, &question, &holdings, in_vain);
         }

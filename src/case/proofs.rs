@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::status::StatusState;
 use super::{Case, CaseChain};
-use crate::chain::{self, Holdings, Policy, Question, Repair};
+use crate::chain::{self, Holdings, Memo, Policy, Question, Repair};
 use crate::pki::{Artifact, Certificate};
 use crate::time::Span;
 
@@ -23,6 +23,8 @@ const AFTER: Span = Span::seconds(86_400);
 #[derive(Debug)]
 pub struct Proofs {
     left: usize,
+    /// The signatures verified before.
+    known: Memo,
     /// Every certificate of the case, by the DER of its name.
     by_subject: BTreeMap<Vec<u8>, Vec<Arc<Certificate>>>,
 }
@@ -30,7 +32,7 @@ pub struct Proofs {
 impl Proofs {
     /// Indexes the certificates of a case.
     #[must_use]
-    pub fn new(case: &Case) -> Self {
+    pub fn new(case: &Case, known: Memo) -> Self {
         let mut by_subject: BTreeMap<Vec<u8>, Vec<Arc<Certificate>>> = BTreeMap::new();
         for record in &case.artifacts {
             if let Artifact::Certificate(certificate) = &record.artifact {
@@ -40,6 +42,7 @@ impl Proofs {
         }
         Proofs {
             left: MAX_PROOFS,
+            known,
             by_subject,
         }
     }
@@ -51,27 +54,29 @@ impl Proofs {
         examined: &mut CaseChain,
         asked: &Question<'_>,
         holdings: &Holdings,
-        was_asked_in_vain: bool,
+        was_asked_in_vain: impl FnOnce() -> bool,
     ) {
         let Some(left) = self.left.checked_sub(1) else {
             return;
         };
         self.left = left;
         let others = self.others(asked);
-        examined.repair = chain::smallest_repair(asked, &others);
+        examined.repair = chain::smallest_repair(asked, &others, &self.known);
         let unknown = examined
             .status
             .iter()
             .filter(|it| it.state == StatusState::Unknown);
         let is_known_of = unknown.clone().any(|it| !it.copies.is_empty());
-        let was_sought = is_known_of || (unknown.count() > 0 && was_asked_in_vain);
+        let was_sought = is_known_of || (unknown.count() > 0 && was_asked_in_vain());
         if examined.repair.is_none() && was_sought {
-            examined.status_repair = status_repair(asked);
+            examined.status_repair = status_repair(asked, &self.known);
         }
         let leaf = asked.leaf;
         let from = leaf.not_before.min(asked.at).plus(BEFORE);
         let to = leaf.not_after.max(asked.at).plus(AFTER);
-        examined.axis = Some(chain::axis(leaf, holdings, &asked.policy, (from, to)));
+        let span = (from, to);
+        let axis = chain::axis(leaf, holdings, &asked.policy, span, &self.known);
+        examined.axis = Some(axis);
     }
 
     /// Certificates that issuer names lead to and that were not at hand.
@@ -100,7 +105,7 @@ impl Proofs {
 }
 
 /// What a caller that insists on a status would need.
-fn status_repair(asked: &Question<'_>) -> Option<Repair> {
+fn status_repair(asked: &Question<'_>, known: &Memo) -> Option<Repair> {
     let policy = Policy {
         soft_revocation: false,
         ..asked.policy.clone()
@@ -109,5 +114,5 @@ fn status_repair(asked: &Question<'_>) -> Option<Repair> {
         policy,
         ..asked.clone()
     };
-    chain::smallest_repair(&insisting, &[])
+    chain::smallest_repair(&insisting, &[], known)
 }

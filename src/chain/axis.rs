@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::Memo;
 use super::boundary::{self, Boundary};
 use super::examination::{Chain, CheckKind, Outcome, Verdict};
 use super::holdings::Holdings;
@@ -54,13 +55,15 @@ pub struct Phase {
 const MAX_BOUNDARIES: usize = 512;
 
 /// Computes the axis of a leaf from `from` to `to`, both included. `policy` is
-/// that of the examination; its `now` moves with the time.
+/// that of the examination; its `now` moves with the time. `known` shares the
+/// outcomes of signatures, as in [`examine_sharing`](super::examine_sharing).
 #[must_use]
 pub fn axis(
     leaf: &Arc<Certificate>,
     holdings: &Holdings,
     policy: &Policy,
     (from, to): (Timestamp, Timestamp),
+    known: &Memo,
 ) -> Axis {
     let policy = Policy {
         now: None,
@@ -74,7 +77,6 @@ pub fn axis(
         }
     }
     let is_complete = at_instant.len() <= MAX_BOUNDARIES;
-    let known = super::Memo::default();
     let mut phases: Vec<Phase> = Vec::new();
     let mut before: Outcomes = BTreeMap::new();
     let turns = at_instant.into_iter().take(MAX_BOUNDARIES);
@@ -82,7 +84,7 @@ pub fn axis(
     for (at, because) in instants {
         let at_hand = near.at(at);
         let question = at_hand.question(leaf, at, policy.clone());
-        let examined = super::examine_sharing(&question, &known);
+        let examined = super::examine_sharing(&question, known);
         let Some(best) = examined.chains.first() else {
             continue;
         };
@@ -219,7 +221,13 @@ mod tests {
     #[test]
     fn a_leaf_is_good_from_its_first_to_its_last_instant_and_no_longer() {
         let span = (time("2025-01-01T00:00:00Z"), time("2040-06-01T00:00:00Z"));
-        let axis = axis(&leaf(), &holdings(None), &Policy::default(), span);
+        let axis = axis(
+            &leaf(),
+            &holdings(None),
+            &Policy::default(),
+            span,
+            &Memo::default(),
+        );
         assert!(axis.is_complete);
         let short = |because: &[&str]| because.iter().map(|it| (*it).to_string()).collect();
         assert_eq!(
@@ -252,7 +260,13 @@ mod tests {
     fn the_arrival_of_the_issuer_is_an_instant_of_its_own() {
         let arrival = time("2026-06-01T10:00:11Z");
         let span = (time("2026-06-01T10:00:00Z"), time("2026-06-01T11:00:00Z"));
-        let axis = axis(&leaf(), &holdings(Some(arrival)), &Policy::default(), span);
+        let axis = axis(
+            &leaf(),
+            &holdings(Some(arrival)),
+            &Policy::default(),
+            span,
+            &Memo::default(),
+        );
         let words: Vec<_> = axis.phases.iter().map(|it| it.verdict.word()).collect();
         assert_eq!(words, ["reject", "accept"]);
         assert_eq!(axis.phases[1].from, arrival);
@@ -263,7 +277,7 @@ mod tests {
     fn every_phase_holds_for_all_instants_in_it() {
         let span = (time("2009-01-01T00:00:00Z"), time("2041-01-01T00:00:00Z"));
         let (leaf, holdings) = (leaf(), holdings(Some(time("2026-03-01T00:00:00Z"))));
-        let axis = axis(&leaf, &holdings, &Policy::default(), span);
+        let axis = axis(&leaf, &holdings, &Policy::default(), span, &Memo::default());
         let mut at = span.0;
         while at < span.1 {
             let at_hand = holdings.at(at);

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::Memo;
 use super::examination::{Chain, CheckKind, RootTrust, Verdict};
 use super::names::CanonicalName;
 use super::question::{Candidate, Origin, Question};
@@ -143,13 +144,18 @@ const MAX_TOGETHER: usize = 3;
 /// of them first: an object at hand before a newer status, before a root
 /// trusted, before a turned clock. `others` are certificates that are known but
 /// were not at hand. `None` when the chain is good, or no change that is
-/// considered helps.
+/// considered helps. `known` shares the outcomes of signatures, as in
+/// [`examine_sharing`](super::examine_sharing).
 #[must_use]
-pub fn smallest_repair(question: &Question<'_>, others: &[Arc<Certificate>]) -> Option<Repair> {
+pub fn smallest_repair(
+    question: &Question<'_>,
+    others: &[Arc<Certificate>],
+    known: &Memo,
+) -> Option<Repair> {
     let search = Search {
         question,
         others,
-        known: super::Memo::default(),
+        known,
     };
     let first = search.best(&[])?;
     if !is_wanting(&first) {
@@ -234,7 +240,7 @@ pub fn lacks(chain: &Chain) -> Vec<String> {
 struct Search<'a> {
     question: &'a Question<'a>,
     others: &'a [Arc<Certificate>],
-    known: super::Memo,
+    known: &'a Memo,
 }
 
 impl Search<'_> {
@@ -264,7 +270,7 @@ impl Search<'_> {
             }
         }
         question.candidates = &candidates;
-        let found = super::examine_sharing(&question, &self.known);
+        let found = super::examine_sharing(&question, self.known);
         found.chains.into_iter().next()
     }
 
@@ -399,7 +405,11 @@ mod tests {
         let at = Timestamp::from_rfc3339(at).unwrap();
         let (leaf, at_hand) = (read("leaf"), holdings.at(at));
         let others: Vec<_> = others.iter().map(|name| read(name)).collect();
-        let repair = smallest_repair(&at_hand.question(&leaf, at, policy), &others)?;
+        let repair = smallest_repair(
+            &at_hand.question(&leaf, at, policy),
+            &others,
+            &Memo::default(),
+        )?;
         let words = repair.changes.iter().map(ToString::to_string).collect();
         Some((words, repair.chain.verdict))
     }

@@ -114,7 +114,8 @@ impl Case {
             trust_lists: TrustLists::default(),
             policy: self.policy.clone(),
         };
-        whychain::chain::axis(leaf, &Holdings::of(&question), &self.policy, span)
+        let holdings = Holdings::of(&question);
+        whychain::chain::axis(leaf, &holdings, &self.policy, span, &self.shelf.known)
     }
 
     /// A case with nothing but its leaf.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read, Seek as _, SeekFrom};
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -143,20 +143,15 @@ impl Inputs {
         Some(self.stream(id, file, tap))
     }
 
-    /// Opens an uncompressed file of its own at an offset, to look at `length`
-    /// bytes of it once more; nothing is hashed or entered into the ledger.
-    /// `None` when that cannot be done.
-    pub fn open_part(&mut self, file: &Located, offset: u64, length: u64) -> Option<Stream> {
-        let Origin::File(path) = &file.origin else {
-            return None;
-        };
-        if file.packing.is_some() {
-            return None;
+    /// Opens an uncompressed file of its own, to look at parts of it once more;
+    /// nothing is hashed or entered into the ledger. `None` when that cannot be
+    /// done.
+    #[must_use]
+    pub fn open_again(&self, file: &Located) -> Option<File> {
+        match &file.origin {
+            Origin::File(path) if file.packing.is_none() => File::open(path).ok(),
+            _ => None,
         }
-        let mut open = File::open(path).ok()?;
-        open.seek(SeekFrom::Start(offset)).ok()?;
-        let tap = Tap::new(Box::new(open), length, false);
-        Some(Stream::plain(EvidenceId(u32::MAX), tap))
     }
 
     /// Reads a member: a small one at once, a large one on a thread of its own.
