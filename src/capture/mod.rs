@@ -50,7 +50,7 @@ enum Step {
 }
 
 /// Where in a block its frame lies, and what its header says of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct FrameBounds {
     at: Option<crate::time::Timestamp>,
     link_type: u32,

@@ -35,6 +35,11 @@ pub struct CaptureReader<B> {
     starts: Starts,
     issues: Issues,
     key_logs: Vec<Vec<u8>>,
+    /// The frame found last, and where the block that it is in begins: in the
+    /// carry, or in the chunk.
+    found: FrameBounds,
+    in_carry: bool,
+    block_at: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -74,6 +79,9 @@ impl<B: AsRef<[u8]>> CaptureReader<B> {
             starts: Starts::default(),
             issues: Issues::new(evidence),
             key_logs: Vec::new(),
+            found: FrameBounds::default(),
+            in_carry: false,
+            block_at: 0,
         }
     }
 
@@ -104,6 +112,7 @@ impl<B: AsRef<[u8]>> CaptureReader<B> {
         self.carry_rest();
         self.chunk = Some(chunk);
         self.position = 0;
+        self.found = FrameBounds::default();
     }
 
     /// Says that the file has no more bytes. What is left becomes an issue
@@ -114,31 +123,37 @@ impl<B: AsRef<[u8]>> CaptureReader<B> {
 
     /// The next frame; `None` until more is fed, or for good after the end.
     pub fn next_frame(&mut self) -> Option<Frame<'_>> {
-        self.next_with_key_logs().map(|(frame, _)| frame)
+        self.advance().then(|| self.frame())
     }
 
-    /// The next frame, and the texts of the TLS key logs (pcapng Decryption
-    /// Secrets Blocks) that stand before it: it may need them already.
-    pub fn next_with_key_logs(&mut self) -> Option<(Frame<'_>, Vec<Vec<u8>>)> {
-        let (bounds, in_carry, block_at) = self.next_bounds()?;
-        let key_logs = self.take_key_logs();
-        let source = if in_carry {
-            self.carry.as_slice()
-        } else {
-            chunk_bytes(&self.chunk)
+    /// Goes on to the next frame; false until more is fed, or for good after the
+    /// end. Before [`CaptureReader::frame`] is asked for it, look for key logs:
+    /// they stand before the frames that need them.
+    #[inline]
+    pub fn advance(&mut self) -> bool {
+        self.next_in_chunk() || self.next_found()
+    }
+
+    /// The frame that [`CaptureReader::advance`] found last; empty before that.
+    #[inline]
+    #[must_use]
+    pub fn frame(&self) -> Frame<'_> {
+        let source = match self.in_carry {
+            true => self.carry.as_slice(),
+            false => chunk_bytes(&self.chunk),
         };
-        let start = block_at + bounds.start;
+        let bounds = &self.found;
+        let start = self.block_at + bounds.start;
         let captured = source
             .get(start..start + bounds.captured_len)
             .unwrap_or_default();
-        let frame = Frame {
+        Frame {
             number: self.summary.frames,
             at: bounds.at,
             link_type: bounds.link_type,
             captured,
             original_len: bounds.original_len,
-        };
-        Some((frame, key_logs))
+        }
     }
 
     /// The problems met since the last call, in order.
@@ -146,7 +161,8 @@ impl<B: AsRef<[u8]>> CaptureReader<B> {
         self.issues.take()
     }
 
-    /// The TLS key logs met behind the last frame.
+    /// The texts of the TLS key logs (pcapng Decryption Secrets Blocks) met since
+    /// the last call.
     pub fn take_key_logs(&mut self) -> Vec<Vec<u8>> {
         std::mem::take(&mut self.key_logs)
     }
@@ -157,9 +173,31 @@ impl<B: AsRef<[u8]>> CaptureReader<B> {
         &self.summary
     }
 
-    /// Reads on to the next frame: its bounds in its block, whether the block
-    /// lies in the carry, and where.
-    fn next_bounds(&mut self) -> Option<(FrameBounds, bool, usize)> {
+    /// The short way to nearly all frames: a whole record of a classic file that
+    /// lies in the chunk.
+    #[inline]
+    fn next_in_chunk(&mut self) -> bool {
+        if self.carry_position < self.carry.len() || self.pass_over > 0 || self.damage.is_some() {
+            return false;
+        }
+        let Format::Classic(classic) = &mut self.format else {
+            return false;
+        };
+        let view = chunk_bytes(&self.chunk).get(self.position..);
+        let Some((length, bounds)) = classic.record(view.unwrap_or_default()) else {
+            return false;
+        };
+        (self.in_carry, self.block_at) = (false, self.position);
+        self.position += length;
+        self.offset += length as u64;
+        self.summary.count(&bounds);
+        self.starts.note(self.summary.frames, self.offset);
+        self.found = bounds;
+        true
+    }
+
+    /// Reads on to the next frame, wherever it lies.
+    fn next_found(&mut self) -> bool {
         loop {
             if self.pass_over > 0 {
                 self.pass_over_bytes();
@@ -178,11 +216,11 @@ impl<B: AsRef<[u8]>> CaptureReader<B> {
             let view = source.get(position..).unwrap_or_default();
             if view.is_empty() {
                 self.ended_clean();
-                return None;
+                return false;
             }
             if self.damage.is_some() {
                 if !self.search() {
-                    return None;
+                    return false;
                 }
                 continue;
             }
@@ -204,12 +242,13 @@ impl<B: AsRef<[u8]>> CaptureReader<B> {
                     if let Some(bounds) = frame {
                         self.summary.count(&bounds);
                         self.starts.note(self.summary.frames, self.offset);
-                        return Some((bounds, in_carry, position));
+                        (self.found, self.in_carry, self.block_at) = (bounds, in_carry, position);
+                        return true;
                     }
                 }
                 Step::Need(length) => {
                     if !self.gather(length) {
-                        return None;
+                        return false;
                     }
                 }
                 Step::PassOver(length) => self.pass_over = length,
@@ -788,7 +827,8 @@ mod tests {
             reader.feed(file.as_slice());
             reader.end();
             let mut seen = Vec::new();
-            while let Some((_, texts)) = reader.next_with_key_logs() {
+            while reader.advance() {
+                let texts = reader.take_key_logs();
                 seen.push(texts);
             }
             assert_eq!(seen, [vec![], vec![b"keys\n".to_vec()]]);

@@ -31,10 +31,14 @@ impl End {
 impl FlowKey {
     /// The key of a packet, and at which end its sender is. Endpoints of
     /// different IP versions, which no packet has, get a key of their own.
+    #[inline]
     pub(super) fn new(
         (source, source_port): (IpAddr, u16),
         (destination, destination_port): (IpAddr, u16),
     ) -> (Self, End) {
+        if let (IpAddr::V4(source), IpAddr::V4(destination)) = (source, destination) {
+            return FlowKey::of_v4((source, source_port), (destination, destination_port));
+        }
         let from = (number(source), source_port);
         let to = (number(destination), destination_port);
         let (low, high, end) = if from <= to {
@@ -50,6 +54,24 @@ impl FlowKey {
             high.0 as u64,
             (version << 32) | (u64::from(low.1) << 16) | u64::from(high.1),
         ];
+        (FlowKey { words }, end)
+    }
+
+    /// The same with less work, which counts: it is done for every packet.
+    #[inline]
+    fn of_v4(
+        (source, source_port): (Ipv4Addr, u16),
+        (destination, destination_port): (Ipv4Addr, u16),
+    ) -> (Self, End) {
+        let of =
+            |address: Ipv4Addr, port: u16| (u64::from(address.to_bits()) << 16) | u64::from(port);
+        let (from, to) = (of(source, source_port), of(destination, destination_port));
+        let (low, high, end) = match from <= to {
+            true => (from, to, End::Low),
+            false => (to, from, End::High),
+        };
+        let ports = ((low & 0xFFFF) << 16) | (high & 0xFFFF);
+        let words = [0, low >> 16, 0, high >> 16, ports];
         (FlowKey { words }, end)
     }
 

@@ -103,6 +103,16 @@ pub fn link_type_name(link_type: u32) -> &'static str {
     }
 }
 
+/// The IPv4 packet in an Ethernet II frame without tags.
+#[inline]
+pub(super) fn plain_ipv4(link_type: u32, frame: &[u8]) -> Option<&[u8]> {
+    if link_type != LINKTYPE_ETHERNET {
+        return None;
+    }
+    let ethernet = Ethernet2Slice::from_slice_without_fcs(frame).ok()?;
+    (ethernet.ether_type() == ether_type::IPV4).then(|| ethernet.payload_slice())
+}
+
 /// Ethernet II: two addresses, then the type of what follows.
 /// A type below 1536 is a length (IEEE 802.3), and LLC/SNAP may follow.
 pub(super) fn ethernet(frame: &[u8]) -> Result<Option<&[u8]>, ParseError> {

@@ -34,17 +34,32 @@ pub use transport::transport;
 /// `Unsupported` for another link type, naming it; `Truncated` when the frame
 /// ends before the fixed part of the TCP, UDP or ICMP header; `Malformed` when
 /// a header contradicts itself.
+#[inline]
 pub fn packet(
     link_type: u32,
     captured: &[u8],
     original_len: u32,
 ) -> Result<Option<Packet<'_>>, ParseError> {
+    let frame_len = (original_len as usize).max(captured.len());
+    // The short way to nearly all packets of most captures.
+    if let Some(bytes) = link::plain_ipv4(link_type, captured)
+        && let Some(packet) = ip::plain_tcp(bytes, frame_len - (captured.len() - bytes.len()))
+    {
+        return Ok(Some(packet));
+    }
+    in_any_frame(link_type, captured, frame_len)
+}
+
+fn in_any_frame(
+    link_type: u32,
+    captured: &[u8],
+    frame_len: usize,
+) -> Result<Option<Packet<'_>>, ParseError> {
     let Some(bytes) = link::ip_bytes(link_type, captured)? else {
         return Ok(None);
     };
     let before = captured.len() - bytes.len();
-    let wire_len = (original_len as usize).max(captured.len()) - before;
-    ip::ip_packet(bytes, wire_len, 0)
+    ip::ip_packet(bytes, frame_len - before, 0)
         .map(Some)
         .map_err(|error| error.shifted(before as u64))
 }

@@ -40,7 +40,7 @@ const UDP_HEADER_LEN: usize = 8;
 
 /// Reads a TCP segment. When the snaplen cut the options, the fixed header is
 /// read without them. Spec: RFC 9293 §3.1.
-pub(super) fn segment(bytes: &[u8], missing: usize) -> Result<Segment<'_>, ParseError> {
+fn segment(bytes: &[u8], missing: usize) -> Result<Segment<'_>, ParseError> {
     const WHAT: &str = "TCP header";
     let Some(fixed) = bytes.first_chunk::<TCP_HEADER_LEN>() else {
         return Err(cut(WHAT, bytes, TCP_HEADER_LEN));
@@ -67,6 +67,14 @@ pub(super) fn segment(bytes: &[u8], missing: usize) -> Result<Segment<'_>, Parse
     Ok(from_slice(&tcp, tcp.payload(), missing))
 }
 
+/// Reads a TCP segment that is not cut.
+#[inline]
+pub(super) fn whole_segment(bytes: &[u8]) -> Option<Segment<'_>> {
+    let tcp = TcpSlice::from_slice(bytes).ok()?;
+    Some(from_slice(&tcp, tcp.payload(), 0))
+}
+
+#[inline]
 fn from_slice<'a>(tcp: &TcpSlice<'_>, payload: &'a [u8], missing: usize) -> Segment<'a> {
     let flags = TcpFlags {
         syn: tcp.syn(),

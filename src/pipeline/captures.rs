@@ -356,11 +356,13 @@ impl Frames {
         place: &mut Place,
         keys: &KeyLog,
     ) {
-        while let Some((frame, texts)) = reader.next_with_key_logs() {
+        while reader.advance() {
+            let texts = reader.take_key_logs();
             if !texts.is_empty() {
                 let issues = key_logs::of_capture(&texts, self.evidence, keys);
                 self.key_issues.extend(issues);
             }
+            let frame = reader.frame();
             self.last_at = frame.at.or(self.last_at);
             let Some(at) = self.last_at else { continue };
             let sighting = Sighting {

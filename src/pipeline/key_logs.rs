@@ -52,7 +52,8 @@ pub fn of_capture(texts: &[Vec<u8>], evidence: EvidenceId, keys: &KeyLog) -> Vec
 pub fn of_front(front: &[u8], keys: &KeyLog) {
     let mut reader = CaptureReader::new(EvidenceId(0));
     reader.feed(front);
-    while let Some((_, texts)) = reader.next_with_key_logs() {
+    while reader.advance() {
+        let texts = reader.take_key_logs();
         for text in texts {
             keys.read(&text);
         }
