@@ -1,17 +1,16 @@
-//! How each client looked for a proxy, what answered, and what the script it
-//! got would have said for each certificate URL.
+//! How each client looked for a proxy, and what answered.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::Case;
+use super::decisions::{Decision, Questions, decisions, failed};
 use crate::issue::Issue;
-use crate::pac::{self, Question, Way};
 use crate::protocol::dhcp::{ACK, DhcpMessage};
 use crate::protocol::dns::Lookup;
 use crate::protocol::local_names::{LocalQuestion, NameService};
 use crate::provenance::{Cite, merged};
-use crate::retrieval::{BodyIndex, ObjectKind, Retrieval, RouteKind};
+use crate::retrieval::{BodyIndex, ObjectKind};
 use crate::time::Timestamp;
 
 /// The search of one client for a proxy, over the whole case.
@@ -110,20 +109,6 @@ impl TryResult {
     }
 }
 
-/// What a script says for one retrieval, against what the client did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decision {
-    /// The retrieval that brought the script.
-    pub script: usize,
-    /// The retrieval it is about.
-    pub retrieval: usize,
-    /// What the script says, or why it says nothing.
-    pub said: Result<pac::Answer, String>,
-    /// Whether the client went one of the ways named; `None` where that cannot
-    /// be told.
-    pub followed: Option<bool>,
-}
-
 /// What the stages before found that is not in the case.
 #[derive(Debug, Clone, Copy)]
 pub struct Sources<'a> {
@@ -135,7 +120,8 @@ pub struct Sources<'a> {
     pub bodies: &'a BodyIndex,
 }
 
-type Client = (u32, IpAddr);
+/// The vantage point, and the address there.
+pub(super) type Client = (u32, IpAddr);
 
 /// Finds every client's search, in order of client. Scripts that cannot be
 /// evaluated become issues of the case.
@@ -163,13 +149,14 @@ pub fn discover(case: &mut Case, sources: &Sources<'_>) {
                 .push(index);
         }
     }
+    let mut questions = Questions::default();
     let clients: BTreeSet<Client> = tries.keys().chain(scripts.keys()).copied().collect();
     for client in clients {
         let mut tries = tries.remove(&client).unwrap_or_default();
         tries.sort_by(|a, b| (a.at, a.means, &a.name).cmp(&(b.at, b.means, &b.name)));
         tries.truncate(MAX_TRIES);
         let scripts = scripts.remove(&client).unwrap_or_default();
-        let decisions = decisions(case, sources.bodies, client, &scripts);
+        let decisions = decisions(case, sources.bodies, client, &scripts, &mut questions);
         let machine = machine_of(case, client);
         case.discoveries.push(Discovery {
             vantage: client.0,
@@ -180,11 +167,8 @@ pub fn discover(case: &mut Case, sources: &Sources<'_>) {
             decisions,
         });
     }
-    let issues: BTreeSet<Issue> = case
-        .discoveries
-        .iter()
-        .flat_map(|it| complaints(case, it))
-        .collect();
+    let failed = case.discoveries.iter().flat_map(|it| failed(case, it));
+    let issues: BTreeSet<Issue> = failed.chain(questions.unasked(case)).collect();
     case.issues.extend(issues);
 }
 
@@ -316,166 +300,4 @@ fn by_all(question: &LocalQuestion) -> Option<Try> {
         url: None,
         cites: merged(frames.map(|it| it.cite())),
     })
-}
-
-/// Questions put to scripts in one run: each takes some milliseconds.
-const MAX_QUESTIONS: usize = 300;
-
-/// For each script that came, the client's later attempts up to the next one.
-fn decisions(case: &Case, bodies: &BodyIndex, client: Client, scripts: &[usize]) -> Vec<Decision> {
-    let mut made: Vec<Decision> = Vec::new();
-    let mut known: BTreeMap<(usize, String), Result<pac::Answer, String>> = BTreeMap::new();
-    for (place, script) in scripts.iter().enumerate() {
-        let Some(text) = text_of(case, bodies, *script) else {
-            continue;
-        };
-        let Some(fetched) = case.retrievals.get(*script) else {
-            continue;
-        };
-        let later = scripts.get(place + 1..).unwrap_or_default();
-        let until = later
-            .iter()
-            .filter(|next| text_of(case, bodies, **next).is_some())
-            .find_map(|next| case.retrievals.get(*next))
-            .map(|next| next.started_at);
-        for (index, retrieval) in case.retrievals.iter().enumerate() {
-            let own = retrieval.vantage == Some(client.0)
-                && retrieval.client.is_some_and(|it| it.ip() == client.1);
-            let in_time = retrieval.started_at >= fetched.ended_at
-                && until.is_none_or(|until| retrieval.started_at < until);
-            let Some((url, host)) = asked_for(retrieval).filter(|_| own && in_time) else {
-                continue;
-            };
-            let already = case
-                .discoveries
-                .iter()
-                .map(|it| it.decisions.len())
-                .sum::<usize>();
-            if already + known.len() >= MAX_QUESTIONS {
-                break;
-            }
-            let said = known
-                .entry((*script, url.clone()))
-                .or_insert_with(|| {
-                    let names = names_until(case, client, retrieval.ended_at);
-                    pac::evaluate(
-                        &text,
-                        &Question {
-                            url: &url,
-                            host: &host,
-                            client: client.1,
-                            at: retrieval.started_at,
-                            names: &names,
-                        },
-                    )
-                })
-                .clone();
-            let followed = said
-                .as_ref()
-                .ok()
-                .and_then(|said| follows(case, client, &said.ways, retrieval));
-            made.push(Decision {
-                script: *script,
-                retrieval: index,
-                said,
-                followed,
-            });
-        }
-    }
-    made
-}
-
-fn text_of(case: &Case, bodies: &BodyIndex, script: usize) -> Option<std::sync::Arc<str>> {
-    let body = case.retrievals.get(script)?.body.as_ref()?;
-    bodies.bodies.get(&body.sha256?)?.script.clone()
-}
-
-/// The URL and host a script would be asked for; of a failed connect or look-up
-/// only the host is known, and its root stands for the URL.
-fn asked_for(retrieval: &Retrieval) -> Option<(String, String)> {
-    if retrieval.object == ObjectKind::Pac {
-        return None;
-    }
-    let host = retrieval.host.clone()?;
-    let is_proxys_own = retrieval.url.is_none() && retrieval.route.kind == RouteKind::HttpProxy;
-    match &retrieval.url {
-        Some(url) if url.starts_with("http") => Some((url.clone(), host)),
-        None if !is_proxys_own && !host.starts_with('_') => Some((format!("http://{host}/"), host)),
-        _ => None,
-    }
-}
-
-/// What name servers told this client by then.
-fn names_until(case: &Case, client: Client, until: Timestamp) -> BTreeMap<String, Vec<IpAddr>> {
-    let mut names: BTreeMap<String, Vec<IpAddr>> = BTreeMap::new();
-    for lookup in &case.lookups {
-        let Some(answer) = &lookup.answer else {
-            continue;
-        };
-        let own = lookup.vantage == client.0 && lookup.client.ip() == client.1;
-        if own && answer.sighting.at <= until && matches!(answer.response_code, 0 | 3) {
-            let known = names.entry(lookup.name.clone()).or_default();
-            known.extend(&answer.addresses);
-            known.dedup();
-        }
-    }
-    names
-}
-
-/// Whether a retrieval went one of the ways.
-fn follows(case: &Case, client: Client, ways: &[Way], retrieval: &Retrieval) -> Option<bool> {
-    let route = &retrieval.route;
-    match route.kind {
-        RouteKind::Unknown => None,
-        RouteKind::Direct | RouteKind::TransparentProxy => Some(ways.contains(&Way::Direct)),
-        RouteKind::HttpProxy | RouteKind::Connect | RouteKind::Socks => {
-            let proxy = route.proxy.or(retrieval.server)?;
-            let names = names_until(case, client, retrieval.ended_at);
-            let mut unsure = false;
-            for way in ways {
-                let (Way::Proxy(host, port) | Way::Https(host, port) | Way::Socks(host, port)) =
-                    way
-                else {
-                    continue;
-                };
-                if *port != proxy.port() {
-                    continue;
-                }
-                match (host.parse::<IpAddr>(), names.get(host)) {
-                    (Ok(address), _) if address == proxy.ip() => return Some(true),
-                    (Ok(_), _) => {}
-                    (Err(_), Some(addresses)) if addresses.contains(&proxy.ip()) => {
-                        return Some(true);
-                    }
-                    (Err(_), Some(addresses)) if !addresses.is_empty() => {}
-                    // The name's address was known to the client from before.
-                    (Err(_), _) => unsure = true,
-                }
-            }
-            (!unsure).then_some(false)
-        }
-    }
-}
-
-/// Scripts that could not be evaluated, once each.
-fn complaints(case: &Case, discovery: &Discovery) -> Vec<Issue> {
-    let failed = discovery.decisions.iter().filter_map(|decision| {
-        let why = decision.said.as_ref().err()?;
-        let script = case.retrievals.get(decision.script)?;
-        let cite = script.cites.first()?;
-        let place = match cite {
-            Cite::Packets { packets, .. } => packets
-                .last()
-                .map_or_else(String::new, |packet| format!("packet {packet}")),
-            _ => String::new(),
-        };
-        let url = script.url.as_deref().unwrap_or("a proxy script");
-        Some(Issue::new(
-            cite.evidence(),
-            place,
-            format!("the proxy script {url} is not evaluated: {why}"),
-            "what it would have said for the URLs of this client is not known",
-        ))
-    });
-    failed.collect()
 }

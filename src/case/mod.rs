@@ -8,6 +8,7 @@ mod capture_notes;
 pub mod chains;
 pub mod clock_shift;
 pub mod contacts;
+pub mod decisions;
 pub mod discovery;
 pub mod first_seen;
 mod hand_overs;

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::json_ids::{JsonCite, Kind, id, time};
 use crate::case::Case;
-use crate::case::discovery::{Decision, Try};
+use crate::case::decisions::Decision;
+use crate::case::discovery::Try;
 use crate::protocol::proxy_auth::Identity;
 use crate::retrieval::Authentication;
 

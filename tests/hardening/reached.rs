@@ -24,7 +24,7 @@ const KINDS: [(&str, &str, &str); 35] = [
     ),
     ("case/bodies.rs", "1 more answer", "src/case/bodies.rs"),
     (
-        "case/discovery.rs",
+        "case/decisions.rs",
         "is not evaluated",
         "tests/bombs/messages.rs",
     ),
@@ -84,15 +84,23 @@ const KINDS: [(&str, &str, &str); 35] = [
         "tests/bombs/ceiling.rs",
     ),
     ("pipeline/captures.rs", " frames: ", HERE),
-    ("pipeline/captures.rs", "sealed", "src/protocol/ldap.rs"),
     (
-        "pipeline/captures.rs",
+        "pipeline/conversations.rs",
+        "sealed",
+        "src/protocol/ldap.rs",
+    ),
+    (
+        "pipeline/conversations.rs",
         "longer than 64 KiB",
         "tests/bombs/messages.rs",
     ),
-    ("pipeline/captures.rs", "body of an HTTP answer: ", HERE),
     (
-        "pipeline/captures.rs",
+        "pipeline/conversations.rs",
+        "body of an HTTP answer: ",
+        HERE,
+    ),
+    (
+        "pipeline/conversations.rs",
         "TLS handshake: ",
         "tests/robustness.rs",
     ),
