@@ -62,7 +62,7 @@ impl Drop for Unfinished {
 }
 
 /// Bytes written at a time.
-const BUFFER_LEN: usize = 1 << 18;
+pub const BUFFER_LEN: usize = 1 << 18;
 
 /// Begins to watch for `SIGINT` and `SIGTERM`. Where that is not possible they
 /// end the process at once, as ever.

@@ -77,15 +77,7 @@ pub fn run(arguments: &Arguments) -> Result<u8, Failure> {
     let fleet = gathering.finish();
     let answer = Answer::of(&fleet);
     if targets.is_empty() {
-        let mut stdout = io::BufWriter::new(io::stdout().lock());
-        let written = write(
-            &fleet,
-            &answer,
-            arguments.format,
-            &arguments.show,
-            &mut stdout,
-        );
-        output::flushed(written.and_then(|()| stdout.flush()))?;
+        output::data_with(&mut |to| write(&fleet, &answer, arguments.format, &arguments.show, to))?;
     }
     for (target, format) in &targets {
         target.write_with(&mut |file| write(&fleet, &answer, *format, &arguments.show, file))?;

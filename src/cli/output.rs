@@ -3,14 +3,14 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use whychain::report::Look;
 use whychain::words;
 
 use super::Failure;
-use super::interrupt::Unfinished;
+use super::interrupt::{BUFFER_LEN, Unfinished};
 use super::options::{Show, When};
 
 /// Columns where nothing tells.
@@ -39,6 +39,12 @@ pub fn data(text: &str) -> Result<(), Failure> {
             .write_all(text.as_bytes())
             .and_then(|()| stdout.flush()),
     )
+}
+
+/// As [`data`], for what is too large to be in memory at once.
+pub fn data_with(write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    let mut stdout = BufWriter::with_capacity(BUFFER_LEN, io::stdout().lock());
+    flushed(write(&mut stdout).and_then(|()| stdout.flush()))
 }
 
 /// What the last write to stdout means.

@@ -1,5 +1,6 @@
 //! Which reports are written where: several forms from one analysis.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -91,8 +92,8 @@ impl Plan {
             map.write(&disguise.mapping())?;
         }
         if self.files.is_empty() {
-            let text = render(explained, self.stdout, show, (false, disguise.as_ref()));
-            return output::data(&text);
+            let look = (false, disguise.as_ref());
+            return output::data_with(&mut |to| render(explained, self.stdout, show, look, to));
         }
         self.write_files(explained, show, disguise.as_ref(), !show.quiet)
     }
@@ -116,7 +117,8 @@ impl Plan {
         loud: bool,
     ) -> Result<(), Failure> {
         for (target, format) in &self.files {
-            target.write(&render(explained, *format, show, (true, disguise)))?;
+            let look = (true, disguise);
+            target.write_with(&mut |to| render(explained, *format, show, look, to))?;
             if loud {
                 let state = explained.diagnosis.verdict.state.word();
                 output::say(&format!("wrote {} ({state})", target.path().display()));
@@ -131,7 +133,8 @@ fn render(
     format: Format,
     show: &Show,
     (file, disguise): (bool, Option<&Arc<Disguise>>),
-) -> String {
+    to: &mut dyn Write,
+) -> io::Result<()> {
     let look = Look {
         disguise: disguise.cloned(),
         ..output::look(
@@ -140,19 +143,22 @@ fn render(
         )
     };
     let text = match format {
+        // Far longer than the others: written as it is made.
+        Format::Json if disguise.is_none() => return report::json::write_to(explained, to),
+        Format::Json => report::json::write(explained),
         Format::Text => report::text::write(explained, &look),
         Format::Html => report::html::write(explained, &look),
         Format::Markdown => report::markdown::write(explained, &look),
-        Format::Json => report::json::write(explained),
         Format::Csv => report::csv::write(explained),
         Format::Timesketch => report::timesketch::write(explained),
         Format::L2tcsv => report::l2tcsv::write(explained, &look),
     };
-    match (disguise, format) {
+    let text = match (disguise, format) {
         (None, _) => text,
         (Some(disguise), Format::Json | Format::Timesketch) => disguise.json(&text),
         (Some(disguise), _) => disguise.finished(&text),
-    }
+    };
+    to.write_all(text.as_bytes())
 }
 
 /// The form asked for, else that of the extension, else text.

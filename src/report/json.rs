@@ -3,7 +3,7 @@
 //! is not known.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, PrettyFormatter};
@@ -20,6 +20,7 @@ use super::json_cited::JsonCitedPackets;
 use super::json_diagnosis::{
     JsonClaim, JsonClock, JsonEvent, JsonFailure, JsonFinding, JsonIncident, JsonVerdict,
 };
+use super::json_each::Each;
 use super::json_holding::JsonHolding;
 use super::json_ids::time;
 use super::json_network::{JsonDiscovery, JsonLogin};
@@ -33,27 +34,42 @@ pub const SCHEMA: &str = "whychain.report/1";
 
 /// Writes the report: indented, in a fixed order, with a newline at the end.
 /// Characters that could harm a terminal are written as `\u….`, which every
-/// JSON reader turns back.
+/// JSON reader turns back. The long lists are made item by item on the way out:
+/// the whole is never in memory.
+///
+/// # Errors
+///
+/// Those of the output.
+pub fn write_to(explained: &Explained, output: &mut dyn Write) -> io::Result<()> {
+    pretty_to(&Report::from_explained(explained), output)
+}
+
+/// The report as text, the same that [`write_to`] writes.
 #[must_use]
 pub fn write(explained: &Explained) -> String {
     pretty(&Report::from_explained(explained))
 }
 
 /// A value, indented, hostile characters escaped, with a newline at the end.
+fn pretty_to(value: &impl Serialize, mut output: &mut dyn Write) -> io::Result<()> {
+    let mut serializer = serde_json::Serializer::with_formatter(&mut output, Safe::new());
+    value.serialize(&mut serializer)?;
+    output.write_all(b"\n")
+}
+
+/// As [`pretty_to`], into memory.
 pub(super) fn pretty(value: &impl Serialize) -> String {
     let mut bytes = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Safe::new());
     // Strings, numbers and lists into memory: neither can fail.
-    if value.serialize(&mut serializer).is_err() {
+    if pretty_to(value, &mut bytes).is_err() {
         bytes.clear();
     }
-    bytes.push(b'\n');
     // Made of whole strings, so it is UTF-8 and becomes text without a copy.
     String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
-/// The report as a value, the same that [`write()`] writes.
+/// The report as a value, the same that [`write_to`] writes.
 #[must_use]
 pub fn value(explained: &Explained) -> serde_json::Value {
     // Strings, numbers and lists into memory: cannot fail.
@@ -69,7 +85,7 @@ pub fn cited_frames(explained: &Explained) -> BTreeMap<EvidenceId, BTreeSet<u64>
 /// The whole report, in the order of the contract.
 #[derive(Debug, Serialize)]
 #[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
-pub(super) struct Report {
+pub(super) struct Report<'a> {
     schema: &'static str,
     tool: Tool,
     as_of: Option<String>,
@@ -78,22 +94,35 @@ pub(super) struct Report {
     given: Option<JsonGiven>,
     verdict: JsonVerdict,
     incidents: Vec<JsonIncident>,
-    failures: Vec<JsonFailure>,
-    findings: Vec<JsonFinding>,
+    #[cfg_attr(any(test, feature = "schema"), schemars(with = "Vec<JsonFailure>"))]
+    failures: Each<'a, JsonFailure>,
+    #[cfg_attr(any(test, feature = "schema"), schemars(with = "Vec<JsonFinding>"))]
+    findings: Each<'a, JsonFinding>,
     claims: Vec<JsonClaim>,
-    machines: Vec<JsonMachine>,
+    #[cfg_attr(any(test, feature = "schema"), schemars(with = "Vec<JsonMachine>"))]
+    machines: Each<'a, JsonMachine>,
     evidence: Vec<JsonEvidence>,
-    retrievals: Vec<JsonRetrieval>,
+    #[cfg_attr(any(test, feature = "schema"), schemars(with = "Vec<JsonRetrieval>"))]
+    retrievals: Each<'a, JsonRetrieval>,
     discoveries: Vec<JsonDiscovery>,
     logins: Vec<JsonLogin>,
-    handshakes: Vec<JsonHandshake>,
-    chains: Vec<JsonChain>,
-    artifacts: Vec<JsonArtifact>,
-    cache_entries: Vec<JsonCacheEntry>,
+    #[cfg_attr(any(test, feature = "schema"), schemars(with = "Vec<JsonHandshake>"))]
+    handshakes: Each<'a, JsonHandshake>,
+    #[cfg_attr(any(test, feature = "schema"), schemars(with = "Vec<JsonChain>"))]
+    chains: Each<'a, JsonChain>,
+    #[cfg_attr(any(test, feature = "schema"), schemars(with = "Vec<JsonArtifact>"))]
+    artifacts: Each<'a, JsonArtifact>,
+    #[cfg_attr(any(test, feature = "schema"), schemars(with = "Vec<JsonCacheEntry>"))]
+    cache_entries: Each<'a, JsonCacheEntry>,
     holdings: Vec<JsonHolding>,
     clocks: Vec<JsonClock>,
-    timeline: Vec<JsonEvent>,
-    cited_packets: Vec<JsonCitedPackets>,
+    #[cfg_attr(any(test, feature = "schema"), schemars(with = "Vec<JsonEvent>"))]
+    timeline: Each<'a, JsonEvent>,
+    #[cfg_attr(
+        any(test, feature = "schema"),
+        schemars(with = "Vec<JsonCitedPackets<'static>>")
+    )]
+    cited_packets: Each<'a, JsonCitedPackets<'a>>,
     capture_notes: Vec<JsonCaptureNote>,
     vantages: Vec<JsonVantage>,
     counts: Vec<JsonCount>,
@@ -107,8 +136,8 @@ struct Tool {
     version: &'static str,
 }
 
-impl Report {
-    fn from_explained(explained: &Explained) -> Self {
+impl<'a> Report<'a> {
+    fn from_explained(explained: &'a Explained) -> Self {
         let (case, diagnosis) = (&explained.case, &explained.diagnosis);
         Report {
             schema: SCHEMA,
@@ -122,30 +151,28 @@ impl Report {
             given: explained.given.as_ref().map(JsonGiven::from_given),
             verdict: JsonVerdict::from_verdict(&diagnosis.verdict),
             incidents: JsonIncident::list(case, diagnosis),
-            failures: JsonFailure::list(diagnosis),
-            findings: JsonFinding::list(diagnosis),
+            failures: Each::of(explained, |it| JsonFailure::list(&it.diagnosis)),
+            findings: Each::of(explained, |it| JsonFinding::list(&it.diagnosis)),
             claims: diagnosis.claims.iter().map(JsonClaim::from_claim).collect(),
-            machines: JsonMachine::list(case),
+            machines: Each::of(explained, |it| JsonMachine::list(&it.case)),
             evidence: case
                 .evidence
                 .iter()
                 .map(JsonEvidence::from_record)
                 .collect(),
-            retrievals: JsonRetrieval::list(case),
+            retrievals: Each::of(explained, |it| JsonRetrieval::list(&it.case)),
             discoveries: JsonDiscovery::list(case),
             logins: JsonLogin::list(case),
-            handshakes: JsonHandshake::list(case),
-            chains: JsonChain::list(case),
-            artifacts: JsonArtifact::list(case),
-            cache_entries: JsonCacheEntry::list(case),
+            handshakes: Each::of(explained, |it| JsonHandshake::list(&it.case)),
+            chains: Each::of(explained, |it| JsonChain::list(&it.case)),
+            artifacts: Each::of(explained, |it| JsonArtifact::list(&it.case)),
+            cache_entries: Each::of(explained, |it| JsonCacheEntry::list(&it.case)),
             holdings: JsonHolding::list(case),
             clocks: explained.clocks.iter().map(JsonClock::from_clock).collect(),
-            timeline: explained
-                .timeline
-                .iter()
-                .map(JsonEvent::from_event)
-                .collect(),
-            cited_packets: JsonCitedPackets::list(explained),
+            timeline: Each::of(explained, |it| {
+                Box::new(it.timeline.iter().map(JsonEvent::from_event))
+            }),
+            cited_packets: Each::of(explained, |it| JsonCitedPackets::list(it)),
             capture_notes: JsonCaptureNote::list(case),
             vantages: case
                 .vantages
@@ -158,7 +185,7 @@ impl Report {
     }
 }
 
-/// One JSON value on one line, hostile characters escaped as in [`write`].
+/// One JSON value on one line, hostile characters escaped as in [`write_to`].
 pub(super) fn line(value: &impl Serialize) -> String {
     // Strings and numbers into memory: cannot fail.
     let compact = serde_json::to_string(value).unwrap_or_default();

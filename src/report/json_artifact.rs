@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::json_each::Items;
 use super::json_ids::{JsonCite, Kind, id, time};
 use crate::bytes::to_hex;
 use crate::case::{ArtifactRecord, Case};
@@ -37,11 +38,9 @@ enum Fields {
 }
 
 impl JsonArtifact {
-    pub(super) fn list(case: &Case) -> Vec<Self> {
+    pub(super) fn list(case: &Case) -> Items<'_, Self> {
         let numbered = case.artifacts.iter().enumerate();
-        numbered
-            .map(|(index, record)| JsonArtifact::from_record(index, record))
-            .collect()
+        Box::new(numbered.map(|(index, record)| JsonArtifact::from_record(index, record)))
     }
 
     fn from_record(index: usize, record: &ArtifactRecord) -> Self {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::json_case::machine_id;
+use super::json_each::Items;
 use super::json_ids::{JsonAccount, JsonCite, Kind, id, time};
 use crate::bytes::to_hex;
 use crate::case::{ArtifactSource, Case};
@@ -51,10 +52,10 @@ struct JsonContent {
 }
 
 impl JsonCacheEntry {
-    pub(super) fn list(case: &Case) -> Vec<Self> {
+    pub(super) fn list(case: &Case) -> Items<'_, Self> {
         let contents = cached_artifacts(case);
         let numbered = case.cache_entries.iter().enumerate();
-        let one = |(index, it): (usize, &crate::cryptnet::CacheEntry)| {
+        let one = move |(index, it): (usize, &crate::cryptnet::CacheEntry)| {
             let record = it.record.as_ref();
             let extended = record.and_then(|record| record.extended.as_ref());
             let artifact = contents.get(&index).copied();
@@ -91,7 +92,7 @@ impl JsonCacheEntry {
                 cites: JsonCite::list(&cache_cites(it)),
             }
         };
-        numbered.map(one).collect()
+        Box::new(numbered.map(one))
     }
 }
 

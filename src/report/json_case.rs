@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::json_each::Items;
 use super::json_ids::{JsonAccount, JsonCite, Kind, evidence_id, id, ids, time};
 use super::json_network::JsonAuthentication;
 use crate::bytes::to_hex;
@@ -28,7 +29,7 @@ pub(super) struct JsonMachine {
 }
 
 impl JsonMachine {
-    pub(super) fn list(case: &Case) -> Vec<Self> {
+    pub(super) fn list(case: &Case) -> Items<'_, Self> {
         let numbered = case.machines.iter().enumerate();
         let machine = |(index, machine): (usize, &Machine)| JsonMachine {
             id: id(Kind::Machine, index),
@@ -47,7 +48,7 @@ impl JsonMachine {
             cites: JsonCite::list(&machine.cites),
             joined_because: machine.joined_because.clone(),
         };
-        numbered.map(machine).collect()
+        Box::new(numbered.map(machine))
     }
 }
 
@@ -231,10 +232,10 @@ pub(super) fn by_hash(case: &Case) -> ByHash {
 }
 
 impl JsonRetrieval {
-    pub(super) fn list(case: &Case) -> Vec<Self> {
+    pub(super) fn list(case: &Case) -> Items<'_, Self> {
         let artifacts = by_hash(case);
         let numbered = case.retrievals.iter().enumerate();
-        let one = |(index, it): (usize, &crate::retrieval::Retrieval)| {
+        let one = move |(index, it): (usize, &crate::retrieval::Retrieval)| {
             let call = crate::retrieval::update_call::update_call(it);
             JsonRetrieval {
                 id: id(Kind::Retrieval, index),
@@ -270,7 +271,7 @@ impl JsonRetrieval {
                 cites: JsonCite::list(&it.cites),
             }
         };
-        numbered.map(one).collect()
+        Box::new(numbered.map(one))
     }
 }
 
@@ -387,9 +388,9 @@ struct JsonAlert {
 }
 
 impl JsonHandshake {
-    pub(super) fn list(case: &Case) -> Vec<Self> {
+    pub(super) fn list(case: &Case) -> Items<'_, Self> {
         let numbered = case.handshakes.iter().enumerate();
-        let one = |(index, it): (usize, &crate::case::Handshake)| JsonHandshake {
+        let one = move |(index, it): (usize, &crate::case::Handshake)| JsonHandshake {
             id: id(Kind::Handshake, index),
             at: time(it.at),
             ended_at: time(it.ended_at),
@@ -437,7 +438,7 @@ impl JsonHandshake {
             proposed: JsonProposed::list(case, it),
             cites: JsonCite::list(&it.cites),
         };
-        numbered.map(one).collect()
+        Box::new(numbered.map(one))
     }
 }
 

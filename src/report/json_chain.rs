@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::json_case::{ByHash, by_hash};
+use super::json_each::Items;
 use super::json_ids::{Kind, id, time};
 use super::json_status::{JsonAxis, JsonRepair, JsonRevocation};
 use crate::bytes::to_hex;
@@ -75,12 +76,10 @@ struct JsonOther {
 }
 
 impl JsonChain {
-    pub(super) fn list(case: &Case) -> Vec<Self> {
+    pub(super) fn list(case: &Case) -> Items<'_, Self> {
         let artifacts = by_hash(case);
         let numbered = case.chains.iter().enumerate();
-        numbered
-            .map(|(index, chain)| JsonChain::of(index, chain, &artifacts))
-            .collect()
+        Box::new(numbered.map(move |(index, chain)| JsonChain::of(index, chain, &artifacts)))
     }
 
     fn of(index: usize, examined: &CaseChain, artifacts: &ByHash) -> Self {

@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::ser::Formatter;
 
+use super::json_each::Items;
 use super::json_ids::evidence_id;
 use crate::bytes::to_hex;
 use crate::pipeline::Explained;
@@ -15,19 +16,32 @@ use crate::provenance::EvidenceId;
 /// The frames cited of one capture: the SHA-256 of the captured bytes by number.
 #[derive(Debug, Serialize)]
 #[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
-pub(super) struct JsonCitedPackets {
+pub(super) struct JsonCitedPackets<'a> {
     evidence: String,
-    sha256_of: BTreeMap<u64, String>,
+    #[cfg_attr(
+        any(test, feature = "schema"),
+        schemars(with = "BTreeMap<u64, String>")
+    )]
+    sha256_of: Hashes<'a>,
 }
 
-impl JsonCitedPackets {
-    pub(super) fn list(explained: &Explained) -> Vec<Self> {
+/// Hashes by frame, each put into digits when it is written.
+#[derive(Debug)]
+struct Hashes<'a>(&'a BTreeMap<u64, [u8; 32]>);
+
+impl Serialize for Hashes<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.0.iter().map(|(frame, hash)| (frame, to_hex(hash))))
+    }
+}
+
+impl<'a> JsonCitedPackets<'a> {
+    pub(super) fn list(explained: &'a Explained) -> Items<'a, Self> {
         let captures = explained.cited.iter();
-        let one = |(evidence, frames): (&EvidenceId, &BTreeMap<u64, [u8; 32]>)| JsonCitedPackets {
+        Box::new(captures.map(|(evidence, frames)| JsonCitedPackets {
             evidence: evidence_id(*evidence),
-            sha256_of: frames.iter().map(|(n, hash)| (*n, to_hex(hash))).collect(),
-        };
-        captures.map(one).collect()
+            sha256_of: Hashes(frames),
+        }))
     }
 }
 

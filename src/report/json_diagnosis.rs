@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use super::json_each::Items;
 use super::json_ids::{JsonAccount, JsonCite, Kind, id, ids, time};
 use crate::case::Case;
 use crate::clock::Clock;
@@ -116,7 +117,7 @@ struct JsonVerifier {
 }
 
 impl JsonFailure {
-    pub(super) fn list(diagnosis: &Diagnosis) -> Vec<Self> {
+    pub(super) fn list(diagnosis: &Diagnosis) -> Items<'_, Self> {
         let numbered = diagnosis.failures.iter().enumerate();
         let failure = |(index, failure): (usize, &crate::diagnosis::Failure)| JsonFailure {
             id: id(Kind::Failure, index),
@@ -147,7 +148,7 @@ impl JsonFailure {
             healed: failure.healed.map(JsonHealed::from_healed),
             findings: ids(Kind::Finding, &failure.findings),
         };
-        numbered.map(failure).collect()
+        Box::new(numbered.map(failure))
     }
 }
 
@@ -167,7 +168,7 @@ pub(super) struct JsonFinding {
 }
 
 impl JsonFinding {
-    pub(super) fn list(diagnosis: &Diagnosis) -> Vec<Self> {
+    pub(super) fn list(diagnosis: &Diagnosis) -> Items<'_, Self> {
         let numbered = diagnosis.findings.iter().enumerate();
         let finding = |(index, finding): (usize, &crate::diagnosis::Finding)| JsonFinding {
             id: id(Kind::Finding, index),
@@ -181,7 +182,7 @@ impl JsonFinding {
             remedy_proof: finding.remedy_proof.as_ref().map(JsonRemedyProof::of),
             cites: JsonCite::list(&finding.cites),
         };
-        numbered.map(finding).collect()
+        Box::new(numbered.map(finding))
     }
 }
 

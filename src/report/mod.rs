@@ -65,6 +65,7 @@ mod json_case;
 mod json_chain;
 mod json_cited;
 mod json_diagnosis;
+mod json_each;
 mod json_holding;
 mod json_ids;
 mod json_network;
