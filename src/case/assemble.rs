@@ -194,6 +194,8 @@ pub fn assemble(mut gathered: Gathered, selection: &Selection) -> Case {
     case.issues.extend(counts.issue());
     case.handshakes = tunnels::once(all_handshakes(&gathered.observed));
     case.logins = retrieval::login_counts(&gathered.observed);
+    // All that was said has become facts by now, and takes the most memory.
+    drop(std::mem::take(&mut gathered.observed));
     keep_window(&mut case, selection);
     let mut recorded = logged::attempts(&case, &known);
     recorded.retain(|(_, retrieval)| selection.covers(retrieval.started_at, retrieval.ended_at));
