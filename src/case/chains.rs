@@ -2,10 +2,10 @@
 //! one for each signer of a CRL or OCSP answer, each from everything that had
 //! arrived by its time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::holdings::{self, candidate};
+use super::holdings::{Holders, candidate};
 use super::proofs::Proofs;
 use super::status::{self, StatusIndex};
 use super::stores::StoresAt;
@@ -103,10 +103,11 @@ pub fn chains(case: &Case, roots: &[Arc<Certificate>]) -> Vec<CaseChain> {
     let known = Memo::default();
     let mut examiner = Examiner {
         case,
-        roots,
         index: StatusIndex::of(case),
         known: known.clone(),
+        holders: Holders::of(case, roots),
         machines: BTreeMap::new(),
+        in_vain: asked_in_vain(case),
         proofs: Proofs::new(case, known),
     };
     let sites = (0..case.handshakes.len()).filter_map(|index| {
@@ -128,10 +129,11 @@ pub fn chains(case: &Case, roots: &[Arc<Certificate>]) -> Vec<CaseChain> {
 /// What all examinations of a case share.
 pub struct Examiner<'a> {
     case: &'a Case,
-    roots: &'a [Arc<Certificate>],
     index: StatusIndex,
     known: Memo,
+    holders: Holders<'a>,
     machines: BTreeMap<Option<usize>, Arc<Holdings>>,
+    in_vain: BTreeSet<Option<usize>>,
     proofs: Proofs,
 }
 
@@ -160,8 +162,8 @@ pub struct Asked<'a> {
 impl<'a> Examiner<'a> {
     /// What a machine had.
     pub fn of_machine(&mut self, machine: Option<usize>) -> Arc<Holdings> {
-        let (case, roots) = (self.case, self.roots);
-        let made = || Arc::new(holdings::of_machine(case, machine, roots));
+        let holders = &self.holders;
+        let made = || Arc::new(holders.of_machine(machine));
         Arc::clone(self.machines.entry(machine).or_insert_with(made))
     }
 
@@ -227,7 +229,7 @@ impl<'a> Examiner<'a> {
     /// What one account of a machine had.
     #[must_use]
     pub fn of_account(&self, machine: Option<usize>, account: &Account) -> Holdings {
-        holdings::of_account(self.case, machine, account, self.roots)
+        self.holders.of_account(machine, account)
     }
 
     /// The chain of each list's signer, once per machine that had the list.
@@ -239,17 +241,14 @@ impl<'a> Examiner<'a> {
                 continue;
             };
             let Some(signer) = &ctl.signer else { continue };
-            let Some(leaf) = position_of(case, signer) else {
+            let Some(leaf) = case.position_of(signer) else {
                 continue;
             };
             let mut machines: Vec<Option<usize>> = record.seen.iter().map(|s| s.machine).collect();
             machines.sort_unstable();
             machines.dedup();
             for machine in machines {
-                let of_machine = record
-                    .seen
-                    .iter()
-                    .filter(|sighting| sighting.machine == machine);
+                let of_machine = case.sightings_of(index, machine);
                 // A list is used from the moment it is had; a file by itself has no
                 // such moment, and its own date stands for it.
                 let had_at = of_machine.filter_map(|sighting| sighting.at).min();
@@ -330,7 +329,7 @@ impl<'a> Examiner<'a> {
         };
         let is_proposed = matches!(asked.subject, ChainSubject::Proposed(_));
         if asked.is_refused || (examined.has_fault() && !is_proposed) {
-            let in_vain = || asked_in_vain(case, asked.machine);
+            let in_vain = || self.in_vain.contains(&asked.machine);
             self.proofs
                 .add(&mut examined, &question, &holdings, in_vain);
         }
@@ -363,17 +362,17 @@ fn ends_late(chains: &[Chain], stores: &StoresAt, holdings: &Holdings) -> bool {
     })
 }
 
-/// True when a machine is seen to fail in getting a CRL or an OCSP answer.
-fn asked_in_vain(case: &Case, machine: Option<usize>) -> bool {
+/// The machines that are seen to fail in getting a CRL or an OCSP answer.
+fn asked_in_vain(case: &Case) -> BTreeSet<Option<usize>> {
     let all = case.retrievals.iter().zip(&case.retrieval_machines);
-    all.into_iter().any(|(retrieval, owner)| {
-        *owner == machine
-            && retrieval.outcome.is_failure()
+    let failed = all.filter(|(retrieval, _)| {
+        retrieval.outcome.is_failure()
             && matches!(
                 retrieval.object,
                 ObjectKind::Crl | ObjectKind::DeltaCrl | ObjectKind::Ocsp
             )
-    })
+    });
+    failed.map(|(_, machine)| *machine).collect()
 }
 
 fn handshake_of(subject: ChainSubject) -> Option<usize> {
@@ -396,16 +395,6 @@ fn stapled<'a>(
         (Some(ocsp.sha256) == wanted).then(|| Held::always(Arc::clone(ocsp)))
     });
     all.take(1)
-}
-
-/// The artifact index of a certificate.
-pub fn position_of(case: &Case, certificate: &Certificate) -> Option<usize> {
-    case.artifacts
-        .iter()
-        .position(|other| match &other.artifact {
-            Artifact::Certificate(other) => other.sha256 == certificate.sha256,
-            _ => false,
-        })
 }
 
 /// For what the signer of a list is needed.

@@ -1,95 +1,146 @@
-//! What one machine had to validate with, and since when.
+//! What each machine had to validate with, and since when.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{ArtifactRecord, ArtifactSighting, ArtifactSource, Case};
 use crate::account::Account;
 use crate::chain::{Candidate, Held, Holdings, Origin};
 use crate::pki::ctl::CtlKind;
-use crate::pki::{Artifact, Certificate};
+use crate::pki::{Artifact, Certificate, Ctl};
 use crate::time::Timestamp;
 
-/// Everything a machine had from downloads and caches, everything handed over
-/// by itself, and the roots that the analyst gave. What a server sends, in a
-/// list or stapled, is kept by nobody and is added per handshake.
-///
-/// A cache entry counts from its last synchronization on: what lay there before
-/// that is not known.
-#[must_use]
-pub fn of_machine(case: &Case, machine: Option<usize>, roots: &[Arc<Certificate>]) -> Holdings {
-    of_those(case, roots, |sighting| sighting.machine == machine)
+/// Who held what in a case.
+pub struct Holders<'a> {
+    case: &'a Case,
+    roots: &'a [Arc<Certificate>],
+    /// What every machine had, by artifact index: files handed over by themselves,
+    /// and lists that some machine or other had.
+    common: BTreeMap<usize, Had>,
+    /// Lists of distrusted certificates. What one distrusts is wrong wherever the
+    /// list was; whether a machine knew is told with the cause.
+    distrusting: Vec<&'a Arc<Ctl>>,
 }
 
-/// What one account of the machine had for itself: what another account's cache
-/// holds, or what nobody knows who fetched, is not its own.
-#[must_use]
-pub fn of_account(
-    case: &Case,
-    machine: Option<usize>,
-    account: &Account,
-    roots: &[Arc<Certificate>],
-) -> Holdings {
-    of_those(case, roots, |sighting| {
-        sighting.machine == machine && sighting.account.as_ref() == Some(account)
-    })
+/// How an object came to be at hand: the best way, and the first time.
+#[derive(Debug, Clone, Copy)]
+struct Had {
+    origin: Origin,
+    /// `None` for what was always there.
+    since: Option<Timestamp>,
 }
 
-fn of_those(
-    case: &Case,
-    roots: &[Arc<Certificate>],
-    is_owner: impl Fn(&ArtifactSighting) -> bool,
-) -> Holdings {
-    let mut holdings = Holdings::default();
-    for record in &case.artifacts {
-        let own = |sighting: &&ArtifactSighting| {
-            is_kept(sighting) && (is_owner(sighting) || is_file(sighting))
-        };
-        match &record.artifact {
-            Artifact::Certificate(certificate) => {
-                // What lies in a store is a candidate by its store's role.
-                let loose = |it: &&ArtifactSighting| own(it) && !is_stored(it);
-                let origin = record.seen.iter().filter(loose).map(origin_of).min();
-                if let (Some(origin), Some(since)) = (origin, arrival(record, loose)) {
+impl<'a> Holders<'a> {
+    /// Collects what all machines had; `roots` are those the analyst gave.
+    #[must_use]
+    pub fn of(case: &'a Case, roots: &'a [Arc<Certificate>]) -> Self {
+        let mut common = BTreeMap::new();
+        let mut distrusting = Vec::new();
+        for (index, record) in case.artifacts.iter().enumerate() {
+            let is_list = match &record.artifact {
+                Artifact::Ctl(ctl) if ctl.kind == CtlKind::Disallowed => {
+                    distrusting.push(ctl);
+                    continue;
+                }
+                Artifact::Ctl(_) => true,
+                _ => false,
+            };
+            let for_all = |it: &&ArtifactSighting| is_file(it) || (is_list && it.machine.is_none());
+            for sighting in record.seen.iter().filter(for_all) {
+                add(&mut common, index, record, sighting);
+            }
+        }
+        Holders {
+            case,
+            roots,
+            common,
+            distrusting,
+        }
+    }
+
+    /// Everything a machine had from downloads and caches, everything handed over
+    /// by itself, and the roots that the analyst gave. What a server sends, in a
+    /// list or stapled, is kept by nobody and is added per handshake.
+    ///
+    /// A cache entry counts from its last synchronization on: what lay there
+    /// before that is not known.
+    #[must_use]
+    pub fn of_machine(&self, machine: Option<usize>) -> Holdings {
+        self.with(self.case.sightings_by(machine))
+    }
+
+    /// What one account of the machine had for itself: what another account's
+    /// cache holds, or what nobody knows who fetched, is not its own.
+    #[must_use]
+    pub fn of_account(&self, machine: Option<usize>, account: &Account) -> Holdings {
+        let own = self.case.sightings_by(machine);
+        self.with(own.filter(|(_, sighting)| sighting.account.as_ref() == Some(account)))
+    }
+
+    fn with<'b>(&self, own: impl Iterator<Item = (usize, &'b ArtifactSighting)>) -> Holdings {
+        let mut had = self.common.clone();
+        for (index, sighting) in own.filter(|(_, sighting)| is_kept(sighting)) {
+            if let Some(record) = self.case.artifacts.get(index) {
+                add(&mut had, index, record, sighting);
+            }
+        }
+        let mut holdings = Holdings::default();
+        for (index, Had { origin, since }) in had {
+            match self.case.artifacts.get(index).map(|it| &it.artifact) {
+                Some(Artifact::Certificate(certificate)) => {
                     let object = candidate(certificate, origin);
                     holdings.candidates.push(Held { object, since });
                 }
-            }
-            Artifact::Crl(crl) => {
-                if let Some(since) = arrival(record, |it| own(it) && is_dated(it)) {
+                Some(Artifact::Crl(crl)) => {
                     let object = Arc::clone(crl);
                     holdings.crls.push(Held { object, since });
                 }
-            }
-            Artifact::Ocsp(ocsp) => {
-                if let Some(since) = arrival(record, |it| own(it) && is_dated(it)) {
+                Some(Artifact::Ocsp(ocsp)) => {
                     let object = Arc::clone(ocsp);
                     holdings.ocsp.push(Held { object, since });
                 }
-            }
-            Artifact::Ctl(ctl) => {
-                let had = |it: &&ArtifactSighting| own(it) || it.machine.is_none();
-                let object = Arc::clone(ctl);
-                match (ctl.kind, arrival(record, had)) {
-                    (CtlKind::AuthRoot, Some(since)) => {
-                        holdings.authroot.push(Held { object, since });
+                Some(Artifact::Ctl(ctl)) => {
+                    let object = Arc::clone(ctl);
+                    match ctl.kind {
+                        CtlKind::AuthRoot => holdings.authroot.push(Held { object, since }),
+                        CtlKind::PinRules => holdings.pin_rules.push(Held { object, since }),
+                        CtlKind::Disallowed | CtlKind::Other => {}
                     }
-                    // What it distrusts is wrong wherever the list was; whether
-                    // this machine knew is told with the cause.
-                    (CtlKind::Disallowed, _) => holdings.disallowed.push(Held::always(object)),
-                    (CtlKind::PinRules, Some(since)) => {
-                        holdings.pin_rules.push(Held { object, since });
-                    }
-                    _ => {}
                 }
+                None => {}
             }
         }
+        let distrusting = self.distrusting.iter();
+        let distrusting = distrusting.map(|ctl| Held::always(Arc::clone(ctl)));
+        holdings.disallowed = distrusting.collect();
+        let given = self.roots.iter().map(|root| Candidate {
+            anchor: true,
+            ..candidate(root, Origin::Given)
+        });
+        holdings.candidates.extend(given.map(Held::always));
+        holdings
     }
-    let given = roots.iter().map(|root| Candidate {
-        anchor: true,
-        ..candidate(root, Origin::Given)
-    });
-    holdings.candidates.extend(given.map(Held::always));
-    holdings
+}
+
+/// Adds one way in which an object came to be at hand, where it is one.
+fn add(
+    had: &mut BTreeMap<usize, Had>,
+    index: usize,
+    record: &ArtifactRecord,
+    sighting: &ArtifactSighting,
+) {
+    let counts = match &record.artifact {
+        // What lies in a store is a candidate by its store's role.
+        Artifact::Certificate(_) => !is_stored(sighting),
+        Artifact::Crl(_) | Artifact::Ocsp(_) => is_dated(sighting),
+        Artifact::Ctl(_) => true,
+    };
+    if counts {
+        let (origin, since) = (origin_of(sighting), sighting.at);
+        let known = had.entry(index).or_insert(Had { origin, since });
+        known.origin = known.origin.min(origin);
+        known.since = known.since.min(since);
+    }
 }
 
 /// A certificate to build from, neither trusted nor distrusted.
@@ -101,15 +152,6 @@ pub fn candidate(certificate: &Arc<Certificate>, origin: Origin) -> Candidate {
         distrusted: false,
         origin,
     }
-}
-
-/// The first arrival among some sightings: `None` when there is none of them,
-/// `Some(None)` for what was always there.
-fn arrival(
-    record: &ArtifactRecord,
-    wanted: impl Fn(&&ArtifactSighting) -> bool,
-) -> Option<Option<Timestamp>> {
-    record.seen.iter().filter(wanted).map(|it| it.at).min()
 }
 
 fn is_kept(sighting: &ArtifactSighting) -> bool {

@@ -2,6 +2,7 @@
 //! each account that lacked it: the signer's chain examined again with the
 //! issuer in that account's store, then the refused sites with the list believed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::chains::{Asked, Examiner, purpose_of, with_list};
@@ -57,19 +58,31 @@ const MAX_SITES: usize = 32;
 /// Adds the proofs to the chains of the lists' signers.
 pub fn add(case: &Case, examiner: &mut Examiner<'_>, chains: &mut [CaseChain]) {
     let mut left = MAX_PROOFS;
+    let subjects = chains.iter().enumerate();
+    let places: BTreeMap<ChainSubject, usize> = subjects
+        .map(|(place, chain)| (chain.subject, place))
+        .collect();
+    // One list can be on ten thousand machines.
+    let mut issuers: BTreeMap<usize, Option<(usize, Arc<Certificate>)>> = BTreeMap::new();
     for gap in case.list_gaps() {
-        let Some((issuer, certificate)) = issuer_of(case, &gap) else {
+        let accounts = lacking(&gap);
+        if accounts.is_empty() {
+            continue;
+        }
+        let issuer = issuers.entry(gap.ctl);
+        let issuer = issuer.or_insert_with(|| issuer_of(case, &gap)).clone();
+        let Some((issuer, certificate)) = issuer else {
             continue;
         };
         let subject = ChainSubject::CtlSigner {
             ctl: gap.ctl,
             machine: gap.machine,
         };
-        let Some(place) = chains.iter().position(|chain| chain.subject == subject) else {
+        let Some(place) = places.get(&subject).copied() else {
             continue;
         };
         let sites = sites(case, examiner, chains, &gap);
-        for account in lacking(&gap) {
+        for account in accounts {
             let Some(rest) = left.checked_sub(1) else {
                 return;
             };

@@ -10,6 +10,7 @@ pub mod clock_shift;
 pub mod contacts;
 pub mod decisions;
 pub mod discovery;
+mod finder;
 pub mod first_seen;
 mod hand_overs;
 pub mod handshakes;
@@ -28,6 +29,7 @@ pub mod stores;
 mod tunnels;
 
 pub use capture_notes::{CaptureNote, NoteKind};
+pub use finder::Finder;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
@@ -95,6 +97,8 @@ pub struct Case {
     /// HTTP exchanges that are no retrievals, and other counts for the method
     /// section: (what, how many).
     pub counts: Vec<(&'static str, u64)>,
+    /// Where in these lists things are; made when it is first asked for.
+    pub finder: Finder,
 }
 
 /// A machine: one client address at one vantage point, one hand-over of

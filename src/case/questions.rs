@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{ArtifactSource, Case, CaseChain, ChainSubject, Handshake};
+use super::{ArtifactSource, Case, Handshake};
 use crate::account::Account;
-use crate::cryptnet;
 use crate::pki::certificate::{CA_ISSUERS, Name};
 use crate::pki::ctl::CtlKind;
 use crate::pki::signature::SignatureOutcome;
@@ -80,65 +79,21 @@ impl Case {
 
     /// All authroot lists with their indices.
     pub fn authroot_lists(&self) -> impl Iterator<Item = (usize, &Arc<Ctl>)> {
-        let lists = self
-            .artifacts
-            .iter()
-            .enumerate()
-            .filter_map(|(index, record)| {
-                let Artifact::Ctl(ctl) = &record.artifact else {
-                    return None;
-                };
-                Some((index, ctl))
-            });
-        lists.filter(|(_, ctl)| ctl.kind == CtlKind::AuthRoot)
+        let lists = self.authroot_positions().iter();
+        lists.filter_map(|index| Some((*index, self.ctl(*index)?)))
     }
 
     /// The newest authroot list a machine had at a time, by the list's own date.
     #[must_use]
     pub fn list_of_the_day(&self, machine: Option<usize>, at: Timestamp) -> Option<usize> {
         let had = self.authroot_lists().filter(|(index, ctl)| {
+            let own = self.sightings_of(*index, machine);
+            let mut seen = own.chain(self.sightings_of(*index, None));
             ctl.this_update <= at
-                && self.artifacts.get(*index).is_some_and(|record| {
-                    record.seen.iter().any(|sighting| {
-                        (sighting.machine == machine || sighting.machine.is_none())
-                            && sighting.at.is_none_or(|seen_at| seen_at <= at)
-                    })
-                })
+                && seen.any(|sighting| sighting.at.is_none_or(|seen_at| seen_at <= at))
         });
         had.max_by_key(|(index, ctl)| (ctl.this_update, *index))
             .map(|(index, _)| index)
-    }
-
-    /// The attempts of a machine to get any of these URLs: requests for the URL
-    /// itself, and failed lookups and connects for its host that were for the
-    /// same kind of object.
-    #[must_use]
-    pub fn attempts_for(&self, machine: Option<usize>, urls: &[String]) -> Vec<usize> {
-        let wanted = |retrieval: &Retrieval| match &retrieval.url {
-            Some(url) => urls
-                .iter()
-                .any(|wanted| cryptnet::same_resource(url, wanted)),
-            None => urls
-                .iter()
-                .any(|wanted| host_of(wanted) == retrieval.host.as_deref()),
-        };
-        let of_machine = |index: usize| {
-            machine.is_none() || self.retrieval_machines.get(index).copied().flatten() == machine
-        };
-        let all = self.retrievals.iter().enumerate();
-        all.filter(|(index, retrieval)| of_machine(*index) && wanted(retrieval))
-            .map(|(index, _)| index)
-            .collect()
-    }
-
-    /// The chain examined for a handshake.
-    #[must_use]
-    pub fn chain_of_handshake(&self, handshake: usize) -> Option<(usize, &CaseChain)> {
-        let subject = ChainSubject::Handshake(handshake);
-        self.chains
-            .iter()
-            .enumerate()
-            .find(|(_, chain)| chain.subject == subject)
     }
 
     /// The server's own certificate in a handshake: the first of its list, where
@@ -213,21 +168,21 @@ impl Case {
         gaps
     }
 
-    /// The certificates of the case that issued one.
-    fn issuers_of(&self, child: &Certificate) -> Vec<&super::ArtifactRecord> {
-        let all = self.artifacts.iter();
-        let issuers = all.filter(|record| match &record.artifact {
+    /// The certificates of the case that issued one, as artifact indices.
+    fn issuers_of(&self, child: &Certificate) -> Vec<usize> {
+        let all = self.artifacts.iter().enumerate();
+        let issuers = all.filter(|(_, record)| match &record.artifact {
             Artifact::Certificate(certificate) => issued(certificate, child),
             _ => false,
         });
-        issuers.collect()
+        issuers.map(|(index, _)| index).collect()
     }
 
     fn list_gap(
         &self,
         ctl: usize,
         signer: &Arc<Certificate>,
-        issuers: &[&super::ArtifactRecord],
+        issuers: &[usize],
         machine: Option<usize>,
         sightings: &[&super::ArtifactSighting],
     ) -> ListGap {
@@ -244,8 +199,7 @@ impl Case {
         };
         let issuer_sightings: Vec<&super::ArtifactSighting> = issuers
             .iter()
-            .flat_map(|record| &record.seen)
-            .filter(|sighting| sighting.machine == machine)
+            .flat_map(|issuer| self.sightings_of(*issuer, machine))
             .collect();
         let accounts_with_issuer = accounts(&issuer_sightings);
         let of_service = |sighting: &&&super::ArtifactSighting| {

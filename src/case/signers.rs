@@ -1,8 +1,9 @@
 //! Chains of those who signed the CRLs and OCSP answers of the case.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::chains::{Asked, Examiner, position_of};
+use super::chains::{Asked, Examiner};
 use super::holdings::candidate;
 use super::{ArtifactRecord, Case, CaseChain, ChainSubject};
 use crate::chain::{Held, Holdings, Origin, Purpose};
@@ -31,7 +32,7 @@ pub fn chains(case: &Case, examiner: &mut Examiner<'_>) -> Vec<CaseChain> {
             Artifact::Certificate(_) | Artifact::Ctl(_) => continue,
         };
         let Some(signer) = signer else { continue };
-        let Some(leaf) = position_of(case, &signer) else {
+        let Some(leaf) = case.position_of(&signer) else {
             continue;
         };
         for (machine, had_at) in had(record) {
@@ -85,14 +86,12 @@ pub fn chains(case: &Case, examiner: &mut Examiner<'_>) -> Vec<CaseChain> {
 
 /// The machines that had an object, each with the first time.
 fn had(record: &ArtifactRecord) -> Vec<(Option<usize>, Option<Timestamp>)> {
-    let mut machines: Vec<Option<usize>> = record.seen.iter().map(|it| it.machine).collect();
-    machines.sort_unstable();
-    machines.dedup();
-    let first = |machine: Option<usize>| {
-        let own = record.seen.iter().filter(|it| it.machine == machine);
-        own.filter_map(|it| it.at).min()
-    };
-    machines.into_iter().map(|it| (it, first(it))).collect()
+    let mut machines: BTreeMap<Option<usize>, Option<Timestamp>> = BTreeMap::new();
+    for sighting in &record.seen {
+        let first = machines.entry(sighting.machine).or_default();
+        *first = [*first, sighting.at].into_iter().flatten().min();
+    }
+    machines.into_iter().collect()
 }
 
 /// Certificates that servers sent to a machine.

@@ -264,11 +264,16 @@ fn copies(
         .status_sources
         .iter()
         .find(|source| source.sha256 == record.artifact.sha256());
-    let mine = |sighting: &&ArtifactSighting| match sighting.source {
-        ArtifactSource::Handshake(index) => Some(index) == handshake,
-        ArtifactSource::File => true,
-        _ => sighting.machine == machine,
-    };
+    // Files by themselves are of no machine, and of use to each.
+    let files = case
+        .sightings_of(artifact, None)
+        .filter(|it| machine.is_some() && it.source == ArtifactSource::File);
+    let own = case
+        .sightings_of(artifact, machine)
+        .filter(|it| match it.source {
+            ArtifactSource::Handshake(index) => Some(index) == handshake,
+            _ => true,
+        });
     let copy = |sighting: &ArtifactSighting| {
         let presence = presence(sighting, this_update, now);
         let is_judged = presence == Presence::Yes || sighting.source == ArtifactSource::File;
@@ -284,7 +289,7 @@ fn copies(
             says: judged.filter(|_| is_judged).map(|it| it.says.clone()),
         }
     };
-    record.seen.iter().filter(mine).map(copy).collect()
+    own.chain(files).map(copy).collect()
 }
 
 fn dates(

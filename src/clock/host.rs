@@ -73,34 +73,22 @@ const A_CENTURY: f64 = 3_155_760_000.0;
 /// of the machine was behind then, whatever the capture says.
 pub fn behind_its_objects(case: &Case, machine: usize) -> Option<Clock> {
     let mut intervals: Vec<Interval> = Vec::new();
-    for record in &case.artifacts {
-        let (made, ends) = match &record.artifact {
-            Artifact::Crl(crl) => (crl.this_update, crl.next_update),
-            Artifact::Ctl(ctl) => (ctl.this_update, ctl.next_update),
-            Artifact::Ocsp(answer) => {
-                let Some(basic) = &answer.basic else { continue };
-                let ends = basic.responses.iter().filter_map(|it| it.next_update);
-                (basic.produced_at, ends.max())
-            }
-            Artifact::Certificate(_) => continue,
+    for (artifact, sight) in case.sightings_by(Some(machine)) {
+        let ArtifactSource::Cache(entry) = sight.source else {
+            continue;
         };
-        for sight in &record.seen {
-            let ArtifactSource::Cache(entry) = sight.source else {
-                continue;
-            };
-            if sight.machine != Some(machine) {
-                continue;
-            }
-            let synced = case
-                .cache_entries
-                .get(entry)
-                .and_then(|entry| entry.record.as_ref()?.last_sync_at);
-            let Some(synced) = synced.filter(|synced| synced.plus(FOREIGN_CLOCK) < made) else {
-                continue;
-            };
-            let behind = |of: Timestamp| synced.since(of).as_seconds();
-            intervals.push((ends.map_or(-A_CENTURY, behind), behind(made)));
-        }
+        let Some((made, ends)) = made_and_ends(case, artifact) else {
+            continue;
+        };
+        let synced = case
+            .cache_entries
+            .get(entry)
+            .and_then(|entry| entry.record.as_ref()?.last_sync_at);
+        let Some(synced) = synced.filter(|synced| synced.plus(FOREIGN_CLOCK) < made) else {
+            continue;
+        };
+        let behind = |of: Timestamp| synced.since(of).as_seconds();
+        intervals.push((ends.map_or(-A_CENTURY, behind), behind(made)));
     }
     let (offset_min_s, offset_max_s) = interval::agreed(&intervals)?;
     let objects = match intervals.len() {
@@ -118,4 +106,18 @@ pub fn behind_its_objects(case: &Case, machine: usize) -> Option<Clock> {
             "the clock was behind: {objects} synchronized before being made, by the machine's own time"
         ),
     })
+}
+
+/// When a list, CRL or answer was made, and until when it is valid.
+fn made_and_ends(case: &Case, artifact: usize) -> Option<(Timestamp, Option<Timestamp>)> {
+    match &case.artifacts.get(artifact)?.artifact {
+        Artifact::Crl(crl) => Some((crl.this_update, crl.next_update)),
+        Artifact::Ctl(ctl) => Some((ctl.this_update, ctl.next_update)),
+        Artifact::Ocsp(answer) => {
+            let basic = answer.basic.as_ref()?;
+            let ends = basic.responses.iter().filter_map(|it| it.next_update);
+            Some((basic.produced_at, ends.max()))
+        }
+        Artifact::Certificate(_) => None,
+    }
 }

@@ -116,13 +116,15 @@ pub fn unbelievable_list(case: &Case, gap: &ListGap) -> Option<(Failure, Vec<Lin
         .iter()
         .filter(|account| account.kind.is_service() && gap.accounts_with_list.contains(account))
         .collect();
-    let attempts = case.attempts_for(gap.machine, &gap.urls);
-    let tried_in_vain = attempts
-        .iter()
-        .filter_map(|index| case.retrievals.get(*index))
-        .any(is_failed_object);
     let untold = services.is_empty() || gap.accounts_with_issuer.is_empty();
-    if untold || tried_in_vain || !gap.services_have_issuer.is_empty() {
+    if untold || !gap.services_have_issuer.is_empty() {
+        return None;
+    }
+    let attempts = case.attempts_for(gap.machine, &gap.urls);
+    let mut attempts = attempts
+        .iter()
+        .filter_map(|index| case.retrievals.get(*index));
+    if attempts.any(is_failed_object) {
         return None;
     }
     let had_at = gap.had_at.or_else(|| {

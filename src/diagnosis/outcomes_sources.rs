@@ -10,7 +10,7 @@ use super::leaf_validity::{CLOCK_UNCERTAINTY, to_seconds};
 use super::network::cannot_tell;
 use super::outcomes::rule;
 use super::proposal::{Proposal, Rule};
-use crate::case::{ArtifactSource, Case, Handshake, HandshakeOutcome};
+use crate::case::{ArtifactSighting, ArtifactSource, Case, Handshake, HandshakeOutcome};
 use crate::chain::{Needed, Outcome};
 use crate::flow::Direction;
 use crate::pki::ctl::CtlKind;
@@ -47,13 +47,13 @@ fn answered_from_cache(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     let case = inquiry.case;
     let (mut sites, mut objects, mut cites, mut failures) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let asked = Asked::of(case);
+    let (asked, cached) = (Asked::of(case), cached_by_machine(case));
     for (index, handshake) in case.handshakes.iter().enumerate() {
         let sent = matches!(&handshake.certificates, ServerCertificates::Sent { list, .. } if !list.is_empty());
         if !sent || handshake.machine.is_none() || asked.for_it(handshake) {
             continue;
         }
-        let usable = usable_objects(case, handshake);
+        let usable = usable_objects(case, &cached, handshake);
         if usable.is_empty() {
             continue;
         }
@@ -156,9 +156,25 @@ impl Asked {
     }
 }
 
+/// The sightings of objects in caches, by machine, each with its artifact index.
+type Cached<'a> = BTreeMap<Option<usize>, Vec<(usize, &'a ArtifactSighting)>>;
+
+fn cached_by_machine(case: &Case) -> Cached<'_> {
+    let mut cached = Cached::new();
+    for (artifact, record) in case.artifacts.iter().enumerate() {
+        for sight in &record.seen {
+            if matches!(sight.source, ArtifactSource::Cache(_)) {
+                let own = cached.entry(sight.machine).or_default();
+                own.push((artifact, sight));
+            }
+        }
+    }
+    cached
+}
+
 /// Cached lists, CRLs and answers of the machine that were valid then and had
 /// come by then, as far as the cache tells.
-fn usable_objects(case: &Case, handshake: &Handshake) -> Vec<(String, Cite)> {
+fn usable_objects(case: &Case, cached: &Cached<'_>, handshake: &Handshake) -> Vec<(String, Cite)> {
     let at = case.as_of.unwrap_or(handshake.at);
     let issuers: Vec<&[u8]> = handshake
         .artifacts
@@ -175,13 +191,17 @@ fn usable_objects(case: &Case, handshake: &Handshake) -> Vec<(String, Cite)> {
     let within =
         |from: Timestamp, to: Option<Timestamp>| from <= at && to.is_none_or(|to| at <= to);
     let mut found = Vec::new();
-    for record in &case.artifacts {
-        let cached = record.seen.iter().find(|sight| {
-            matches!(sight.source, ArtifactSource::Cache(_))
-                && sight.machine == handshake.machine
-                && sight.at.is_none_or(|synced| synced <= at)
-        });
-        let Some(cached) = cached else { continue };
+    let mut told = None;
+    for (artifact, cached) in cached.get(&handshake.machine).into_iter().flatten() {
+        let has_come = cached.at.is_none_or(|synced| synced <= at);
+        // The first copy of each object is enough.
+        if told == Some(*artifact) || !has_come {
+            continue;
+        }
+        told = Some(*artifact);
+        let Some(record) = case.artifacts.get(*artifact) else {
+            continue;
+        };
         let name = match &record.artifact {
             Artifact::Crl(crl)
                 if issuers.contains(&crl.issuer.der.as_slice())

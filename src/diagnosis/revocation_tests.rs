@@ -5,8 +5,9 @@
 use super::fixtures::{AIA, CRL, OCSP, SITE, Story, alice, at, certificate, system};
 use super::statuses::samples::{object, refused_after};
 use super::{Diagnosis, FailureKind, Role, VerdictState, diagnose};
+use crate::case::holdings::Holders;
 use crate::case::status::{Presence, StatusState};
-use crate::case::{Case, ChainSubject, holdings};
+use crate::case::{Case, ChainSubject};
 use crate::chain::TrustStatus;
 use crate::pki::Artifact;
 use crate::retrieval::{ObjectKind, Outcome};
@@ -35,10 +36,10 @@ fn told(diagnosis: &Diagnosis) -> Vec<&str> {
 #[test]
 fn a_download_is_at_hand_from_its_end_on_and_only_for_its_machine() {
     let case = refused_after("crl-in-force.crl").case();
-    let own = holdings::of_machine(&case, Some(0), &[]);
+    let own = Holders::of(&case, &[]).of_machine(Some(0));
     let since: Vec<_> = own.crls.iter().map(|held| held.since).collect();
     assert_eq!(since, [Some(at(11))]);
-    assert!(holdings::of_machine(&case, Some(1), &[]).crls.is_empty());
+    assert!(Holders::of(&case, &[]).of_machine(Some(1)).crls.is_empty());
 }
 
 #[test]
@@ -48,18 +49,19 @@ fn what_one_account_has_cached_another_has_not() {
         .rejects(&FULL, (9, 12))
         .case();
     let of = |account| {
-        holdings::of_account(&case, Some(0), &account, &[])
+        Holders::of(&case, &[])
+            .of_account(Some(0), &account)
             .crls
             .len()
     };
     assert_eq!((of(alice()), of(system())), (1, 0));
-    assert_eq!(holdings::of_machine(&case, Some(0), &[]).crls.len(), 1);
+    assert_eq!(Holders::of(&case, &[]).of_machine(Some(0)).crls.len(), 1);
 }
 
 #[test]
 fn nobody_keeps_what_a_server_sent() {
     let case = Story::new().rejects(&FULL, (9, 12)).case();
-    let own = holdings::of_machine(&case, Some(0), &[]);
+    let own = Holders::of(&case, &[]).of_machine(Some(0));
     assert!(own.candidates.is_empty());
 }
 
@@ -72,14 +74,14 @@ fn a_cached_status_whose_time_is_lost_proves_nothing() {
     for sighting in case.artifacts.iter_mut().flat_map(|it| &mut it.seen) {
         sighting.at = None;
     }
-    assert!(holdings::of_machine(&case, Some(0), &[]).crls.is_empty());
+    assert!(Holders::of(&case, &[]).of_machine(Some(0)).crls.is_empty());
 }
 
 #[test]
 fn roots_that_were_given_are_anchors() {
     let case = Case::default();
     let roots = [certificate("site-root")];
-    let own = holdings::of_machine(&case, None, &roots);
+    let own = Holders::of(&case, &roots).of_machine(None);
     assert!(own.candidates.iter().all(|held| held.object.anchor));
     assert_eq!(own.candidates.len(), 1);
 }

@@ -564,6 +564,7 @@ pub(super) fn case() -> Case {
     };
     let system = Account::of(AccountKind::System);
     Case {
+        finder: crate::case::Finder::default(),
         discoveries: Vec::new(),
         logins: Vec::new(),
         same_clients: Default::default(),
