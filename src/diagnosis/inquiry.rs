@@ -1,10 +1,12 @@
 //! What rules work on: the case, its failures, and what links a failure to the
 //! retrievals it waited for.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use super::failure::{Failure, Reaction};
 use super::finding::Confidence;
+use super::inspections::{Signs, inspections};
 
 use crate::account::Account;
 use crate::case::questions::ListGap;
@@ -30,6 +32,9 @@ pub struct Inquiry<'a> {
     pub list_gaps: Vec<ListGap>,
     /// What the servers say of the time, by vantage point.
     server_clocks: BTreeMap<u32, Clock>,
+    /// What shows that certificates were made on the way, by failure; found when
+    /// the first rule asks.
+    inspections: OnceCell<BTreeMap<usize, Signs>>,
 }
 
 /// A failed retrieval that a failure is about or waited for.
@@ -124,6 +129,7 @@ impl<'a> Inquiry<'a> {
             by_retrieval,
             list_gaps,
             server_clocks: server_clocks.collect(),
+            inspections: OnceCell::new(),
         }
     }
 }
@@ -133,6 +139,14 @@ impl Inquiry<'_> {
     #[must_use]
     pub fn servers_at(&self, vantage: u32) -> Option<&Clock> {
         self.server_clocks.get(&vantage)
+    }
+
+    /// What shows that the certificates of a rejected handshake were made on the
+    /// way, where anything does.
+    #[must_use]
+    pub fn inspection(&self, failure: usize) -> Option<&Signs> {
+        let all = self.inspections.get_or_init(|| inspections(self));
+        all.get(&failure)
     }
 
     /// The failures that are linked to a retrieval, with the link.

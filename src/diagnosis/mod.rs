@@ -47,6 +47,7 @@ mod host_policies;
 mod identity_proxy_gap;
 mod incidents;
 mod inquiry;
+mod inspections;
 mod intermediary_serves_stale;
 mod intermediate_missing_aia_failed;
 mod intermediate_missing_no_aia;

@@ -2,20 +2,16 @@
 //! it is: that of a proxy which opens connections, that of an update server, an
 //! organization's own, or any other. One rule speaks for each kind.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::inquiry::{Inquiry, join_words};
-use super::rejections::{
-    Rejection, is_known_intermediate, is_private, is_public_name, owner_of, rejections,
-};
+use super::inspections::Signs;
+use super::rejections::{Rejection, is_known_intermediate, is_private, rejections};
 use super::wsus;
-use crate::case::questions::{host_of, names_root};
+use crate::case::questions::names_root;
 use crate::chain::{Chain, RootTrust};
 use crate::pki::Certificate;
-use crate::pki::certificate::{CA_ISSUERS, OCSP};
 use crate::protocol::tls::ServerCertificates;
-use crate::provenance::Cite;
 
 /// A rejected chain that ends at, or below, a root which no list of the day
 /// names and nobody gave.
@@ -48,30 +44,6 @@ pub enum RootKind {
     Private,
     /// Nothing special is seen.
     Plain,
-}
-
-/// What shows that certificates were made on the way.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Signs {
-    /// Unrelated sites with the same issuer or key, the rejected one first.
-    pub sites: Vec<String>,
-    /// The sites share one key.
-    pub one_key: bool,
-    /// The issuer's name says so.
-    pub named: bool,
-    /// The same site showed a certificate of another issuer elsewhere.
-    pub differs: bool,
-    /// Where the others were seen.
-    pub cites: Vec<Cite>,
-}
-
-impl Signs {
-    /// Two unrelated sites can have one authority outside the program only
-    /// where somebody signs for both.
-    #[must_use]
-    pub fn are_strong(&self) -> bool {
-        self.sites.len() > 1
-    }
 }
 
 impl Unlisted<'_> {
@@ -194,8 +166,8 @@ pub fn limited_by_list<'a>(rejection: &Rejection<'a>) -> Option<&'a Chain> {
 
 fn kind(inquiry: &Inquiry<'_>, rejection: &Rejection<'_>) -> RootKind {
     let mut elements = rejection.best.elements.iter();
-    if let Some(signs) = inspection(inquiry, rejection) {
-        RootKind::Inspection(signs)
+    if let Some(signs) = inquiry.inspection(rejection.index) {
+        RootKind::Inspection(signs.clone())
     } else if wsus::is_update_handshake(inquiry.case, rejection.handshake) {
         RootKind::Update
     } else if elements.any(|element| is_private(&element.certificate)) {
@@ -205,115 +177,14 @@ fn kind(inquiry: &Inquiry<'_>, rejection: &Rejection<'_>) -> RootKind {
     }
 }
 
-/// Signed certificate timestamps, which every public server certificate since
-/// 2018 has (RFC 6962 §3.3).
-const TIMESTAMPS: &str = "1.3.6.1.4.1.11129.2.4.2";
-
-/// True for a certificate that names public services, as the ones made on the
-/// way do not.
-fn looks_public(leaf: &Certificate) -> bool {
-    let mut urls = leaf.access_urls(CA_ISSUERS);
-    urls.extend(leaf.access_urls(OCSP));
-    urls.extend(leaf.crl_urls());
-    let public = |url: &&str| host_of(url).is_some_and(is_public_name);
-    let stamped = leaf.extensions.iter().any(|it| it.oid == TIMESTAMPS);
-    stamped || urls.iter().any(public)
-}
-
-fn inspection(inquiry: &Inquiry<'_>, rejection: &Rejection<'_>) -> Option<Signs> {
-    let case = inquiry.case;
-    let (_, leaf) = case.leaf_of(rejection.handshake)?;
-    let site = rejection.handshake.site.as_deref()?;
-    if !is_public_name(site) || leaf.is_self_issued() {
-        return None;
-    }
-    let mut signs = Signs {
-        named: says_inspection(&leaf.issuer.text)
-            || rejection
-                .root()
-                .is_some_and(|root| says_inspection(&root.subject.text)),
-        ..Signs::default()
-    };
-    let mut public = looks_public(leaf);
-    let mut owners = BTreeSet::from([owner_of(site)]);
-    let mut sites = vec![site.to_owned()];
-    for other in &case.handshakes {
-        let (Some((_, theirs)), Some(name)) = (case.leaf_of(other), other.site.as_deref()) else {
-            continue;
-        };
-        let same_site = name.eq_ignore_ascii_case(site);
-        if same_site {
-            signs.differs |= theirs.issuer.der != leaf.issuer.der;
-            continue;
-        }
-        let one_key = theirs.public_key.der == leaf.public_key.der;
-        let one_issuer = theirs.issuer.der == leaf.issuer.der;
-        public |= one_issuer && looks_public(theirs);
-        if !is_public_name(name) || theirs.sha256 == leaf.sha256 || !(one_key || one_issuer) {
-            continue;
-        }
-        if owners.insert(owner_of(name)) {
-            signs.one_key |= one_key;
-            sites.push(name.to_owned());
-            signs.cites.extend(other.cites.iter().cloned());
-        }
-    }
-    signs.sites = sites;
-    let absent = rejection.best.root == RootTrust::Absent;
-    let shared = signs.are_strong();
-    // The same public authority for two sites is ordinary, unless it is shown
-    // to be none.
-    let made = !public || absent || signs.one_key;
-    (made && (shared || signs.differs || signs.named)).then_some(signs)
-}
-
-/// Words that products which open connections put into the names of their
-/// authorities; a hint that needs a public site without public addresses beside it.
-const INSPECTION_WORDS: [&str; 30] = [
-    "proxy",
-    "inspect",
-    "intercept",
-    "decrypt",
-    "bump",
-    "mitm",
-    "ssl filter",
-    "web gateway",
-    "squid",
-    "fortinet",
-    "fortigate",
-    "zscaler",
-    "netskope",
-    "palo alto",
-    "blue coat",
-    "bluecoat",
-    "forcepoint",
-    "websense",
-    "sophos",
-    "barracuda",
-    "watchguard",
-    "sonicwall",
-    "smoothwall",
-    "umbrella",
-    "kaspersky",
-    "avast",
-    "bitdefender",
-    "fiddler",
-    "portswigger",
-    "charles",
-];
-
-fn says_inspection(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    INSPECTION_WORDS.iter().any(|word| lower.contains(word))
-}
-
-/// `a.example, b.example and 2 more`.
+/// `a.example, b.example and 2 more`, where `more` are not in the list.
 #[must_use]
-pub fn some_of(sites: &[String]) -> String {
+pub fn some_of(sites: &[String], more: usize) -> String {
     const MAX_NAMES: usize = 3;
     let mut names: Vec<String> = sites.iter().take(MAX_NAMES).cloned().collect();
-    if sites.len() > MAX_NAMES {
-        names.push(format!("{} more", sites.len() - MAX_NAMES));
+    let more = sites.len().saturating_sub(MAX_NAMES) + more;
+    if more > 0 {
+        names.push(format!("{more} more"));
     }
     join_words(&names)
 }

@@ -130,7 +130,7 @@ fn grouped(found: Vec<(Refuted, Vec<(usize, String)>)>) -> Vec<Proposal> {
         sites.dedup();
         let words = own.first().map_or("", |(refuted, _)| refuted.of_several);
         let cites = own.iter().flat_map(|(refuted, _)| refuted.cites.clone());
-        let summary = format!("For {}: {words}.", some_of(&sites));
+        let summary = format!("For {}: {words}.", some_of(&sites, 0));
         let failures = failures.map(|(index, _)| *index);
         proposals.push(proposal(rule, summary, failures, cites.collect()));
     }

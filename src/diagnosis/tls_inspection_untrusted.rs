@@ -1,9 +1,10 @@
 #![doc = include_str!("../../docs/rules/tls-inspection-untrusted.md")]
 
 use super::inquiry::{Basis, Inquiry};
+use super::inspections::Signs;
 use super::proposal::{Precedence, Proposal, Rule, Stance};
 use super::rejections::{Said, joined};
-use super::roots::{self, RootKind, Signs, Unlisted};
+use super::roots::{self, RootKind, Unlisted};
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -60,7 +61,7 @@ fn summary(it: &Unlisted<'_>, signs: &Signs) -> String {
         };
         format!(
             "The unrelated sites {} show certificates of one authority{key}, \"{}\"",
-            roots::some_of(&signs.sites),
+            roots::some_of(&signs.sites, signs.more),
             it.authority
         )
     } else {

@@ -46,14 +46,15 @@ pub(super) struct Record {
 /// explains; in order of time.
 pub(super) fn records(explained: &Explained) -> Vec<Record> {
     let names = Names::of(&explained.case);
-    let index = Index::of(&explained.case);
+    let index = Index::of(explained);
     let mut records: Vec<Record> = explained
         .timeline
         .iter()
         .map(|event| of_event(explained, &names, &index, event))
         .collect();
+    let told = Told::of(&explained.timeline);
     for (position, finding) in explained.diagnosis.findings.iter().enumerate() {
-        records.push(of_finding(explained, &names, position, finding));
+        records.push(of_finding(explained, &names, &told, position, finding));
     }
     records.sort_by_key(|record| (record.at.is_none(), record.at));
     records
@@ -86,9 +87,9 @@ fn of_event(explained: &Explained, names: &Names<'_>, index: &Index, event: &Eve
             }
         }
         "failure" => {
-            let failures = explained.diagnosis.failures.iter().enumerate();
+            let failures = index.failures.get(&event.at).into_iter().flatten();
             let own = failures
-                .filter(|(_, failure)| failure.at == event.at)
+                .filter_map(|index| Some((*index, explained.diagnosis.failures.get(*index)?)))
                 .find(|(_, failure)| phrase::failure_phrase(case, failure) == event.text);
             if let Some((position, failure)) = own {
                 record.id = id(Kind::Failure, position);
@@ -153,6 +154,7 @@ fn of_entry(record: &mut Record, case: &Case, position: usize) {
 fn of_finding(
     explained: &Explained,
     names: &Names<'_>,
+    told: &Told<'_>,
     position: usize,
     finding: &Finding,
 ) -> Record {
@@ -161,18 +163,11 @@ fn of_finding(
     let first = explains
         .filter_map(|index| failures.get(*index))
         .min_by_key(|failure| failure.at);
-    // A finding that explains no failure is placed where its first citation is told.
-    let told = || {
-        let cited = |event: &&Event| {
-            event
-                .cites
-                .iter()
-                .any(|cite| overlaps(cite, &finding.cites))
-        };
-        explained.timeline.iter().find(cited).map(|event| event.at)
-    };
     let mut record = Record {
-        at: first.map(|failure| failure.at).or_else(told),
+        // One that explains no failure is placed where its first citation is told.
+        at: first
+            .map(|failure| failure.at)
+            .or_else(|| told.first_of(&finding.cites)),
         clock: "capture".to_owned(),
         kind: "finding".to_owned(),
         message: finding.summary.clone(),
@@ -192,18 +187,47 @@ fn of_finding(
     record
 }
 
-fn overlaps(cite: &Cite, others: &[Cite]) -> bool {
-    let with = |other: &Cite| match (cite, other) {
-        (
-            Cite::Packets { evidence, packets },
-            Cite::Packets {
-                evidence: same,
-                packets: others,
-            },
-        ) => evidence == same && packets.iter().any(|packet| others.contains(packet)),
-        (one, other) => one == other,
-    };
-    others.iter().any(with)
+/// The first event that tells of each place.
+#[derive(Default)]
+struct Told<'a> {
+    /// By frame; the position of an event decides which is first.
+    frames: BTreeMap<(EvidenceId, u64), (usize, Timestamp)>,
+    others: BTreeMap<&'a Cite, (usize, Timestamp)>,
+}
+
+impl<'a> Told<'a> {
+    fn of(timeline: &'a [Event]) -> Self {
+        let mut told = Told::default();
+        for (position, event) in timeline.iter().enumerate() {
+            for cite in &event.cites {
+                if let Cite::Packets { evidence, packets } = cite {
+                    for packet in packets {
+                        let first = told.frames.entry((*evidence, *packet));
+                        first.or_insert((position, event.at));
+                    }
+                } else {
+                    told.others.entry(cite).or_insert((position, event.at));
+                }
+            }
+        }
+        told
+    }
+
+    /// When the first event is that shares a frame, or another place, with these.
+    fn first_of(&self, cites: &[Cite]) -> Option<Timestamp> {
+        let mut first: Option<(usize, Timestamp)> = None;
+        for cite in cites {
+            let found = match cite {
+                Cite::Packets { evidence, packets } => packets
+                    .iter()
+                    .filter_map(|packet| self.frames.get(&(*evidence, *packet)))
+                    .min(),
+                other => self.others.get(other),
+            };
+            first = first.into_iter().chain(found.copied()).min();
+        }
+        first.map(|(_, at)| at)
+    }
 }
 
 fn machine(case: &Case, index: Option<usize>) -> String {
@@ -238,13 +262,19 @@ struct Index {
     retrievals: BTreeMap<Place, usize>,
     handshakes: BTreeMap<Place, usize>,
     entries: BTreeMap<Place, usize>,
+    failures: BTreeMap<Timestamp, Vec<usize>>,
 }
 
 /// A packet, or the offset of bytes, of a piece of evidence.
 type Place = (EvidenceId, bool, u64);
 
 impl Index {
-    fn of(case: &Case) -> Self {
+    fn of(explained: &Explained) -> Self {
+        let case = &explained.case;
+        let mut failures: BTreeMap<Timestamp, Vec<usize>> = BTreeMap::new();
+        for (position, failure) in explained.diagnosis.failures.iter().enumerate() {
+            failures.entry(failure.at).or_default().push(position);
+        }
         let of = |lists: Vec<&[Cite]>| {
             let mut map = BTreeMap::new();
             for (position, cites) in lists.into_iter().enumerate() {
@@ -263,6 +293,7 @@ impl Index {
             retrievals: of(case.retrievals.iter().map(|it| &*it.cites).collect()),
             handshakes: of(case.handshakes.iter().map(|it| &*it.cites).collect()),
             entries: of(entries.iter().map(Vec::as_slice).collect()),
+            failures,
         }
     }
 
