@@ -58,9 +58,13 @@ fn evidence(sample: &Path) -> Vec<String> {
 fn samples_open_without_a_message_and_no_text_leaves_its_place() {
     let Some(browser) = browser() else { return };
     let mut wrong = Vec::new();
-    for sample in samples() {
-        let folder = tempfile::tempdir().unwrap();
-        let page = report(folder.path(), &sample, &evidence(&sample));
+    let mut pages = Vec::new();
+    let folder = tempfile::tempdir().unwrap();
+    let samples = samples();
+    for sample in &samples {
+        let folder = folder.path().join(sample.file_name().unwrap());
+        std::fs::create_dir(&folder).unwrap();
+        let page = report(&folder, sample, &evidence(sample));
         let (document, messages) = opened(browser, &page);
         let name = sample.file_name().unwrap().to_string_lossy().into_owned();
         let said = console(&messages);
@@ -71,9 +75,11 @@ fn samples_open_without_a_message_and_no_text_leaves_its_place() {
         if document.contains("id=\"timeline-filter\" hidden") {
             wrong.push(format!("{name}: the script did not run"));
         }
-        let measured = measured(browser, &page);
+        pages.push(page);
+    }
+    for (sample, measured) in samples.iter().zip(measured(browser, &pages)) {
         if !measured.is_empty() {
-            wrong.push(format!("{name}: {measured}"));
+            wrong.push(format!("{}: {measured}", sample.display()));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
