@@ -140,6 +140,7 @@ impl Assembler {
     }
 
     /// Takes the payload of a segment, whose first byte is at `sequence`.
+    #[inline]
     pub(super) fn segment<C: StreamConsumer>(
         &mut self,
         sequence: u32,
@@ -353,6 +354,7 @@ impl Assembler {
     }
 
     /// Takes the receiver's acknowledgment number.
+    #[inline]
     pub(super) fn acknowledge(&mut self, acknowledgment: u32) {
         let ahead = self.distance(acknowledgment);
         self.asked_again |= ahead == 0 && !self.pending.is_empty();

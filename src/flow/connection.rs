@@ -134,6 +134,7 @@ impl<C: StreamConsumer> Connection<C> {
     }
 
     /// Takes a segment.
+    #[inline]
     pub(super) fn segment(
         &mut self,
         sender: End,
@@ -282,6 +283,7 @@ impl<C: StreamConsumer> Connection<C> {
     }
 
     /// Takes a SYN or SYN-ACK; false when it is none of this connection's.
+    #[cold]
     fn syn(
         &mut self,
         direction: Direction,
@@ -354,6 +356,7 @@ impl<C: StreamConsumer> Connection<C> {
         }
     }
 
+    #[cold]
     fn start_in_the_middle(&mut self, direction: Direction, sequence: u32, at: Sighting) {
         self.live.streams[direction.index()].start(sequence);
         self.consumer.gap(direction, None, at);
@@ -363,13 +366,20 @@ impl<C: StreamConsumer> Connection<C> {
     /// seen yet its next byte is the one acknowledged: the first one when the
     /// client answers a SYN-ACK (not captured) before sending anything, or the
     /// server a SYN.
+    #[inline]
     fn acknowledge(&mut self, direction: Direction, segment: &Segment<'_>, at: Sighting) {
         let other = direction.reverse();
         self.live.large[other.index()].acknowledged(segment.acknowledgment);
         if self.live.streams[other.index()].is_started() {
             self.live.streams[other.index()].acknowledge(segment.acknowledgment);
-            return;
+        } else {
+            self.acknowledge_first(direction, segment, at);
         }
+    }
+
+    #[cold]
+    fn acknowledge_first(&mut self, direction: Direction, segment: &Segment<'_>, at: Sighting) {
+        let other = direction.reverse();
         let opening = match direction {
             Direction::ToServer => {
                 let own = &self.live.streams[0];
@@ -385,6 +395,7 @@ impl<C: StreamConsumer> Connection<C> {
     }
 
     /// Takes an RST: a refusal while only SYNs were sent, else an abort.
+    #[cold]
     fn rst(
         &mut self,
         direction: Direction,

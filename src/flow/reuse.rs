@@ -25,13 +25,25 @@ impl<C: StreamConsumer> Connection<C> {
     /// A SYN with another sequence number opens a new one after a close or a
     /// long silence; in the middle it may be forged, so it is believed when
     /// the server acknowledges it or the client goes on from it.
+    #[inline]
     pub(super) fn belongs(&mut self, sender: End, segment: &Segment<'_>, at: Sighting) -> Belongs {
         let idle = nanoseconds(at).saturating_sub(self.live.last_seen) > REUSE_AFTER;
         let replaceable = idle || self.is_over();
-        let flags = segment.flags;
-        if !flags.syn && !replaceable && self.next_syn.is_none() {
+        if !segment.flags.syn && !replaceable && self.next_syn.is_none() {
             return Belongs::Here;
         }
+        self.may_belong(sender, segment, at, replaceable)
+    }
+
+    #[cold]
+    fn may_belong(
+        &mut self,
+        sender: End,
+        segment: &Segment<'_>,
+        at: Sighting,
+        replaceable: bool,
+    ) -> Belongs {
+        let flags = segment.flags;
         let side = self.direction(sender).index();
         let known = self.initial[side];
         // A capture may hold a SYN behind the segments that followed it.

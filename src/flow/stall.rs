@@ -81,6 +81,7 @@ struct Waiting {
 
 impl LargeSegment {
     /// Takes a segment with payload.
+    #[inline]
     pub(super) fn sent(&mut self, first_byte: u32, size: u32, at: Sighting) {
         let end = first_byte.wrapping_add(size);
         match &mut self.state {
@@ -111,6 +112,7 @@ impl LargeSegment {
     }
 
     /// Takes the receiver's acknowledgment number.
+    #[inline]
     pub(super) fn acknowledged(&mut self, number: u32) {
         let covers = |end: u32| number.wrapping_sub(end).cast_signed() >= 0;
         match &self.state {

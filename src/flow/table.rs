@@ -210,6 +210,7 @@ impl<C: StreamConsumer> FlowTable<C> {
         }
     }
 
+    #[cold]
     fn note_reply(&mut self, key: &FlowKey, sender: End, reply: Reply) {
         let slot = self.slot(key).and_then(|slot| self.slots.get_mut(slot));
         if let Some(connection) = slot.and_then(Option::as_mut) {
@@ -217,6 +218,7 @@ impl<C: StreamConsumer> FlowTable<C> {
         }
     }
 
+    #[inline]
     fn slot(&mut self, key: &FlowKey) -> Option<usize> {
         if let Some((recent, slot)) = &self.recent
             && recent == key
@@ -228,6 +230,7 @@ impl<C: StreamConsumer> FlowTable<C> {
         Some(slot)
     }
 
+    #[inline]
     fn feed(&mut self, slot: usize, sender: End, segment: &Segment<'_>, at: Sighting) {
         let Some(connection) = self.slots.get_mut(slot).and_then(Option::as_mut) else {
             return;
@@ -237,19 +240,28 @@ impl<C: StreamConsumer> FlowTable<C> {
         connection.segment(sender, segment, at, &mut self.pending_total);
         let conflict = !had_conflicts && connection.has_conflicts();
         if !was_over && connection.is_over() {
-            let (now, id) = (nanoseconds(at), connection.id);
-            if connection.fins().is_some() {
-                let until = now.saturating_add(SETTLE);
-                self.closing.push_back((until, slot, id));
-            } else {
-                let until = now.saturating_add(LINGER);
-                self.aborted.push_back((until, slot, id));
-            }
-            self.let_go(now);
+            self.note_over(slot, at);
         }
         if conflict {
             self.conflict(at);
         }
+    }
+
+    /// Notes that a connection is over, until it is let go of.
+    #[cold]
+    fn note_over(&mut self, slot: usize, at: Sighting) {
+        let Some(connection) = self.slots.get(slot).and_then(Option::as_ref) else {
+            return;
+        };
+        let (now, id) = (nanoseconds(at), connection.id);
+        if connection.fins().is_some() {
+            let until = now.saturating_add(SETTLE);
+            self.closing.push_back((until, slot, id));
+        } else {
+            let until = now.saturating_add(LINGER);
+            self.aborted.push_back((until, slot, id));
+        }
+        self.let_go(now);
     }
 
     /// Takes a segment of a connection that was closed and handed out.
@@ -273,6 +285,7 @@ impl<C: StreamConsumer> FlowTable<C> {
 
     /// Takes a segment of no connection: a SYN begins or repeats a connect,
     /// anything else shows a connection.
+    #[cold]
     fn unconnected(&mut self, key: FlowKey, sender: End, segment: &Segment<'_>, at: Sighting) {
         if self.comes_late(key, sender, segment, at) {
             return;
@@ -356,6 +369,7 @@ impl<C: StreamConsumer> FlowTable<C> {
     }
 
     /// Ends what is over and what is idle.
+    #[cold]
     fn sweep(&mut self, now: i64) {
         self.swept_at = now;
         self.pushed_since = 0;
@@ -467,6 +481,7 @@ impl<C: StreamConsumer> FlowTable<C> {
         self.evicted += 1;
     }
 
+    #[cold]
     fn conflict(&mut self, at: Sighting) {
         self.conflicts += 1;
         let effect = match self.conflicts {
