@@ -1,19 +1,17 @@
 //! A TCP connection: its opening, both directions, its close.
 
-use std::net::IpAddr;
-
-use crate::packet::{Segment, Unreachable};
+use crate::packet::Segment;
 use crate::provenance::Sighting;
 
 use super::assembler::{Assembler, MAX_PENDING_TOTAL, Sink};
 use super::connect::is_copy;
 use super::held::Held;
 use super::key::{End, FlowKey};
-use super::opening::{Opening, Syn, icmp_error, refusal};
-use super::stall::{LargeSegment, Stall};
+use super::opening::{Opening, Syn};
+use super::stall::LargeSegment;
 use super::{
-    Close, CloseKind, Conversation, ConversationId, Direction, IcmpError, MAX_ICMP_ERRORS,
-    MAX_SYNS, Quality, Refusal, RefusalKind, Reply, RoleBasis, StreamConsumer,
+    Close, ConversationId, Direction, IcmpError, MAX_SYNS, Quality, Refusal, Reply, RoleBasis,
+    StreamConsumer,
 };
 
 /// A connection and what consumes its bytes.
@@ -23,34 +21,34 @@ pub(super) struct Connection<C> {
     pub(super) id: ConversationId,
     pub(super) live: Live,
     pub(super) role_basis: RoleBasis,
-    consumer: C,
-    syns: Vec<Sighting>,
-    syn_ack: Option<Sighting>,
-    reply: Option<Reply>,
+    pub(super) consumer: C,
+    pub(super) syns: Vec<Sighting>,
+    pub(super) syn_ack: Option<Sighting>,
+    pub(super) reply: Option<Reply>,
     /// Sequence numbers of the SYN and the SYN-ACK.
     pub(super) initial: [Option<u32>; 2],
     /// Payload of the SYN, until the server takes or leaves it.
     early: Option<Box<[u8]>>,
     /// A SYN that fits no running connection: the next one's, if answered.
     pub(super) next_syn: Option<Syn>,
-    refusal: Option<Refusal>,
-    first: Sighting,
-    closes: Vec<Close>,
-    icmp_errors: Vec<IcmpError>,
+    pub(super) refusal: Option<Refusal>,
+    pub(super) first: Sighting,
+    pub(super) closes: Vec<Close>,
+    pub(super) icmp_errors: Vec<IcmpError>,
 }
 
 /// What every packet touches, kept together for the sake of the cache.
 #[derive(Debug)]
 pub(super) struct Live {
-    last: Sighting,
+    pub(super) last: Sighting,
     /// Capture time of the last packet, in nanoseconds.
     pub(super) last_seen: i64,
     pub(super) client: End,
-    reset: bool,
-    quality: Quality,
+    pub(super) reset: bool,
+    pub(super) quality: Quality,
     pub(super) streams: [Assembler; 2],
     /// Whether large segments get through, per direction.
-    large: [LargeSegment; 2],
+    pub(super) large: [LargeSegment; 2],
     /// Segments that came before what they answer.
     held: Held,
 }
@@ -259,13 +257,13 @@ impl<C: StreamConsumer> Connection<C> {
     }
 
     /// Ends all waiting of held segments.
-    fn end_wait(&mut self, at: Sighting, pending_total: &mut usize) {
+    pub(super) fn end_wait(&mut self, at: Sighting, pending_total: &mut usize) {
         while let Some(awaited) = self.live.held.awaited() {
             self.give_up_overdue(awaited, at, pending_total);
         }
     }
 
-    fn stream<'a>(
+    pub(super) fn stream<'a>(
         &'a mut self,
         direction: Direction,
         at: Sighting,
@@ -393,153 +391,6 @@ impl<C: StreamConsumer> Connection<C> {
             self.start_in_the_middle(other, segment.acknowledgment, at);
         }
     }
-
-    /// Takes an RST: a refusal while only SYNs were sent, else an abort.
-    #[cold]
-    fn rst(
-        &mut self,
-        direction: Direction,
-        segment: &Segment<'_>,
-        at: Sighting,
-        pending_total: &mut usize,
-    ) {
-        let side = direction.index();
-        if segment.sequence != 0 && !self.live.streams[side].is_near(segment.sequence) {
-            self.live.quality.strays += 1;
-            return;
-        }
-        let only_syns = self.syn_ack.is_none()
-            && self.initial[1].is_none()
-            && self.live.quality.packets == [self.syns.len() as u64, 1];
-        let close = Close {
-            by: direction,
-            how: CloseKind::Reset,
-            sighting: at,
-        };
-        if only_syns && direction == Direction::ToClient {
-            let from = self.key.endpoint(self.live.client.other()).ip();
-            self.refusal = Some(Refusal {
-                sighting: at,
-                how: RefusalKind::Reset,
-                from,
-            });
-            self.live.reset = true;
-            self.closes.push(close);
-            return;
-        }
-        if !self
-            .closes
-            .iter()
-            .any(|known| known.by == direction && known.how == CloseKind::Reset)
-        {
-            self.note_hole(direction, at);
-            self.end_wait(at, pending_total);
-            let (stream, mut sink) = self.stream(direction, at, pending_total);
-            stream.finish(&mut sink);
-            self.closes.push(close);
-            self.consumer.closed(&close);
-        }
-        self.live.reset = true;
-    }
-
-    /// Notes a hole that the receiver never got filled: no fault of the capture.
-    fn note_hole(&mut self, direction: Direction, at: Sighting) {
-        let hole = self.live.streams[direction.index()].lost_on_the_way();
-        let known = self.live.quality.stalls.iter().any(|it| it.by == direction);
-        if let (Some(size), false) = (hole, known) {
-            self.live.quality.stalls.push(Stall {
-                by: direction,
-                size,
-                sent: 0,
-                first: at,
-                last: at,
-                smaller_passed: false,
-                too_big: None,
-            });
-        }
-    }
-
-    /// Adds the segments that never got through, and takes out of the missing
-    /// bytes those that the capture did not lose.
-    fn note_stalls(&mut self) {
-        for direction in [Direction::ToServer, Direction::ToClient] {
-            let side = direction.index();
-            let stalls = &mut self.live.quality.stalls;
-            if let Some(hole) = stalls.iter().find(|it| it.by == direction) {
-                let missing = &mut self.live.quality.missing[side];
-                *missing = missing.saturating_sub(hole.size);
-            } else if self.live.quality.packets[1 - side] > 0 {
-                stalls.extend(self.live.large[side].stall(direction));
-            }
-        }
-        let errors = &self.icmp_errors;
-        let stalls = std::mem::take(&mut self.live.quality.stalls);
-        self.live.quality.stalls = stalls
-            .into_iter()
-            .map(|stall| stall.with_word_of(errors))
-            .collect();
-    }
-
-    /// Takes an ICMP error about a packet that `sender` sent.
-    pub(super) fn unreachable(
-        &mut self,
-        sender: End,
-        error: &Unreachable,
-        from: IpAddr,
-        at: Sighting,
-    ) {
-        let about = self.direction(sender);
-        let noted = icmp_error(error, from, about, at);
-        let connecting = self.syn_ack.is_none() && self.live.quality.packets[1] == 0;
-        if connecting && about == Direction::ToServer && !self.syns.is_empty() {
-            self.refusal = self.refusal.or(refusal(&noted));
-        }
-        if self.icmp_errors.len() < MAX_ICMP_ERRORS {
-            self.icmp_errors.push(noted);
-        }
-    }
-
-    /// Ends the conversation: holes become gaps, and when the content shows
-    /// that the sides were taken for each other, they are changed over.
-    pub(super) fn into_conversation(
-        mut self,
-        vantage: u32,
-        pending_total: &mut usize,
-    ) -> (Conversation, C) {
-        let last = self.live.last;
-        for direction in [Direction::ToServer, Direction::ToClient] {
-            self.note_hole(direction, last);
-        }
-        self.end_wait(last, pending_total);
-        for direction in [Direction::ToServer, Direction::ToClient] {
-            let (stream, mut sink) = self.stream(direction, last, pending_total);
-            stream.finish(&mut sink);
-        }
-        self.note_stalls();
-        self.closes.sort_by_key(|close| close.sighting);
-        self.live.quality.mid_stream = self.syns.is_empty() && self.syn_ack.is_none();
-        let mut conversation = Conversation {
-            id: self.id,
-            vantage,
-            client: self.key.endpoint(self.live.client),
-            server: self.key.endpoint(self.live.client.other()),
-            role_basis: self.role_basis,
-            initial: self.initial,
-            syns: self.syns,
-            syn_ack: self.syn_ack,
-            reply: self.reply,
-            refusal: self.refusal,
-            first: self.first,
-            last: self.live.last,
-            closes: self.closes,
-            icmp_errors: self.icmp_errors,
-            quality: self.live.quality,
-        };
-        if self.role_basis == RoleBasis::Port && self.consumer.reversed() {
-            change_over(&mut conversation);
-        }
-        (conversation, self.consumer)
-    }
 }
 
 /// Payload kept of a SYN; fast open carries up to one segment.
@@ -548,22 +399,4 @@ pub(super) const MAX_EARLY: u32 = 1_460;
 /// Capture time as the table compares it; years beyond 2262 are all alike.
 pub(super) fn nanoseconds(at: Sighting) -> i64 {
     i64::try_from(at.at.unix_nanoseconds()).unwrap_or(i64::MAX)
-}
-
-fn change_over(conversation: &mut Conversation) {
-    std::mem::swap(&mut conversation.client, &mut conversation.server);
-    conversation.role_basis = RoleBasis::Content;
-    conversation.initial.reverse();
-    for close in &mut conversation.closes {
-        close.by = close.by.reverse();
-    }
-    for stall in &mut conversation.quality.stalls {
-        stall.by = stall.by.reverse();
-    }
-    for error in &mut conversation.icmp_errors {
-        error.about = error.about.reverse();
-    }
-    conversation.quality.packets.reverse();
-    conversation.quality.bytes.reverse();
-    conversation.quality.missing.reverse();
 }

@@ -3,21 +3,24 @@
 //! [`FlowTable`] is pushed packets and pushes bytes on to one
 //! [`StreamConsumer`] per conversation, in order, as slices of the frames.
 //! `assembler` orders one direction (`pending` holds what came too early),
-//! `connection` is both with their opening and close (`reuse` tells whether a
-//! segment is still its own, `stall` which segments never get through, `closed`
-//! what comes after the end), `connect` a SYN that nothing but a refusal
-//! answered (as small as a record can be: port scans have millions),
+//! `connection` is both with their opening (`ending` has their close, `reuse`
+//! tells whether a segment is still its own, `stall` which segments never get
+//! through, `closed` what comes after the end), `connect` a SYN that nothing but
+//! a refusal answered (as small as a record can be: port scans have millions),
 //! `unanswered` the same when it is over, `fragments` puts IP fragments
-//! together, `table` finds the conversation and bounds them all (`halves` by age).
+//! together, `table` finds the conversation, and `letting_go` bounds them all
+//! (`halves` by age).
 
 mod assembler;
 mod closed;
 mod connect;
 mod connection;
+mod ending;
 mod fragments;
 mod halves;
 mod held;
 mod key;
+mod letting_go;
 mod opening;
 mod pending;
 mod reuse;

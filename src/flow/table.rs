@@ -1,6 +1,6 @@
 //! The table of live conversations.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use crate::issue::Issue;
@@ -13,6 +13,7 @@ use super::connection::{Connection, nanoseconds};
 use super::fragments::{Fragments, Whole};
 use super::halves::Halves;
 use super::key::{End, FlowKey, KeyHash};
+use super::letting_go::{CONNECT_AGE, LINGER, MAX_CONNECTIONS, Over};
 use super::opening::Opening;
 use super::reuse::Belongs;
 use super::{Conversation, ConversationId, Reply, StreamConsumer, Unanswered};
@@ -24,84 +25,38 @@ use super::{Conversation, ConversationId, Reply, StreamConsumer, Unanswered};
 /// now and then, and [`FlowTable::finish`] once; the order of what they return
 /// depends on the packets only.
 pub struct FlowTable<C: StreamConsumer> {
-    vantage: u32,
+    pub(super) vantage: u32,
     next_id: u64,
     make: Box<dyn FnMut(ConversationId) -> C + Send>,
-    slots: Vec<Option<Box<Connection<C>>>>,
-    free: Vec<usize>,
-    connections: HashMap<FlowKey, usize, KeyHash>,
-    connects: Halves<Connect>,
+    pub(super) slots: Vec<Option<Box<Connection<C>>>>,
+    pub(super) free: Vec<usize>,
+    pub(super) connections: HashMap<FlowKey, usize, KeyHash>,
+    pub(super) connects: Halves<Connect>,
     /// Connections handed out of which packets may still come.
-    closed: Halves<Closed>,
-    late: Vec<Late>,
+    pub(super) closed: Halves<Closed>,
+    pub(super) late: Vec<Late>,
     /// The connection of the last packet, often that of the next.
-    recent: Option<(FlowKey, usize)>,
+    pub(super) recent: Option<(FlowKey, usize)>,
     fragments: Fragments,
     /// Connections closed by both sides, in order, with the time to let go of
     /// them.
-    closing: Over,
+    pub(super) closing: Over,
     /// Those that are over in another way.
-    aborted: Over,
-    ended: Vec<(Conversation, C)>,
-    unanswered: Vec<Unanswered>,
-    pending_total: usize,
-    swept_at: i64,
-    pushed_since: usize,
-    evidence: EvidenceId,
-    issues: Vec<Issue>,
+    pub(super) aborted: Over,
+    pub(super) ended: Vec<(Conversation, C)>,
+    pub(super) unanswered: Vec<Unanswered>,
+    pub(super) pending_total: usize,
+    pub(super) swept_at: i64,
+    pub(super) pushed_since: usize,
+    pub(super) evidence: EvidenceId,
+    pub(super) issues: Vec<Issue>,
     conflicts: u64,
-    evicted: u64,
+    pub(super) evicted: u64,
 }
-
-/// The time to let go of a connection, its slot and its number.
-type Over = VecDeque<(i64, usize, ConversationId)>;
-
-/// Live connections held; beyond it the longest idle ones are ended. A busy
-/// server has tens of thousands; each costs about a kilobyte.
-const MAX_CONNECTIONS: usize = 65_536;
-
-/// Idle connections are ended after this many nanoseconds, so that memory
-/// grows with live ones only …
-const MAX_IDLE: i64 = 600_000_000_000;
-
-/// … but not while there are so few: a quiet long poll is then kept whole.
-const FEW_CONNECTIONS: usize = 4_096;
-
-/// A connection that both sides closed is kept whole for a second, as no
-/// capture reorders by more …
-const SETTLE: i64 = 1_000_000_000;
-
-/// … and in a few bytes for its last retransmissions. One that was reset may
-/// go on, if the reset was forged, and is kept whole for as long.
-const LINGER: i64 = 30_000_000_000;
-
-/// Connections kept whole although they are over, of each kind.
-const MAX_OVER: usize = 16_384;
-
-/// The age from which unanswered connects are ended: Linux sends its last SYN
-/// after 63 s and gives up after 127 s, Windows after 21 s.
-const CONNECT_AGE: i64 = 130_000_000_000;
-
-/// Time between two searches for idle ones.
-const SWEEP_EVERY: i64 = 10_000_000_000;
-
-/// A search waits for one packet per this many entries searched, so that a
-/// capture whose clock jumps at every packet costs no more than another.
-const SWEEP_SHARE: usize = 16;
 
 /// Conflicting overlaps listed as issues; the counts of the rest are in each
 /// conversation's quality.
 const MAX_CONFLICT_ISSUES: u64 = 20;
-
-/// The first one that is due, or has to go as there are too many.
-fn first_over(over: &mut Over, now: i64) -> Option<(usize, ConversationId)> {
-    let (until, slot, id) = *over.front()?;
-    let is_due = until <= now || over.len() > MAX_OVER;
-    is_due.then(|| {
-        over.pop_front();
-        (slot, id)
-    })
-}
 
 impl<C: StreamConsumer> FlowTable<C> {
     /// A table for one vantage point. Conversations are numbered from
@@ -150,9 +105,7 @@ impl<C: StreamConsumer> FlowTable<C> {
         let now = nanoseconds(sighting);
         self.evidence = sighting.evidence;
         self.pushed_since += 1;
-        if now.saturating_sub(self.swept_at).saturating_abs() >= SWEEP_EVERY
-            && self.pushed_since >= self.live() / SWEEP_SHARE
-        {
+        if self.is_sweep_due(now) {
             self.sweep(now);
         }
         if let Transport::Fragment(fragment) = &packet.transport {
@@ -245,23 +198,6 @@ impl<C: StreamConsumer> FlowTable<C> {
         if conflict {
             self.conflict(at);
         }
-    }
-
-    /// Notes that a connection is over, until it is let go of.
-    #[cold]
-    fn note_over(&mut self, slot: usize, at: Sighting) {
-        let Some(connection) = self.slots.get(slot).and_then(Option::as_ref) else {
-            return;
-        };
-        let (now, id) = (nanoseconds(at), connection.id);
-        if connection.fins().is_some() {
-            let until = now.saturating_add(SETTLE);
-            self.closing.push_back((until, slot, id));
-        } else {
-            let until = now.saturating_add(LINGER);
-            self.aborted.push_back((until, slot, id));
-        }
-        self.let_go(now);
     }
 
     /// Takes a segment of a connection that was closed and handed out.
@@ -368,121 +304,8 @@ impl<C: StreamConsumer> FlowTable<C> {
         }
     }
 
-    /// Ends what is over and what is idle.
     #[cold]
-    fn sweep(&mut self, now: i64) {
-        self.swept_at = now;
-        self.pushed_since = 0;
-        self.let_go(now);
-        let idle = |last_seen: i64, limit: i64| now.saturating_sub(last_seen) > limit;
-        if self.connects.is_due(now) {
-            self.end_older_connects(now);
-        }
-        if self.connections.len() > FEW_CONNECTIONS {
-            for slot in 0..self.slots.len() {
-                let connection = self.slots.get(slot).and_then(Option::as_ref);
-                if connection.is_some_and(|connection| idle(connection.last_seen(), MAX_IDLE)) {
-                    self.retire(slot);
-                }
-            }
-        }
-    }
-
-    /// Lets go of the connections that have been over for long enough. Of those
-    /// closed by both sides it stays known for a while that they were.
-    fn let_go(&mut self, now: i64) {
-        if self.closed.is_due(now) {
-            self.forget_older_closed(now);
-        }
-        while let Some((slot, id)) =
-            first_over(&mut self.closing, now).or_else(|| first_over(&mut self.aborted, now))
-        {
-            let connection = self.slots.get(slot).and_then(Option::as_ref);
-            // Its ports may have been used anew.
-            if connection.is_some_and(|connection| connection.id == id) {
-                self.retire(slot);
-            }
-        }
-    }
-
-    fn live(&self) -> usize {
-        self.connections.len() + self.connects.len()
-    }
-
-    /// Takes a connection out of the table and sums it up.
-    fn retire(&mut self, slot: usize) {
-        let Some(connection) = self.slots.get_mut(slot).and_then(Option::take) else {
-            return;
-        };
-        self.connections.remove(&connection.key);
-        self.free.push(slot);
-        self.recent = None;
-        let had_conflicts = connection.has_conflicts();
-        let (key, fins) = (connection.key, connection.fins());
-        let (conversation, consumer) =
-            connection.into_conversation(self.vantage, &mut self.pending_total);
-        if let Some(fins) = fins {
-            self.closed
-                .insert(key, Closed::new(&key, &conversation, fins));
-        }
-        if !had_conflicts && conversation.quality.conflicting_overlaps > 0 {
-            self.conflict(conversation.last);
-        }
-        self.ended.push((conversation, consumer));
-    }
-
-    /// Forgets the connections that were closed longest ago.
-    fn forget_older_closed(&mut self, now: i64) {
-        let older = self.closed.take_older(now).into_iter();
-        self.late
-            .extend(older.filter_map(|(_, closed)| closed.into_late()));
-    }
-
-    fn end_connect(&mut self, key: FlowKey, connect: Connect) {
-        let unanswered = Unanswered::new(key, connect, self.vantage);
-        self.unanswered.push(unanswered);
-    }
-
-    /// Ends the older half of the unanswered connects. Nothing is lost by it
-    /// but the link to SYNs that may follow.
-    fn end_older_connects(&mut self, now: i64) {
-        let mut older = self.connects.take_older(now);
-        // Map order is random; the order of what is handed out must not be.
-        older.sort_unstable_by_key(|(_, connect)| connect.id);
-        self.unanswered.reserve_exact(older.len());
-        for (key, connect) in older {
-            self.end_connect(key, connect);
-        }
-    }
-
-    /// Ends the eighth of the connections that has been idle longest.
-    fn evict_connections(&mut self) {
-        let live = self
-            .slots
-            .iter()
-            .enumerate()
-            .filter_map(|(slot, connection)| {
-                connection
-                    .as_ref()
-                    .map(|connection| (connection.last_seen(), connection.id, slot))
-            });
-        let mut ages: Vec<(i64, ConversationId, usize)> = live.collect();
-        ages.sort_unstable();
-        for &(_, _, slot) in ages.iter().take(ages.len() / 8 + 1) {
-            self.retire(slot);
-        }
-        if self.evicted == 0 {
-            let what = format!("more than {MAX_CONNECTIONS} connections at once");
-            let effect = "the longest idle ones were ended early; if they go on, the rest of \
-                          each is a conversation seen from the middle";
-            self.issues
-                .push(Issue::new(self.evidence, "capture", what, effect));
-        }
-        self.evicted += 1;
-    }
-
-    #[cold]
-    fn conflict(&mut self, at: Sighting) {
+    pub(super) fn conflict(&mut self, at: Sighting) {
         self.conflicts += 1;
         let effect = match self.conflicts {
             ..MAX_CONFLICT_ISSUES => "the first copy is used; what the receiver used is not known",

@@ -54,7 +54,7 @@ const KINDS: [(&str, &str, &str); 35] = [
         "tests/evidence.rs",
     ),
     (
-        "flow/table.rs",
+        "flow/letting_go.rs",
         "connections at once",
         "tests/bombs/packets.rs",
     ),
