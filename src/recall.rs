@@ -2,8 +2,7 @@
 //! their bytes are, to prove them again, to hand them on.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom, Take};
+use std::io::{Read, Seek as _, SeekFrom, Take};
 use std::path::PathBuf;
 
 use crate::capture::{CaptureReader, FrameIndex};
@@ -115,7 +114,7 @@ fn in_places(
 }
 
 /// The next bytes of a stretch; `None` at its end, or where it cannot be read.
-fn next_of(stretch: &mut Take<&mut File>) -> Option<Vec<u8>> {
+fn next_of<R: Read>(stretch: &mut Take<R>) -> Option<Vec<u8>> {
     let most = stretch.limit().min(evidence::CHUNK_LEN as u64);
     let mut chunk = Vec::with_capacity(usize::try_from(most).ok()?);
     let read = stretch.by_ref().take(most).read_to_end(&mut chunk);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -147,7 +147,7 @@ impl Inputs {
     /// nothing is hashed or entered into the ledger. `None` when that cannot be
     /// done.
     #[must_use]
-    pub fn open_again(&self, file: &Located) -> Option<File> {
+    pub fn open_again(&self, file: &Located) -> Option<impl Read + Seek + use<>> {
         match &file.origin {
             Origin::File(path) if file.packing.is_none() => File::open(path).ok(),
             _ => None,
