@@ -142,6 +142,10 @@ impl Case {
     /// The chain examined for a handshake.
     #[must_use]
     pub fn chain_of_handshake(&self, handshake: usize) -> Option<(usize, &CaseChain)> {
+        if self.chains.is_empty() {
+            // They may still come: the last list to be filled.
+            return None;
+        }
         let chains = self.finder.chains.get_or_init(|| {
             let mut found = BTreeMap::new();
             for (index, chain) in self.chains.iter().enumerate() {
