@@ -12,6 +12,7 @@ use super::{ArtifactSighting, Case, CaseChain, ChainSubject};
 use crate::cryptnet;
 use crate::pki::ctl::CtlKind;
 use crate::pki::{Artifact, Certificate};
+use crate::time::Timestamp;
 
 use super::questions::host_of;
 
@@ -28,16 +29,12 @@ pub struct Finder {
 /// A sighting: the machine, the object's index, the position among its sightings.
 type Seen = (Option<usize>, usize, usize);
 
-/// Retrieval indices, ascending, by machine.
-type ByMachine = BTreeMap<Option<usize>, Vec<usize>>;
-
-/// Retrievals by what they asked for.
+/// Retrievals by what they asked for: the text, the machine, the index; in order.
 #[derive(Debug, Default)]
 struct Attempts {
-    // Looked up by key only; what comes out is sorted.
-    by_url: HashMap<String, ByMachine>,
-    /// Those for which no request was seen.
-    by_host: HashMap<Option<String>, ByMachine>,
+    by_url: Vec<(String, Option<usize>, usize)>,
+    by_host: Vec<(Option<String>, Option<usize>, usize)>,
+    by_time: Vec<(Option<usize>, Timestamp, usize)>,
 }
 
 impl Attempts {
@@ -45,19 +42,34 @@ impl Attempts {
         let mut attempts = Attempts::default();
         for (index, retrieval) in case.retrievals.iter().enumerate() {
             let machine = case.retrieval_machines.get(index).copied().flatten();
-            let found = match &retrieval.url {
-                Some(url) => attempts.by_url.entry(cryptnet::resource_key(url)),
-                None => {
-                    let found = attempts.by_host.entry(retrieval.host.clone()).or_default();
-                    found.entry(machine).or_default().push(index);
-                    continue;
-                }
-            };
-            let found = found.or_default();
-            found.entry(machine).or_default().push(index);
+            if let Some(url) = &retrieval.url {
+                let key = cryptnet::resource_key(url);
+                attempts.by_url.push((key, machine, index));
+            }
+            let host = retrieval.host.clone();
+            attempts.by_host.push((host, machine, index));
+            let started_at = retrieval.started_at;
+            attempts.by_time.push((machine, started_at, index));
         }
+        attempts.by_url.sort_unstable();
+        attempts.by_host.sort_unstable();
+        attempts.by_time.sort_unstable();
         attempts
     }
+}
+
+/// The indices behind a key, of one machine or, where none is named, of any.
+fn found<'a, K: Ord>(
+    all: &'a [(K, Option<usize>, usize)],
+    key: &'a K,
+    machine: Option<usize>,
+) -> impl Iterator<Item = usize> + 'a {
+    let first = all.partition_point(|(other, owner, _)| (other, *owner) < (key, machine));
+    let rest = all.get(first..).unwrap_or_default().iter();
+    let own = rest.take_while(move |(other, owner, _)| {
+        other == key && (machine.is_none() || *owner == machine)
+    });
+    own.map(|(.., index)| *index)
 }
 
 impl Case {
@@ -119,24 +131,57 @@ impl Case {
     /// for its host that were for the same kind of object.
     #[must_use]
     pub fn attempts_for(&self, machine: Option<usize>, urls: &[String]) -> Vec<usize> {
-        let attempts = self.finder.attempts.get_or_init(|| Attempts::of(self));
-        let mut found: Vec<usize> = Vec::new();
+        let attempts = self.attempts();
+        let mut indices: Vec<usize> = Vec::new();
         for url in urls {
-            let host = host_of(url).map(str::to_owned);
-            let lists = [
-                attempts.by_url.get(&cryptnet::resource_key(url)),
-                attempts.by_host.get(&host),
-            ];
-            for list in lists.into_iter().flatten() {
-                match machine {
-                    Some(_) => found.extend(list.get(&machine).into_iter().flatten()),
-                    None => found.extend(list.values().flatten()),
-                }
-            }
+            let (key, host) = (cryptnet::resource_key(url), host_of(url).map(str::to_owned));
+            indices.extend(found(&attempts.by_url, &key, machine));
+            let at_host = found(&attempts.by_host, &host, machine);
+            let without_request = |index: &usize| {
+                let retrieval = self.retrievals.get(*index);
+                retrieval.is_some_and(|it| it.url.is_none())
+            };
+            indices.extend(at_host.filter(without_request));
         }
-        found.sort_unstable();
-        found.dedup();
-        found
+        indices.sort_unstable();
+        indices.dedup();
+        indices
+    }
+
+    /// The attempts of a machine at any of these URLs or at a host of one.
+    #[must_use]
+    pub fn attempts_at(&self, machine: Option<usize>, urls: &[&str]) -> Vec<usize> {
+        let attempts = self.attempts();
+        let mut indices: Vec<usize> = Vec::new();
+        for url in urls {
+            let (key, host) = (cryptnet::resource_key(url), host_of(url).map(str::to_owned));
+            indices.extend(found(&attempts.by_url, &key, machine));
+            indices.extend(found(&attempts.by_host, &host, machine));
+        }
+        indices.sort_unstable();
+        indices.dedup();
+        indices
+    }
+
+    /// The attempts of a machine that began in a time, both ends included.
+    #[must_use]
+    pub fn attempts_between(
+        &self,
+        machine: Option<usize>,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Vec<usize> {
+        let all = &self.attempts().by_time;
+        let first = all.partition_point(|(owner, at, _)| (*owner, *at) < (machine, from));
+        let rest = all.get(first..).unwrap_or_default().iter();
+        let own = rest.take_while(|(owner, at, _)| *owner == machine && *at <= to);
+        let mut indices: Vec<usize> = own.map(|(.., index)| *index).collect();
+        indices.sort_unstable();
+        indices
+    }
+
+    fn attempts(&self) -> &Attempts {
+        self.finder.attempts.get_or_init(|| Attempts::of(self))
     }
 
     /// The chain examined for a handshake.
@@ -191,7 +236,7 @@ mod tests {
 
     use super::*;
     use crate::retrieval::Retrieval;
-    use crate::time::Timestamp;
+    use crate::time::Span;
 
     fn attempt(url: Option<&str>, host: Option<&str>) -> Retrieval {
         let at = Timestamp::from_unix(1_300_000_000, 0).unwrap();
@@ -223,5 +268,23 @@ mod tests {
         assert!(case.attempts_for(Some(2), &urls).is_empty());
         // Of no machine in particular: of any.
         assert_eq!(case.attempts_for(None, &urls), [0, 1, 2, 4]);
+        let urls = ["http://aia.example/ca.crt"];
+        assert_eq!(case.attempts_at(Some(0), &urls), [0, 1, 3]);
+        assert_eq!(case.attempts_at(Some(1), &urls), [2]);
+    }
+
+    #[test]
+    fn attempts_are_found_by_the_time_of_their_beginning() {
+        let mut late = attempt(None, None);
+        let at = late.started_at;
+        late.started_at = at.plus(Span::seconds(60));
+        let case = Case {
+            retrievals: vec![late, attempt(None, None), attempt(None, None)],
+            retrieval_machines: vec![Some(0), Some(0), Some(1)],
+            ..Case::default()
+        };
+        let until = |seconds| case.attempts_between(Some(0), at, at.plus(Span::seconds(seconds)));
+        assert_eq!(until(59), [1]);
+        assert_eq!(until(60), [0, 1]);
     }
 }

@@ -39,19 +39,18 @@ fn judge(
 ) -> Option<Proposal> {
     let urls = element.certificate.crl_urls();
     let case = inquiry.case;
-    let all = case.retrievals.iter().zip(&case.retrieval_machines);
-    let mut own = all.enumerate().filter(|(_, (retrieval, owner))| {
-        let url = retrieval.url.as_deref();
-        **owner == rejection.failure.machine
-            && matches!(retrieval.object, ObjectKind::Crl | ObjectKind::DeltaCrl)
-            && url.is_some_and(|url| urls.iter().any(|it| cryptnet::same_resource(it, url)))
-            // The connection waited for it: it was asked for during the handshake
-            // and was not there before.
-            && retrieval.started_at >= rejection.handshake.at
-            && retrieval.started_at <= rejection.failure.at
-    });
-    let (index, (retrieval, what)) =
-        own.find_map(|(index, (it, _))| Some((index, (it, excess(it, rejection)?))))?;
+    // The connection waited for it: it was asked for during the handshake and was
+    // not there before.
+    let (from, to) = (rejection.handshake.at, rejection.failure.at);
+    let during = case.attempts_between(rejection.failure.machine, from, to);
+    let (index, retrieval, what) = during.into_iter().find_map(|index| {
+        let retrieval = case.retrievals.get(index)?;
+        let url = retrieval.url.as_deref()?;
+        let is_own = matches!(retrieval.object, ObjectKind::Crl | ObjectKind::DeltaCrl)
+            && urls.iter().any(|it| cryptnet::same_resource(it, url));
+        let what = is_own.then(|| excess(retrieval, rejection))??;
+        Some((index, retrieval, what))
+    })?;
     if served_otherwise(inquiry, element, status, index) {
         return None;
     }

@@ -29,7 +29,9 @@ const LOOK_AHEAD: Span = Span::seconds(60);
 /// A time-out ends the look-up and the connection that waited for it together.
 const GIVES_UP_WITHIN: Span = Span::seconds(2);
 /// Where no name links the two, only what failed this near can belong to it.
-pub const NEARBY: Span = Span::seconds(30);
+pub const NEARBY: Span = Span::seconds(NEARBY_SECONDS);
+/// The same, to count back from a time.
+pub const NEARBY_SECONDS: i64 = 30;
 
 /// Failed retrievals that a rejected handshake is linked to.
 #[must_use]
@@ -283,17 +285,28 @@ impl Waiting<'_> {
             let host = retrieval.host.as_deref();
             host.is_some() && urls.iter().any(|url| host_of(url) == host)
         };
-        let mut own = self.of_kinds(|kind| {
+        let is_status = |kind| {
             matches!(
                 kind,
                 ObjectKind::Crl | ObjectKind::DeltaCrl | ObjectKind::Ocsp
             )
-        });
+        };
+        let machine = self.handshake.machine;
+        let mut own = if crls.iter().any(|url| network::is_ldap_url(url)) {
+            // Any directory may be meant.
+            self.of_kinds(is_status)
+        } else if machine.is_some() {
+            let urls: Vec<&str> = crls.iter().chain(&responders).copied().collect();
+            self.case.attempts_at(machine, &urls)
+        } else {
+            Vec::new()
+        };
         own.retain(|index| {
             let Some(retrieval) = self.case.retrievals.get(*index) else {
                 return false;
             };
             match (retrieval.object, &retrieval.url) {
+                (kind, _) if !is_status(kind) => false,
                 (ObjectKind::Ocsp, _) => at_host(&responders, retrieval),
                 (_, Some(url)) => crls.iter().any(|crl| cryptnet::same_resource(crl, url)),
                 // A directory is sought by service: no name tells which list.

@@ -1,5 +1,7 @@
 //! The outcomes that come of the capture: what it lacks, where it was taken.
 
+use std::collections::BTreeMap;
+
 use super::failure::VerifierKind;
 use super::inquiry::{Inquiry, join_words, lacks_bytes};
 use super::network::cannot_tell;
@@ -156,18 +158,20 @@ fn capture_one_sided(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
 fn wrong_vantage_point(inquiry: &Inquiry<'_>) -> Vec<Proposal> {
     let case = inquiry.case;
     let (mut failures, mut cites, mut names) = (Vec::new(), Vec::new(), Vec::new());
+    let mut known: BTreeMap<usize, Vec<Cite>> = BTreeMap::new();
     for (index, failure) in inquiry.failures.iter().enumerate() {
         let is_proxy = failure.verifier.kind == VerifierKind::Proxy;
         let Some(machine) = failure.machine else {
             continue;
         };
-        let forwarded = speaks_for_others(case, machine);
+        let forwarded = known.entry(machine);
+        let forwarded = forwarded.or_insert_with(|| speaks_for_others(case, machine));
         if !is_proxy && forwarded.is_empty() {
             continue;
         }
         failures.push(index);
         names.push(case.machine_phrase(Some(machine)));
-        cites.extend(forwarded);
+        cites.extend(forwarded.iter().cloned());
         cites.extend(
             inquiry
                 .handshake_of(index)

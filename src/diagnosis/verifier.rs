@@ -7,7 +7,7 @@
 //! The shape of a ClientHello and the number of an alert never decide.
 
 use super::failure::{Verifier, VerifierKind};
-use super::links::NEARBY;
+use super::links::{NEARBY, NEARBY_SECONDS};
 use crate::case::programs::{Program, ProgramBasis};
 use crate::case::{Case, Handshake};
 use crate::pki::certificate::{CA_ISSUERS, OCSP};
@@ -290,14 +290,12 @@ fn fetched_for<'a>(case: &'a Case, handshake: &Handshake) -> Option<&'a Retrieva
         };
         urls.iter().any(names) || responders.iter().any(asks)
     };
-    let all = case.retrievals.iter().zip(&case.retrieval_machines);
-    let mut near = all.filter(|(retrieval, owner)| {
-        **owner == handshake.machine
-            && is_crypto_api(retrieval)
-            && retrieval.started_at.since(handshake.at).abs() <= NEARBY
-            && retrieval.url.as_deref().is_some_and(is_named)
-    });
-    near.next().map(|(retrieval, _)| retrieval)
+    let from = handshake.at.plus(Span::seconds(-NEARBY_SECONDS));
+    let to = handshake.at.plus(NEARBY);
+    let near = case.attempts_between(handshake.machine, from, to);
+    near.into_iter()
+        .filter_map(|index| case.retrievals.get(index))
+        .find(|it| is_crypto_api(it) && it.url.as_deref().is_some_and(is_named))
 }
 
 /// True for requests that CryptoAPI or certutil makes.

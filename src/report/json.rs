@@ -3,7 +3,7 @@
 //! is not known.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, PrettyFormatter};
@@ -51,11 +51,17 @@ pub fn write(explained: &Explained) -> String {
 }
 
 /// A value, indented, hostile characters escaped, with a newline at the end.
-fn pretty_to(value: &impl Serialize, mut output: &mut dyn Write) -> io::Result<()> {
-    let mut serializer = serde_json::Serializer::with_formatter(&mut output, Safe::new());
+fn pretty_to(value: &impl Serialize, output: &mut dyn Write) -> io::Result<()> {
+    // JSON comes in pieces of a few bytes.
+    let mut buffered = BufWriter::with_capacity(BUFFER_LEN, output);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut buffered, Safe::new());
     value.serialize(&mut serializer)?;
-    output.write_all(b"\n")
+    buffered.write_all(b"\n")?;
+    buffered.flush()
 }
+
+/// Bytes handed on at a time.
+const BUFFER_LEN: usize = 1 << 16;
 
 /// As [`pretty_to`], into memory.
 pub(super) fn pretty(value: &impl Serialize) -> String {
@@ -223,6 +229,10 @@ impl Formatter for Safe {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        // Most text is plain, which is told far faster than character by character.
+        if fragment.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return writer.write_all(fragment.as_bytes());
+        }
         let mut rest = fragment;
         while let Some(at) = rest.find(is_hostile) {
             let (before, after) = rest.split_at(at);
