@@ -32,4 +32,19 @@ impl Issue {
             effect: effect.into(),
         }
     }
+
+    /// An issue of the run as a whole.
+    #[must_use]
+    pub fn of_run(
+        place: impl Into<String>,
+        what: impl Into<String>,
+        effect: impl Into<String>,
+    ) -> Self {
+        Issue {
+            evidence: None,
+            place: place.into(),
+            what: what.into(),
+            effect: effect.into(),
+        }
+    }
 }

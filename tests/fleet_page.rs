@@ -54,7 +54,7 @@ fn a_thousand_hosts_are_shown_and_searched_without_a_server() {
     let (document, messages) = opened(browser, &page);
     assert_eq!(console(&messages), Vec::<&str>::new());
     assert!(document.contains("failed on 334 of 1,000 machines"));
-    assert_eq!(measured(browser, &[page.clone()]), [""]);
+    assert_eq!(measured(browser, std::slice::from_ref(&page)), [""]);
     let said = asked(browser, &page, SEARCH);
     let said: Vec<&str> = said.split('|').collect();
     assert_eq!(

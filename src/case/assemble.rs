@@ -239,12 +239,11 @@ fn join_access_logs(case: &mut Case, known: &KnownUrls, selection: &Selection) {
     let (mut lines, left_out) = accessed::attempts(case, known, selection.all_http);
     lines.retain(|line| selection.covers(line.retrieval.started_at, line.retrieval.ended_at));
     if left_out > 0 {
-        case.issues.push(Issue {
-            evidence: None,
-            place: "access logs".into(),
-            what: format!("{left_out} more attempts in access logs than are kept"),
-            effect: "they are not in the report; narrow the time".into(),
-        });
+        case.issues.push(Issue::of_run(
+            "access logs",
+            format!("{left_out} more attempts in access logs than are kept"),
+            "they are not in the report; narrow the time",
+        ));
     }
     accessed::join(case, lines);
 }

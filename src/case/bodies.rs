@@ -43,15 +43,16 @@ pub fn read_body(gathered: &mut Gathered, sha256: [u8; 32], bytes: &[u8]) {
 pub fn unread_issue(gathered: &Gathered) -> Option<Issue> {
     let effect =
         "the objects in them are not known: neither what they are nor whether they are good";
-    (gathered.unread > 0).then(|| Issue {
-        evidence: None,
-        place: "all captures".to_owned(),
-        what: format!(
-            "objects of {} MiB in all were read from answers; {} more answers are too many",
-            MAX_READ_LEN >> 20,
-            gathered.unread
-        ),
-        effect: effect.to_owned(),
+    (gathered.unread > 0).then(|| {
+        Issue::of_run(
+            "all captures",
+            format!(
+                "objects of {} MiB in all were read from answers; {} more answers are too many",
+                MAX_READ_LEN >> 20,
+                gathered.unread
+            ),
+            effect,
+        )
     })
 }
 

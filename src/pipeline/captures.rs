@@ -180,15 +180,10 @@ impl AsRef<[u8]> for Bytes {
 /// Says what [`Room`] had no place for.
 fn refused_issue(room: &Room) -> Option<Issue> {
     let refused = room.refused();
-    (refused > 0).then(|| Issue {
-        evidence: None,
-        place: "all captures".to_owned(),
-        what: format!(
+    (refused > 0).then(|| Issue::of_run("all captures", format!(
             "{refused} bodies were too long to be kept, or came while those of open conversations took {} MiB",
             room::MAX_HELD_BYTES >> 20
-        ),
-        effect: "what they hold is not known".to_owned(),
-    })
+        ), "what they hold is not known"))
 }
 
 /// What is left when the last capture has been read.
@@ -237,12 +232,7 @@ fn finish(places: Vec<Place>, room: &Room, gathered: &mut Gathered, failed_conne
         }
     }
     if *failed_connects > MAX_FAILED_CONNECTS {
-        gathered.issues.push(Issue {
-            evidence: None,
-            place: "all captures".to_owned(),
-            what: format!("{failed_connects} connects were never answered; the first {MAX_FAILED_CONNECTS} are kept"),
-            effect: "later failed connects are counted only".to_owned(),
-        });
+        gathered.issues.push(Issue::of_run("all captures", format!("{failed_connects} connects were never answered; the first {MAX_FAILED_CONNECTS} are kept"), "later failed connects are counted only"));
     }
     let unread = unread_issue(gathered);
     gathered.issues.extend(unread);

@@ -188,11 +188,12 @@ impl Counts {
     /// What has to be said when attempts were left out.
     #[must_use]
     pub fn issue(&self) -> Option<Issue> {
-        (self.over_limit > 0).then(|| Issue {
-            evidence: None,
-            place: format!("attempts after the first {MAX_RETRIEVALS}"),
-            what: format!("{} more attempts than are kept", self.over_limit),
-            effect: "they are not in the report; narrow the time or the machine".into(),
+        (self.over_limit > 0).then(|| {
+            Issue::of_run(
+                format!("attempts after the first {MAX_RETRIEVALS}"),
+                format!("{} more attempts than are kept", self.over_limit),
+                "they are not in the report; narrow the time or the machine",
+            )
         })
     }
 }
