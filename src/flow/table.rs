@@ -369,7 +369,7 @@ impl<C: StreamConsumer> FlowTable<C> {
             ));
         }
         let mut ended = self.take_ended();
-        ended.sort_by_key(|(conversation, _)| (conversation.first, conversation.id));
+        ended.sort_unstable_by_key(|(conversation, _)| (conversation.first, conversation.id));
         ended
     }
 

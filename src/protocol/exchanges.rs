@@ -315,6 +315,10 @@ impl Exchanges {
         let mut exchange = record.exchange;
         exchange.ending = record.ending.unwrap_or(Ending::CaptureEnds);
         if self.finished.len() < MAX_KEPT && (self.keep)(&exchange) {
+            if self.finished.is_empty() {
+                // Most conversations have one; else there would be room for four.
+                self.finished.reserve_exact(1);
+            }
             self.finished.push(exchange);
         } else {
             self.not_kept += 1;
