@@ -138,6 +138,7 @@ impl<C: StreamConsumer> Connection<C> {
         }
         self.note_stalls();
         self.closes.sort_by_key(|close| close.sighting);
+        self.closes.shrink_to_fit();
         self.live.quality.mid_stream = self.syns.is_empty() && self.syn_ack.is_none();
         let mut conversation = Conversation {
             id: self.id,

@@ -166,11 +166,12 @@ fn headers(fields: &[httparse::Header<'_>]) -> Headers {
         text.trim().to_owned()
     };
     let fields = fields.iter().take_while(|field| !field.name.is_empty());
-    Headers(
-        fields
-            .map(|field| (field.name.to_owned(), text(field.value)))
-            .collect(),
-    )
+    let mut headers: Vec<(String, String)> = fields
+        .map(|field| (field.name.to_owned(), text(field.value)))
+        .collect();
+    // They are kept for as long as the run.
+    headers.shrink_to_fit();
+    Headers(headers)
 }
 
 fn lenient_headers(bytes: &[u8]) -> Headers {
