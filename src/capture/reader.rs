@@ -187,13 +187,19 @@ impl<B: AsRef<[u8]>> CaptureReader<B> {
         let Some((length, bounds)) = classic.record(view.unwrap_or_default()) else {
             return false;
         };
-        (self.in_carry, self.block_at) = (false, self.position);
+        let block_at = self.position;
         self.position += length;
         self.offset += length as u64;
+        self.note(bounds, false, block_at);
+        true
+    }
+
+    /// Counts a frame that was found, and keeps where it lies.
+    #[inline]
+    fn note(&mut self, bounds: FrameBounds, in_carry: bool, block_at: usize) {
         self.summary.count(&bounds);
         self.starts.note(self.summary.frames, self.offset);
-        self.found = bounds;
-        true
+        (self.found, self.in_carry, self.block_at) = (bounds, in_carry, block_at);
     }
 
     /// Reads on to the next frame, wherever it lies.
@@ -240,9 +246,7 @@ impl<B: AsRef<[u8]>> CaptureReader<B> {
                 Step::Block(length, frame) => {
                     self.consume(length);
                     if let Some(bounds) = frame {
-                        self.summary.count(&bounds);
-                        self.starts.note(self.summary.frames, self.offset);
-                        (self.found, self.in_carry, self.block_at) = (bounds, in_carry, position);
+                        self.note(bounds, in_carry, position);
                         return true;
                     }
                 }

@@ -367,7 +367,6 @@ impl Search {
     }
 
     fn issue(&mut self, place: &str, what: impl Into<String>, effect: &str) {
-        let (place, what, effect) = (place.to_owned(), what.into(), effect.to_owned());
         self.inputs.issues.push(Issue::of_run(place, what, effect));
     }
 }

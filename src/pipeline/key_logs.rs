@@ -53,8 +53,7 @@ pub fn of_front(front: &[u8], keys: &KeyLog) {
     let mut reader = CaptureReader::new(EvidenceId(0));
     reader.feed(front);
     while reader.advance() {
-        let texts = reader.take_key_logs();
-        for text in texts {
+        for text in reader.take_key_logs() {
             keys.read(&text);
         }
     }
